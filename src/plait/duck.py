@@ -1,0 +1,57 @@
+"""DuckDB connections and SQL files: the one engine and the one dialect.
+
+Every statement that plait runs stands in a `.sql` file of this package or is built here and in
+`plait.schema` from identifiers that are quoted by `quoted`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+
+def connect(*, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Give an in-memory DuckDB connection with plait's settings.
+
+    Args:
+        threads: Number of threads; DuckDB's default (all cores) if None.
+        memory: Memory limit as DuckDB writes it, `"4GiB"`; DuckDB's default if None.
+        spill: Folder that takes what does not fit into memory; made on first use.
+    """
+    import duckdb
+
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "preserve_insertion_order": True,
+        "TimeZone": "UTC",
+    }
+    if threads is not None:
+        settings["threads"] = threads
+    if memory is not None:
+        settings["memory_limit"] = memory
+    if spill is not None:
+        settings["temp_directory"] = str(spill)
+    return duckdb.connect(config=settings)
+
+
+@cache
+def sql(package: str, name: str) -> str:
+    """Give the text of `name`.sql in `package` (`sql("plait.etl.harmonize", "death")`)."""
+    return (files(package) / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def quoted(identifier: str) -> str:
+    """Give `identifier` as a quoted SQL identifier."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: object) -> str:
+    """Give `text` as an SQL string literal, for the few places that take no parameter (paths in views)."""
+    return "'" + str(text).replace("'", "''") + "'"

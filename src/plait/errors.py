@@ -1,0 +1,51 @@
+"""What plait says when it cannot go on: where, what it expected, what it got, and what to do next.
+
+No message carries patient data: values of records never enter an error, only their place.
+"""
+
+from __future__ import annotations
+
+
+class PlaitError(Exception):
+    """Base of every error that plait raises on purpose.
+
+    Args:
+        where: File, line, table or key that the error is about.
+        expected: What should have been there.
+        got: What was there, never a value of a patient's record.
+        todo: What the reader can do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, where: object, *, expected: str, got: str, todo: str) -> None:
+        self.where, self.expected, self.got, self.todo = str(where), expected, got, todo
+        super().__init__(f"{self.where}: expected {expected}, got {got}. {todo}")
+
+
+class ConfigError(PlaitError):
+    """`plait.yaml`, a `source.yaml` or the command line is wrong; nothing was read or written."""
+
+    exit_code = 2
+
+
+class InputFileError(PlaitError):
+    """A source file cannot be read as what it was declared to be; nothing was written."""
+
+
+class VocabularyError(PlaitError):
+    """The vocabulary is missing, incomplete or unreadable; nothing was written."""
+
+
+class BooksError(PlaitError):
+    """A record has no fate: read is not loaded + merged + rejected + ignored. Nothing was committed."""
+
+
+class StudyError(PlaitError):
+    """The study folder is not as plait left it, or another run holds it."""
+
+
+class MissingExtraError(PlaitError):
+    """A feature needs packages that are not installed; the message names the extra."""
+
+    exit_code = 2
