@@ -1,0 +1,52 @@
+"""Who is who: (person system, identifier) → `person_id`, and natural keys → dimension ids.
+
+Ids are dense, assigned once in order of the key, and never reused. The crosswalk identifies people: it
+lives in the study's `private/` and is neither exported nor logged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plait.duck import literal, sql
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+DIMENSIONS = ("location", "care_site", "provider")
+"""Shapes whose rows are shared by patients, in the order in which they refer to each other."""
+
+
+def load_crosswalk(con: duckdb.DuckDBPyConnection, file: Path | None) -> int:
+    """Make the table `crosswalk` (system, identifier, person_id) as last committed, and give its size."""
+    con.execute("CREATE OR REPLACE TABLE crosswalk (system VARCHAR NOT NULL, identifier VARCHAR NOT NULL, person_id BIGINT NOT NULL)")
+    if file is not None:
+        con.execute("INSERT INTO crosswalk SELECT system, identifier, person_id FROM read_parquet($file)", {"file": str(file)})
+    return _size(con, "crosswalk")
+
+
+def extend_crosswalk(con: duckdb.DuckDBPyConnection, person_files: list[str]) -> int:
+    """Give an id to every staged person who has none yet, and give the crosswalk's new size."""
+    if person_files:
+        con.execute(sql("plait.etl", "extend_crosswalk"), {"files": person_files})
+    return _size(con, "crosswalk")
+
+
+def load_dimension_ids(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
+    """Make the table `dimension_id` (dimension, system, key, id) as last committed."""
+    con.execute("CREATE OR REPLACE TABLE dimension_id (dimension VARCHAR NOT NULL, system VARCHAR NOT NULL, key VARCHAR NOT NULL, id BIGINT NOT NULL)")
+    if file is not None:
+        con.execute("INSERT INTO dimension_id SELECT dimension, system, key, id FROM read_parquet($file)", {"file": str(file)})
+
+
+def save(con: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
+    """Write `crosswalk` or `dimension_id` to a new file, in order of its ids."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    con.execute(f"COPY (SELECT * FROM {table} ORDER BY ALL) TO {literal(file)} (FORMAT parquet)")
+
+
+def _size(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = con.execute("SELECT count(*) FROM query_table($table)", {"table": table}).fetchone()
+    return int(row[0]) if row else 0

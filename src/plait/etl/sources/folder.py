@@ -1,0 +1,197 @@
+"""A source is a folder: `source.yaml` says what it reads, and one `FILE.SHAPE.sql` says what each file gives.
+
+A hospital adds its own by writing such a folder: no Python, no fork. Built-in kinds are folders of this
+package, registered in the entry-point group `plait.sources`, as a third party's would be.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from plait.errors import ConfigError
+from plait.etl.staging import SHAPES
+from plait.settings import Settings, SourceSettings, parse_yaml
+
+ENTRY_POINTS = "plait.sources"
+"""Entry-point group in which packages register folders of sources."""
+
+MAP_FILE = "source_to_concept_map.csv"
+"""A source's own mappings, in the columns of OMOP's SOURCE_TO_CONCEPT_MAP and a note."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileRule(_Frozen):
+    """What a source expects of one of its files."""
+
+    required: bool = False
+    pattern: str | None = None
+    needs: tuple[str | tuple[str, ...], ...] = ()
+    optional: tuple[str, ...] = ()
+    ignored: dict[str, str] = Field(default_factory=dict)
+    lookup: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that a SELECT may name."""
+        needs = [name for need in self.needs for name in ((need,) if isinstance(need, str) else need)]
+        return (*needs, *self.optional)
+
+
+class Coverage(_Frozen):
+    """What a source captures of a domain, and when: it lets silence mean something."""
+
+    domain: str
+    start: str | None = None
+    end: str | None = None
+
+
+class SourceRules(_Frozen):
+    """What `source.yaml` says."""
+
+    kind: str
+    description: str
+    person_system: str | None = None
+    encoding: str = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    null_values: tuple[str, ...] = ()
+    time_formats: tuple[str, ...] = ()
+    files: dict[str, FileRule]
+    code_systems: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    coverage: tuple[Coverage, ...] = ()
+    provider_from_visit: bool = False
+    visit_rollup: Literal["none", "ohdsi"] = "none"
+    options: dict[str, str | bool | int | float | dict[str, str] | None] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_files(self) -> Self:
+        if not self.files:
+            raise ValueError("no files: name at least one")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """One SELECT of a source: which file it reads, which shape it gives."""
+
+    file: str
+    shape: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source of a study: its settings joined with its folder."""
+
+    name: str
+    kind: str
+    path: Path
+    system: str
+    encoding: str
+    delimiter: str
+    rules: SourceRules
+    selects: tuple[Select, ...]
+    mappings: str | None
+    options: dict[str, Any]
+    text: str
+
+    def selects_of(self, file: str) -> tuple[Select, ...]:
+        """Give the SELECTs that read `file`."""
+        return tuple(select for select in self.selects if select.file == file)
+
+
+def open_source(settings: SourceSettings, study: Path) -> Source:
+    """Give the source that `settings` names: a built-in kind, a registered one, or a folder of the study.
+
+    Raises:
+        ConfigError: No such kind, a `source.yaml` that does not fit, a SELECT without its file or shape,
+            an option that the kind does not know, or no person system.
+    """
+    folder = _folder(settings.kind, study)
+    file = folder / "source.yaml"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError:
+        raise ConfigError(file, expected="the rules of a source", got="no readable file", todo="Write one (docs: sources), or name a built-in kind.") from None
+    rules = parse_yaml(SourceRules, text, file)
+    selects = tuple(_selects(folder, rules))
+    maps = folder / MAP_FILE
+    system = settings.person_system or rules.person_system
+    if system is None:
+        raise ConfigError(
+            f"plait.yaml: source '{settings.name}'",
+            expected="the key 'person_system', since files of this kind do not say whose identifiers they use",
+            got="none",
+            todo="Give the person system of the source that brings the persons, for example 'person_system: synthea'.",
+        )
+    return Source(
+        name=settings.name,
+        kind=rules.kind,
+        path=settings.path,
+        system=system,
+        encoding=settings.encoding or rules.encoding,
+        delimiter=settings.delimiter or rules.delimiter,
+        rules=rules,
+        selects=selects,
+        mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
+        options=_options(settings, rules),
+        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects)]),
+    )
+
+
+def open_sources(settings: Settings, study: Path) -> tuple[Source, ...]:
+    """Give all sources of a study, in the order of `plait.yaml`."""
+    return tuple(open_source(source, study) for source in settings.sources)
+
+
+def _folder(kind: str, study: Path) -> Path:
+    """Give the folder of a kind: a path if it looks like one, else a registered name."""
+    if kind.startswith((".", "/", "~")):
+        return (study / Path(kind).expanduser()).resolve()
+    found = [point for point in entry_points(group=ENTRY_POINTS) if point.name == kind]
+    if len({point.value for point in found}) > 1:
+        raise ConfigError(f"kind '{kind}'", expected="one registered source of this name", got=f"several: {', '.join(sorted(p.value for p in found))}", todo="Uninstall all but one.")
+    if not found:
+        known = sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
+        near = difflib.get_close_matches(kind, known, 1)
+        todo = f"Did you mean '{near[0]}'?" if near else f"Known kinds: {', '.join(known)}; a folder of your own starts with './'."
+        raise ConfigError("plait.yaml", expected="a kind of source that plait knows", got=f"'{kind}'", todo=todo)
+    return Path(str(package_files(found[0].value)))
+
+
+def _selects(folder: Path, rules: SourceRules) -> list[Select]:
+    """Read every `FILE.SHAPE.sql` in `folder`."""
+    selects = []
+    for path in sorted(folder.glob("*.sql")):
+        file, _, shape = path.stem.partition(".")
+        if shape not in SHAPES:
+            near = difflib.get_close_matches(shape, SHAPES, 1)
+            raise ConfigError(path, expected=f"FILE.SHAPE.sql with one of the shapes {', '.join(SHAPES)}", got=f"'{shape}'", todo=f"Rename it{f' to {file}.{near[0]}.sql' if near else ''}.")
+        if file not in rules.files:
+            raise ConfigError(path, expected="a file that source.yaml declares", got=f"'{file}'", todo="Declare it under 'files', or rename the SELECT.")
+        selects.append(Select(file, shape, path.read_text(encoding="utf-8").strip().rstrip(";")))
+    return selects
+
+
+def _options(settings: SourceSettings, rules: SourceRules) -> dict[str, Any]:
+    """Give the options of a source with their defaults, refusing unknown ones."""
+    unknown = sorted(set(settings.options) - set(rules.options))
+    if unknown:
+        known = [*SourceSettings.model_fields, *rules.options]
+        near = difflib.get_close_matches(unknown[0], known, 1)
+        raise ConfigError(
+            f"plait.yaml: source '{settings.name}'",
+            expected=f"a key that sources of kind '{rules.kind}' know",
+            got=f"'{unknown[0]}'",
+            todo=f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}.",
+        )
+    return {**rules.options, **settings.options}

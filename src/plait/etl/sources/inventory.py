@@ -1,0 +1,266 @@
+"""Which files a source has, what they are, and whether they can be read at all.
+
+Every file is read once, whole, before anything is written: its SHA-256, its encoding, its NUL bytes.
+A file of unchanged size and modification time keeps what was found then.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from plait.errors import ConfigError, InputFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from plait.etl.sources.folder import FileRule, Source
+
+_CHUNK_BYTES = 4 << 20
+_FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet"}
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of a source as it was found.
+
+    `file` is its logical name in `source.yaml`, or None where no shape reads it; `name` its path below
+    the source's folder; `header` its columns as delivered; `has_nul` says that a record holds a NUL byte.
+    """
+
+    source: str
+    file: str | None
+    name: str
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    format: Literal["csv", "parquet", "other"]
+    encoding: str
+    header: tuple[str, ...]
+    has_nul: bool
+
+
+def find_files(source: Source) -> list[tuple[str | None, Path]]:
+    """Give (logical name or None, path) of every file below the source's path, in order of path.
+
+    Raises:
+        ConfigError: No such folder, or one that cannot be listed.
+        InputFileError: A required file is missing.
+    """
+    root = source.path
+    try:
+        paths = sorted(_walk(root)) if root.is_dir() else [root]
+        missing = not root.exists()
+    except PermissionError as error:
+        raise ConfigError(error.filename or root, expected="a folder that plait may read", got="no permission", todo="Give the user who runs plait read access.") from None
+    if missing:
+        raise ConfigError(root, expected=f"the files of source '{source.name}'", got="no such file or folder", todo="Mend 'path' in plait.yaml; it is relative to that file.")
+    found = [(_logical_name(path, root, source), path) for path in paths]
+    for name, rule in source.rules.files.items():
+        if rule.required and not any(logical == name for logical, _ in found):
+            raise InputFileError(
+                root / (rule.pattern or f"{name}.csv"),
+                expected=f"this file: source '{source.name}' ({source.kind}) cannot do without it",
+                got="no such file",
+                todo="Deliver it (.csv, .csv.gz or .parquet), or mend 'path' in plait.yaml.",
+            )
+    return found
+
+
+def inspect(source: Source, logical: str | None, path: Path, known: Callable[[Path, int, int], InputFile | None]) -> InputFile:
+    """Give what `path` is, from `known` where size and time are unchanged.
+
+    Raises:
+        InputFileError: Empty, unreadable, a broken gzip, another encoding or delimiter than declared, a
+            header without a needed column or with one column twice.
+    """
+    try:
+        stat = path.stat()
+        before = known(path, stat.st_size, stat.st_mtime_ns)
+        if before is not None:
+            return before
+        return _inspected(source, logical, path, stat.st_size, stat.st_mtime_ns)
+    except PermissionError:
+        raise InputFileError(path, expected="a file that plait may read", got="no permission", todo="Give the user who runs plait read access.") from None
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield every file below `root`, hidden ones left out."""
+    for path in root.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _walk(path)
+        else:
+            yield path
+
+
+def _logical_name(path: Path, root: Path, source: Source) -> str | None:
+    """Give which declared file `path` is: by its pattern, or by its stem with or without a number."""
+    stem = path.name.lower().removesuffix(".gz")
+    suffix = "." + stem.rpartition(".")[2]
+    if suffix not in _FORMATS:
+        return next((name for name, rule in source.rules.files.items() if rule.pattern and path.match(rule.pattern)), None)
+    stem = stem.removesuffix(suffix)
+    for name, rule in source.rules.files.items():
+        if rule.pattern:
+            if (path if path == root else path.relative_to(root)).match(rule.pattern) or path == root:
+                return name
+        elif re.fullmatch(rf"{re.escape(name.lower())}(?:[._-]\d+)*", stem):
+            return name
+    return None
+
+
+def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime_ns: int) -> InputFile:
+    """Read `path` whole and say what it is."""
+    suffix = "." + path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    name = path.name if path == source.path else str(path.relative_to(source.path))
+    kind: Literal["csv", "parquet", "other"] = _FORMATS.get(suffix, "other")  # type: ignore[assignment]
+    if size == 0 and logical is not None:
+        raise InputFileError(path, expected="a header and records", got="an empty file", todo="Deliver it again; a delivery without records still has its header.")
+    if kind != "csv" or logical is None:
+        sha256 = _sha256(path)
+        header = _parquet_header(path) if kind == "parquet" and logical is not None else ()
+        found = InputFile(source.name, logical, name, path, size, mtime_ns, sha256, kind, "binary", header, has_nul=False)
+    else:
+        scan = _Scan(path, source.encoding)
+        header = _header(path, scan.head, source)
+        found = InputFile(source.name, logical, name, path, size, mtime_ns, scan.sha256, kind, source.encoding, header, has_nul=scan.has_nul)
+    if logical is not None:
+        _check_header(found, source.rules.files[logical], source)
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Scan:
+    """One pass over the bytes of a text file: hash, encoding, NULs, and its first bytes."""
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self.path, self.encoding = path, encoding
+        self.has_nul = False
+        self.head = b""
+        self._digest = hashlib.sha256()
+        try:
+            decoder = codecs.getincrementaldecoder(encoding)()
+        except LookupError:
+            raise ConfigError(path, expected="an encoding that Python knows", got=f"'{encoding}'", todo="Mend 'encoding'.") from None
+        position = 0
+        with path.open("rb") as raw:
+            for chunk in self._text_chunks(raw):
+                if not self.head:
+                    self.head = chunk
+                if not self.has_nul and encoding.lower().replace("_", "-") not in {"utf-16", "utf-32"}:
+                    self.has_nul = b"\0" in chunk
+                self._check(decoder, chunk, position)
+                position += len(chunk)
+        self._check(decoder, b"", position, final=True)
+        self.sha256 = self._digest.hexdigest()
+
+    def _text_chunks(self, raw: BinaryIO) -> Iterator[bytes]:
+        """Yield the (decompressed) bytes, hashing the bytes on disk."""
+        if not self.path.name.lower().endswith(".gz"):
+            while chunk := raw.read(_CHUNK_BYTES):
+                self._digest.update(chunk)
+                yield chunk
+            return
+        self._digest = hashlib.file_digest(raw, "sha256")
+        raw.seek(0)
+        try:
+            with gzip.GzipFile(fileobj=raw) as plain:
+                while chunk := plain.read(_CHUNK_BYTES):
+                    yield chunk
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InputFileError(self.path, expected="a whole gzip file", got=f"a broken one ({error})", todo="Transfer it again; compare its checksum with the sender's.") from None
+
+    def _check(self, decoder: codecs.IncrementalDecoder, chunk: bytes, position: int, *, final: bool = False) -> None:
+        """Fail where the bytes are not in the declared encoding, naming the place and the likely encoding."""
+        if chunk.isascii() and decoder.getstate()[0] == b"" and self.encoding.lower() in {"utf-8", "utf8", "utf-8-sig", "ascii", "latin-1"}:
+            return
+        try:
+            decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            offset = position + error.start
+            byte = f"byte 0x{error.object[error.start]:02X}" if error.start < len(error.object) else "an end in the middle of a character"
+            raise InputFileError(
+                f"{self.path}, {byte} at offset {offset:,}",
+                expected=f"{self.encoding.upper()} text",
+                got=f"what looks like {_likely_encoding(self.head, error.object)}",
+                todo="Declare the file's 'encoding' for this source in plait.yaml, or deliver UTF-8.",
+            ) from None
+
+
+def _likely_encoding(head: bytes, near: bytes) -> str:
+    """Name the encoding that bytes which are not UTF-8 most likely have."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16 (encoding: utf-16)"
+    high = [byte for byte in near if byte >= 0x80]
+    if any(0x80 <= byte <= 0x9F for byte in high):
+        return "Windows-1252 (encoding: cp1252)"
+    return "Latin-1 (encoding: latin-1)"
+
+
+def _header(path: Path, head: bytes, source: Source) -> tuple[str, ...]:
+    """Give the column names in the first record."""
+    decoder = codecs.getincrementaldecoder(source.encoding)(errors="ignore")
+    text = decoder.decode(head).removeprefix("\ufeff")
+    try:
+        return tuple(name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=source.delimiter)))
+    except (StopIteration, csv.Error):
+        raise InputFileError(path, expected="a header in the first record", got="none that can be read", todo="Deliver the file with its header.") from None
+
+
+def _parquet_header(path: Path) -> tuple[str, ...]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return tuple(pq.read_schema(path).names)
+    except (pa.ArrowInvalid, OSError):
+        raise InputFileError(path, expected="a Parquet file", got="something else, or a truncated one", todo="Deliver it again.") from None
+
+
+def _check_header(file: InputFile, rule: FileRule, source: Source) -> None:
+    """Fail where a needed column is missing, naming a wrong delimiter where that is why."""
+    have = [name.lower() for name in file.header]
+    twice = sorted({name for name in have if name and have.count(name) > 1})
+    if twice:
+        raise InputFileError(f"{file.path}:1", expected="every column once", got=f"one name at columns {', '.join(str(n + 1) for n, name in enumerate(have) if name == twice[0])}", todo="Mend the header.")
+    for need in rule.needs:
+        choices = (need,) if isinstance(need, str) else need
+        if any(name.lower() in have for name in choices):
+            continue
+        other = next((mark for mark in _DELIMITERS if mark != source.delimiter and len(file.header) == 1 and mark in file.header[0]), None)
+        if other is not None and file.format == "csv":
+            raise InputFileError(
+                f"{file.path}:1",
+                expected=f"columns separated by {_DELIMITERS.get(source.delimiter, source.delimiter)}",
+                got=f"a header separated by {_DELIMITERS[other]}",
+                todo=f"Declare 'delimiter: {other!r}' for this source in plait.yaml.",
+            )
+        raise InputFileError(
+            f"{file.path}:1",
+            expected=f"a column {' or '.join(choices)}, which source '{source.name}' ({source.kind}) cannot do without",
+            got=_known_columns(file, rule),
+            todo="Deliver the column, or declare in a source folder of your own how this file is laid out.",
+        )
+
+
+def _known_columns(file: InputFile, rule: FileRule) -> str:
+    """Say what the header holds without repeating it: a file without a header would show a patient."""
+    known = {name.lower() for name in (*rule.columns, *rule.ignored)}
+    have = [name for name in file.header if name.lower() in known]
+    return f"{len(file.header)} columns, {'of which it knows ' + ', '.join(have) if have else 'none of which it knows (is the header missing?)'}"

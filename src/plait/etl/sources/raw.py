@@ -1,0 +1,140 @@
+"""A source file as a table: every column as text, every record numbered, whatever is wrong with it.
+
+The number counts all records of the file from 1, rejected ones included; blank lines are no records.
+A record with too many or too few fields, or with a NUL byte, gets a `_fault` and no shape sees it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from plait.duck import literal, quoted
+from plait.errors import InputFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from plait.etl.sources.folder import FileRule, Source
+    from plait.etl.sources.inventory import InputFile
+
+_NEVER = "\x01\x02"
+"""What no field holds: with it as the reader's null, an absent field differs from an empty one."""
+_SPARE = ("_spare_1", "_spare_2")
+_SEPARATOR = "chr(31)"
+
+
+def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *, table: str, spill: Path) -> int:
+    """Make the temporary table `table` of all records of `file` and give their number.
+
+    Its columns are the file's own (and the declared ones that it lacks, null), `_pointer`
+    (`STRUCT(record BIGINT, digest UUID)`: the record number and a digest of the record's text) and
+    `_fault` (null, or the reason why the whole record is rejected).
+
+    Raises:
+        InputFileError: The reader cannot make records of the file (an open quote, a record of more than 64 MiB).
+    """
+    assert file.file is not None  # noqa: S101 - only files that a shape reads come here
+    rule = source.rules.files[file.file]
+    with _readable(file, spill) as path:
+        scan = _csv_scan(file, source, path) if file.format == "csv" else f"read_parquet({literal(path)})"
+        query = _raw_query(file, rule, source, scan)
+        try:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {query}")
+        except duckdb.InvalidInputException as error:
+            raise _unreadable(file, error) from None
+    counted = con.execute("SELECT count(*) FROM query_table($table)", {"table": table}).fetchone()
+    return int(counted[0]) if counted else 0
+
+
+def raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFile, records: Sequence[int]) -> list[tuple[int, str]]:
+    """Give (record number, the record as JSON) of some records of a raw table."""
+    columns = ", ".join(quoted(name) for name in file.header if name)
+    query = f"SELECT _pointer.record, CAST(to_json(t) AS VARCHAR) FROM (SELECT _pointer, {columns} FROM {quoted(table)}) t WHERE _pointer.record IN (SELECT unnest($records))"
+    return con.execute(query, {"records": list(records)}).fetchall()
+
+
+def count_unread(con: duckdb.DuckDBPyConnection, file: InputFile) -> int:
+    """Give how many records a file has that no shape reads; a file that is no table counts as one."""
+    try:
+        if file.format == "parquet":
+            row = con.execute("SELECT count(*) FROM read_parquet($path)", {"path": str(file.path)}).fetchone()
+        elif file.format == "csv":
+            row = con.execute("SELECT count(*) FROM read_csv($path, header = true, all_varchar = true, strict_mode = false, null_padding = true, ignore_errors = true, parallel = false)", {"path": str(file.path)}).fetchone()
+        else:
+            return 1
+    except duckdb.Error:
+        return 1
+    return int(row[0]) if row else 1
+
+
+@contextmanager
+def _readable(file: InputFile, spill: Path) -> Iterator[Path]:
+    """Give a path that DuckDB can read: the file, or a UTF-8 copy for as long as it is needed."""
+    if file.format != "csv" or codecs.lookup(file.encoding).name in {"utf-8", "ascii", "utf-8-sig"}:
+        yield file.path
+        return
+    spill.mkdir(parents=True, exist_ok=True)
+    opener = gzip.open if file.path.name.endswith(".gz") else open
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", suffix=".csv", dir=spill) as copy:
+        with opener(file.path, "rt", encoding=file.encoding, newline="") as text:
+            shutil.copyfileobj(text, copy, 1 << 22)
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _csv_scan(file: InputFile, source: Source, path: Path) -> str:
+    """Give the `read_csv` that keeps record numbers true (one reader, nothing rejected by it)."""
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*_names(file), *_SPARE))
+    return (
+        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = 1, delim = {literal(source.delimiter)}, "
+        f"quote = '\"', escape = '\"', nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = false, parallel = false, max_line_size = 67108864)"
+    )
+
+
+def _names(file: InputFile) -> tuple[str, ...]:
+    """Give the header with a name for every column."""
+    return tuple(name or f"_column_{number}" for number, name in enumerate(file.header, 1))
+
+
+def _raw_query(file: InputFile, rule: FileRule, source: Source, scan: str) -> str:
+    """Give the SELECT that turns a scan into a raw table."""
+    names = _names(file)
+    nulls = ", ".join(literal(value) for value in ("", *source.rules.null_values))
+    declared = {name.lower(): name for name in rule.columns}
+    have = {name.lower() for name in names}
+    as_text = [f"CAST({quoted(name)} AS VARCHAR)" for name in names] if file.format == "parquet" else [quoted(name) for name in names]
+    columns = [f"CASE WHEN {text} IN ({nulls}) THEN NULL ELSE {text} END AS {quoted(declared.get(name.lower(), name))}" for name, text in zip(names, as_text, strict=True)]
+    columns += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for lower, name in declared.items() if lower not in have]
+    nulled = [f"coalesce({text}, '')" for text in as_text] if file.format == "parquet" else as_text
+    pointer = f"{{'record': row_number() OVER (), 'digest': CAST(md5(concat_ws({_SEPARATOR}, {', '.join(nulled)})) AS UUID)}} AS _pointer"
+    return f"SELECT {', '.join(columns)}, {pointer}, {_fault(file, names, as_text)} AS _fault FROM {scan}"
+
+
+def _fault(file: InputFile, names: tuple[str, ...], as_text: list[str]) -> str:
+    """Give the expression for what is wrong with a whole record, null if nothing is."""
+    if file.format != "csv":
+        return "CAST(NULL AS VARCHAR)"
+    cases = f"WHEN {_SPARE[0]} IS NOT NULL OR {quoted(names[-1])} IS NULL THEN 'field_count'"
+    if file.has_nul:
+        cases += f" WHEN contains(concat({', '.join(as_text)}), chr(0)) THEN 'nul_byte'"
+    return f"CASE {cases} END"
+
+
+def _unreadable(file: InputFile, error: duckdb.Error) -> InputFileError:
+    """Say that a file cannot be cut into records, without the text that DuckDB quotes."""
+    message = str(error).lower()
+    if "quote" in message:
+        got = "a quote that is never closed"
+    elif "maximum line size" in message or "maximum_line_size" in message:
+        got = "a record of more than 64 MiB (an unclosed quote?)"
+    else:
+        got = "something that the reader cannot cut into records"
+    return InputFileError(file.path, expected=f"{file.encoding} records with fields separated as declared", got=got, todo="Look for an unclosed quote, or a wrong 'delimiter' or 'encoding' in plait.yaml.")

@@ -1,0 +1,11 @@
+-- One row: a claim, the head of a bill whose entries stand in claims_transactions.
+SELECT
+    _pointer,
+    PATIENTID AS person,
+    SERVICEDATE AS start,
+    'header' AS entry,
+    APPOINTMENTID AS visit,
+    Id AS bill,
+    PRIMARYPATIENTINSURANCEID AS payer,
+    'claim' AS type
+FROM claims

@@ -1,0 +1,13 @@
+-- One row: the death of a patient; it happened at DEATHDATE, the certificate is written days later.
+SELECT
+    _pointer,
+    Id AS person,
+    DEATHDATE AS start,
+    'ehr' AS type,
+    1 AS rank,
+    CASE
+        WHEN DEATHDATE IS NULL THEN NULL
+        WHEN TRY_CAST(DEATHDATE AS TIMESTAMP) < TRY_CAST(BIRTHDATE AS TIMESTAMP) THEN 'death_before_birth'
+    END AS _reject,
+    CASE WHEN DEATHDATE IS NULL THEN 'alive' END AS _ignore
+FROM patients

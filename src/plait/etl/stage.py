@@ -1,0 +1,291 @@
+"""Raw files to staged rows: every record of a file gets a fate in every shape that reads the file.
+
+A staged file is Parquet, one per (file, SELECT), named by a digest of all that made it, so what exists
+is never made again. Its rows carry their pointer (`file_id`, `record`, `part`), the digest of their
+record, the person, and `ignore` or `reject` where the record goes no further.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from plait.duck import literal, quoted, sql
+from plait.errors import BooksError, ConfigError
+from plait.etl.sources.raw import load_raw
+from plait.etl.staging import SHAPES, Column, Number, Reading, Shape, Time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from plait.etl.sources.folder import Select, Source
+    from plait.etl.sources.inventory import InputFile
+
+_RESERVED = {"_pointer": "", "_part": "INTEGER", "_ignore": "VARCHAR", "_reject": "VARCHAR", "_merge_into": "BIGINT"}
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """What one SELECT made of one file.
+
+    `records` counts the file's records; `faults`, `rejected` and `ignored` count records by reason;
+    `unparsed` counts readings that are no number; `rows` are the rows that go on, rolled-up ones included.
+    """
+
+    file_id: int
+    source: str
+    file: str
+    shape: str
+    path: str
+    records: int
+    rows: int
+    faults: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)
+    unparsed: int = 0
+
+    @property
+    def unknown_persons(self) -> int:
+        """Records of persons whom the crosswalk did not know."""
+        return self.rejected.get("unknown_person", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to stage: which SELECTs, under which names."""
+
+    file: InputFile
+    file_id: int
+    source: Source
+    selects: tuple[Select, ...]
+    lookups: tuple[InputFile, ...]
+    folder: Path
+    spill: Path
+    time_zone: str
+    sort_by_shard: int | None
+
+    def path(self, select: Select) -> Path:
+        """Where the staged rows of `select` stand: named by all that they depend on."""
+        lookups = [file.sha256 for file in self.lookups]
+        made_of = [self.file.sha256, self.file_id, self.source.text, select.text, lookups, self.time_zone, self.source.system, self.source.encoding, self.source.delimiter, code_digest()]
+        key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
+        return self.folder / self.source.name / f"{select.file}.{select.shape}.{key}.parquet"
+
+
+def code_digest() -> str:
+    """Give a digest of the code that decides what a staged row is."""
+    return hashlib.sha256(sql("plait.etl", "macros").encode()).hexdigest()[:12]
+
+
+def define_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """Make plait's SQL macros on a connection; its cursors share them."""
+    con.execute(sql("plait.etl", "macros"))
+
+
+def staged_before(task: Task, select: Select, known_persons: int | None) -> StagedFile | None:
+    """Give what was staged earlier, unless it left out persons who may be known by now."""
+    note = task.path(select).with_suffix(".json")
+    if not note.is_file():
+        return None
+    data = json.loads(note.read_text(encoding="utf-8"))
+    then = data.pop("known_persons")
+    staged = StagedFile(**data)
+    return staged if not staged.unknown_persons or then == known_persons else None
+
+
+def stage_file(con: duckdb.DuckDBPyConnection, task: Task, known_persons: int | None) -> list[StagedFile]:
+    """Stage what `task` asks for; a table `crosswalk` must stand where a shape is of a person.
+
+    Args:
+        con: A cursor of its own; raw tables are temporary in it.
+        task: The file and its SELECTs.
+        known_persons: Size of the crosswalk, None before it is made.
+
+    Raises:
+        InputFileError: The file cannot be cut into records.
+        ConfigError: A SELECT does not run, or gives a column that its shape does not have.
+        BooksError: A SELECT leaves records without a fate.
+    """
+    done = {select: staged_before(task, select, known_persons) for select in task.selects}
+    missing = [select for select, staged in done.items() if staged is None]
+    if missing:
+        records = _load(con, task.file, task.source, task.spill)
+        for lookup in task.lookups:
+            _load(con, lookup, task.source, task.spill)
+        faults = dict(con.execute("SELECT _fault, count(*) FROM query_table($raw) WHERE _fault IS NOT NULL GROUP BY _fault", {"raw": _raw_name(task.file)}).fetchall())
+        for select in missing:
+            done[select] = _stage_select(con, task, select, records, faults, known_persons)
+        con.execute(f"DROP VIEW {quoted(select.file)}; DROP TABLE {quoted(_raw_name(task.file))}")
+    return [staged for staged in done.values() if staged is not None]
+
+
+def _raw_name(file: InputFile) -> str:
+    return f"raw {file.file}"
+
+
+def _load(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, spill: Path) -> int:
+    """Make the raw table of a file and the view of its sound records under its logical name."""
+    raw = _raw_name(file)
+    records = load_raw(con, file, source, table=raw, spill=spill)
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(str(file.file))} AS SELECT * EXCLUDE (_fault) FROM {quoted(raw)} WHERE _fault IS NULL")
+    return records
+
+
+def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int, faults: dict[str, int], known_persons: int | None) -> StagedFile:
+    """Run one SELECT over the file's sound records and write its staged rows."""
+    shape = SHAPES[select.shape]
+    given = _given_columns(con, select, shape)
+    path = task.path(select)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    order = f" ORDER BY person_id // {task.sort_by_shard}" if task.sort_by_shard and shape.of_person and shape.name != "person" else ""
+    query = _staged_query(task, select, shape, given)
+    con.execute(f"COPY ({query}{order}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION snappy)")
+    staged = _counted(con, task, select, temporary, records, faults)
+    os.replace(temporary, path)
+    note = path.with_suffix(".json.tmp")
+    note.write_text(json.dumps({**asdict(staged), "known_persons": known_persons}), encoding="utf-8")
+    os.replace(note, path.with_suffix(".json"))
+    return staged
+
+
+def _given_columns(con: duckdb.DuckDBPyConnection, select: Select, shape: type[Shape]) -> set[str]:
+    """Give the columns that a SELECT yields, refusing those that its shape does not have."""
+    try:
+        described = con.execute(f"DESCRIBE {select.text}").fetchall()
+    except duckdb.Error as error:
+        raise ConfigError(f"{select.file}.{select.shape}.sql", expected="a SELECT that runs on the file's columns", got=str(error).splitlines()[0], todo="Mend the SELECT, or declare the column it needs in source.yaml.") from None
+    names = {str(row[0]) for row in described}
+    unknown = sorted(names - set(shape.columns) - set(_RESERVED))
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], shape.columns, 1)
+        raise ConfigError(f"{select.file}.{select.shape}.sql", expected=f"columns of the shape '{shape.name}'", got=f"'{unknown[0]}'", todo=f"Did you mean '{near[0]}'?" if near else f"They are: {', '.join(shape.columns)}.")
+    absent = [name for name, column in shape.columns.items() if column.required and name not in names]
+    if "_pointer" not in names or absent:
+        raise ConfigError(f"{select.file}.{select.shape}.sql", expected=f"the column '{(absent or ['_pointer'])[0]}'", got="a SELECT without it", todo="Add it to the SELECT.")
+    return names
+
+
+def _staged_query(task: Task, select: Select, shape: type[Shape], given: set[str]) -> str:
+    """Give the query that parses, judges and completes the rows of a SELECT."""
+    values = [
+        f"{_parsed(name, column, task) if name in given else f'CAST(NULL AS {_TYPES[column.kind]})'} AS {quoted(name)}"
+        for name, column in shape.columns.items()
+        if name != "known_time"
+    ]
+    if "start" in shape.columns:
+        values.append("plait_is_date(CAST(s.start AS VARCHAR)) AS start_is_date")
+        if "end" in shape.columns:
+            values.append('plait_is_date(CAST(s."end" AS VARCHAR)) AS end_is_date' if "end" in given else "CAST(NULL AS BOOLEAN) AS end_is_date")
+        values += _known(shape, given, task)
+    reserved = [f"CAST({f's.{name}' if name in given else 'NULL'} AS {kind}) AS {name[1:]}" for name, kind in _RESERVED.items() if kind]
+    person = shape.of_person and shape.name != "person"
+    join = f"LEFT JOIN crosswalk AS k ON k.system = {literal(task.source.system)} AND k.identifier = s.person" if person else ""
+    fields = ",\n    ".join(
+        [
+            f"CAST({task.file_id} AS BIGINT) AS file_id",
+            f"{literal(task.source.name)} AS source",
+            f"{literal(select.file)} AS file",
+            f"{literal(task.source.system)} AS system",
+            "s._pointer.record AS record",
+            "s._pointer.digest AS digest",
+            f"{'k.person_id' if person else 'CAST(NULL AS BIGINT)'} AS person_id",
+            *values,
+            *reserved,
+            f"{_judgement(shape, given, task, person=person)} AS judgement",
+            f"{_unparsed(shape, given)} AS unparsed",
+        ]
+    )
+    return (
+        f"SELECT * EXCLUDE (reject, judgement) REPLACE (coalesce(part, 0) AS part), coalesce(reject, split_part(judgement, ':', 1)) AS reject, "
+        f"CASE WHEN reject IS NULL THEN nullif(split_part(judgement, ':', 2), '') END AS reject_detail\nFROM (SELECT {fields}\nFROM ({select.text}) AS s {join})"
+    )
+
+
+_TYPES = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE"}
+
+
+def _parsed(name: str, column: Column, task: Task) -> str:
+    """Give the expression that reads a column's text."""
+    value = f"CAST(s.{quoted(name)} AS VARCHAR)"
+    if isinstance(column, Time):
+        return _time(value, task)
+    if isinstance(column, Number):
+        return f"plait_number({value})"
+    return value
+
+
+def _time(value: str, task: Task) -> str:
+    """Give the expression that reads a time by the source's formats and the study's zone."""
+    iso = f"plait_time({value})" if task.time_zone == "UTC" else f"plait_zoned_time({value}, {literal(task.time_zone)})"
+    if not task.source.rules.time_formats:
+        return iso
+    formats = ", ".join(literal(form) for form in task.source.rules.time_formats)
+    return f"coalesce(try_strptime({value}, [{formats}]), {iso})"
+
+
+def _known(shape: type[Shape], given: set[str], task: Task) -> list[str]:
+    """Give when a record and its end were known: as told, else when they happened (a date alone: at its end)."""
+    start = f"plait_known({_time('CAST(s.start AS VARCHAR)', task)}, plait_is_date(CAST(s.start AS VARCHAR)))"
+    known = start
+    if "known_time" in given:
+        told = "CAST(s.known_time AS VARCHAR)"
+        known = f"coalesce(plait_known({_time(told, task)}, plait_is_date({told})), {start})"
+    columns = [f"{known} AS known_time"]
+    if "end" in shape.columns:
+        end = 'CAST(s."end" AS VARCHAR)'
+        columns.append(f"greatest({known}, plait_known({_time(end, task)}, plait_is_date({end}))) AS end_known_time" if "end" in given else "CAST(NULL AS TIMESTAMP) AS end_known_time")
+    return columns
+
+
+def _judgement(shape: type[Shape], given: set[str], task: Task, *, person: bool) -> str:
+    """Give the expression for why a row is rejected (`reason:column`), null where it is sound."""
+    cases = [f"WHEN s.{quoted(name)} IS NULL THEN 'missing_value:{name}'" for name, column in shape.columns.items() if column.required]
+    for kind, reason in ((Time, "invalid_time"), (Number, "invalid_number")):
+        cases += [
+            f"WHEN s.{quoted(name)} IS NOT NULL AND {_parsed(name, column, task)} IS NULL THEN '{reason}:{name}'"
+            for name, column in shape.columns.items()
+            if name in given and isinstance(column, kind) and not isinstance(column, Reading)
+        ]
+    if person:
+        cases.append("WHEN k.person_id IS NULL THEN 'unknown_person:person'")
+    ignored = "WHEN s._ignore IS NOT NULL THEN NULL " if "_ignore" in given else ""
+    return f"CASE {ignored}{' '.join(cases)} END"
+
+
+def _unparsed(shape: type[Shape], given: set[str]) -> str:
+    """Give the expression for how many readings of a row are no numbers."""
+    readings = [f"(s.{quoted(name)} IS NOT NULL AND plait_number(CAST(s.{quoted(name)} AS VARCHAR)) IS NULL)::TINYINT" for name, column in shape.columns.items() if name in given and isinstance(column, Reading)]
+    return " + ".join(readings) if readings else "CAST(0 AS TINYINT)"
+
+
+def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: Path, records: int, faults: dict[str, int]) -> StagedFile:
+    """Count the fates in a staged file, and fail where a sound record has none."""
+    rows = con.execute(sql("plait.etl", "staged_fates"), {"path": str(path)}).fetchall()
+    fates: dict[str, dict[str, int]] = {"staged": {}, "rejected": {}, "ignored": {}}
+    for fate, reason, count in rows:
+        fates[fate][reason or ""] = count
+    with_fate = sum(sum(reasons.values()) for reasons in fates.values())
+    sound = records - sum(faults.values())
+    if with_fate != sound:
+        raise BooksError(
+            f"{select.file}.{select.shape}.sql on {task.file.path.name}",
+            expected=f"a row for each of {sound:,} records",
+            got=f"rows for {with_fate:,}",
+            todo="An INNER JOIN or a WHERE drops records. Use a LEFT JOIN, or keep the row and name the rule in `_ignore` or the reason in `_reject`.",
+        )
+    summed = con.execute("SELECT count(*) FILTER (\"ignore\" IS NULL AND reject IS NULL), coalesce(sum(unparsed), 0) FROM read_parquet($path)", {"path": str(path)}).fetchone()
+    assert summed is not None  # noqa: S101 - an aggregate gives a row
+    return StagedFile(task.file_id, task.source.name, select.file, select.shape, str(task.path(select)), records, summed[0], faults, fates["rejected"], fates["ignored"], int(summed[1]))
+
+
+def rows_of(staged: Iterable[StagedFile], shape: str) -> list[str]:
+    """Give the paths of the staged files of a shape that hold rows which go on."""
+    return [file.path for file in staged if file.shape == shape and file.rows]

@@ -1,0 +1,258 @@
+"""The staged shapes: the contract between a source and everything after it.
+
+A source yields rows of these shapes and nothing else; the harmonizer knows no source. A source's SELECT
+names the columns it can fill, in any order; the others are null. Values are text as delivered: plait
+parses times and numbers, and what cannot be parsed is rejected with its column's name, or, where the
+column is a `Reading`, left null and noticed.
+
+Beside its columns every SELECT yields `_pointer`, the record's place in its file, and it may yield
+`_part` (a number, where one record gives several rows of a shape), `_ignore` (the name of the rule by
+which the record is left out), `_reject` (the reason why it cannot be used) and `_merge_into` (the number
+of the record of the same file that it is rolled into).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a shape: what it means, whether a record needs it, how its text is read."""
+
+    meaning: str
+    required: bool = False
+    kind: ClassVar[Literal["text", "time", "number"]] = "text"
+
+
+class Text(Column):
+    """Text, kept as delivered."""
+
+
+class Time(Column):
+    """A local time: ISO 8601, a date alone, or one of the source's `time_formats`."""
+
+    kind = "time"
+
+
+class Number(Column):
+    """A number with a point as its decimal mark; a record with another text there is rejected."""
+
+    kind = "number"
+
+
+class Reading(Number):
+    """A number that may come as other text: then it is null, the text stays in its own column, and that is noticed."""
+
+
+class Shape:
+    """Base of all shapes.
+
+    `key` is the column that names a row; of different records with one key all but one are rejected as
+    `duplicate_key`, or merged where `same_key` says so. `of_person` tells the shapes that are sharded.
+    """
+
+    name: ClassVar[str]
+    columns: ClassVar[dict[str, Column]]
+    key: ClassVar[str | None] = None
+    same_key: ClassVar[Literal["reject", "merge"]] = "reject"
+    of_person: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        """Collect the columns in the order in which they are written."""
+        cls.columns = {name: value for name, value in vars(cls).items() if isinstance(value, Column)}
+
+
+class Person(Shape):
+    """Somebody whom a source knows."""
+
+    name, key = "person", "person"
+    person = Text("identifier of the person in the source's person system", required=True)
+    birth = Time("date of birth", required=True)
+    gender = Text("code of the gender (sex at birth, OMOP PERSON)")
+    gender_system = Text("code system of `gender`")
+    race = Text("code of the race")
+    race_system = Text("code system of `race`")
+    ethnicity = Text("code of the ethnicity")
+    ethnicity_system = Text("code system of `ethnicity`")
+    location = Text("key of the home location")
+    provider = Text("key of the primary care provider")
+    care_site = Text("key of the primary care site")
+
+
+class Death(Shape):
+    """That a person died; of several records of one person the lowest `rank` gives the date."""
+
+    name = "death"
+    person = Text("the person", required=True)
+    start = Time("when the person died", required=True)
+    known_time = Time("when the record became available")
+    cause = Text("code of the cause")
+    cause_system = Text("code system of `cause`")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+    rank = Number("order of trust, lowest first")
+
+
+class Visit(Shape):
+    """An encounter as the source counts encounters; what belongs together is rolled up later."""
+
+    name, key = "visit", "visit"
+    person = Text("the person", required=True)
+    visit = Text("identifier of the encounter", required=True)
+    start = Time("when it began", required=True)
+    end = Time("when it ended")
+    code = Text("code of its class (inpatient, emergency, …)")
+    code_system = Text("code system of `code`")
+    kind = Text("code of its kind, finer than its class")
+    kind_system = Text("code system of `kind`")
+    display = Text("the source's words for `kind`")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+    provider = Text("key of the provider in charge")
+    care_site = Text("key of the care site")
+    admitted_from = Text("code of where the person came from")
+    admitted_from_system = Text("code system of `admitted_from`")
+    discharged_to = Text("code of where the person went")
+    discharged_to_system = Text("code system of `discharged_to`")
+    known_time = Time("when the record became available")
+
+
+class Event(Shape):
+    """Anything that was found, done, given or measured at a time: the heart of the contract."""
+
+    name = "event"
+    person = Text("the person", required=True)
+    visit = Text("identifier of the encounter it belongs to")
+    provider = Text("key of the provider; the encounter's own where null and the source says so")
+    start = Time("when it happened or began", required=True)
+    end = Time("when it ended")
+    known_time = Time("when the record became available; the time of the event where null")
+    code = Text("what it is", required=True)
+    code_system = Text("code system of `code`: a name that the source's `code_systems` knows, or a vocabulary_id", required=True)
+    source_value = Text("what stands in the CDM's source value; `code` where null")
+    display = Text("the source's words for `code`")
+    domain = Text("hint: the OMOP domain where the concept, being unknown, does not say it", required=True)
+    fixed_domain = Text("the OMOP domain whatever the concept's own is (an allergy to a drug is no exposure)")
+    value_text = Text("a value as delivered")
+    value_number = Reading("the value as a number")
+    value_code = Text("a value that is a code")
+    value_system = Text("code system of `value_code`")
+    unit = Text("unit of the value, UCUM or the source's own")
+    range_low = Reading("lower end of the normal range")
+    range_high = Reading("upper end of the normal range")
+    operator = Text("=, <, <=, > or >= before the value")
+    quantity = Reading("how much")
+    days_supply = Reading("days that a drug was supplied for")
+    refills = Reading("refills after the first supply")
+    route = Text("code of the route")
+    route_system = Text("code system of `route`")
+    sig = Text("directions for use")
+    stop_reason = Text("why it stopped")
+    unique_device = Text("unique device identifier")
+    status = Text("code of the condition's status")
+    status_system = Text("code system of `status`")
+    modifier = Text("code of a modifier or qualifier")
+    modifier_system = Text("code system of `modifier`")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+class Note(Shape):
+    """A text that somebody wrote about a person."""
+
+    name, key = "note", "note"
+    person = Text("the person", required=True)
+    note = Text("identifier of the note", required=True)
+    start = Time("when it was written", required=True)
+    known_time = Time("when it became available")
+    visit = Text("identifier of the encounter it belongs to")
+    provider = Text("key of its author")
+    document_type = Text("code of the kind of document (LOINC document ontology)")
+    document_type_system = Text("code system of `document_type`")
+    title = Text("its title")
+    body = Text("the text itself", required=True)
+    encoding = Text("how the file's bytes were encoded (`UTF-8`)")
+    language = Text("language as ISO 639-1 (`en`)")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+class Provider(Shape):
+    """Somebody who gives care."""
+
+    name, key, of_person = "provider", "provider", False
+    provider = Text("identifier of the provider", required=True)
+    provider_name = Text("name")
+    npi = Text("National Provider Identifier")
+    dea = Text("Drug Enforcement Administration number")
+    specialty = Text("code of the specialty")
+    specialty_system = Text("code system of `specialty`")
+    care_site = Text("key of the care site where the provider works")
+    gender = Text("code of the gender")
+    gender_system = Text("code system of `gender`")
+
+
+class CareSite(Shape):
+    """A place or organisation where care is given."""
+
+    name, key, of_person = "care_site", "care_site", False
+    care_site = Text("identifier of the care site", required=True)
+    care_site_name = Text("name")
+    place_of_service = Text("code of the kind of place")
+    place_of_service_system = Text("code system of `place_of_service`")
+    location = Text("key of its location")
+
+
+class Location(Shape):
+    """An address; the same address under one key is one location."""
+
+    name, key, same_key, of_person = "location", "location", "merge", False
+    location = Text("key of the location", required=True)
+    address_1 = Text("street and number")
+    address_2 = Text("further line")
+    city = Text("city")
+    state = Text("state, two letters in the US")
+    zip = Text("postal code")
+    county = Text("county")
+    country = Text("code of the country")
+    country_system = Text("code system of `country`")
+    latitude = Reading("degrees north")
+    longitude = Reading("degrees east")
+    source_value = Text("the location as delivered")
+
+
+class PayerPeriod(Shape):
+    """A span of time in which a payer covered a person."""
+
+    name = "payer_period"
+    person = Text("the person", required=True)
+    start = Time("first day", required=True)
+    end = Time("last day", required=True)
+    known_time = Time("when the record became available")
+    payer = Text("key of the payer")
+    plan = Text("name or key of the plan")
+    sponsor = Text("who pays the premium")
+    family = Text("identifier of the family or member")
+    stop_reason = Text("why it ended")
+
+
+class Cost(Shape):
+    """An entry of a bill, or what one record of another shape cost."""
+
+    name = "cost"
+    person = Text("the person", required=True)
+    start = Time("when it was charged or paid", required=True)
+    known_time = Time("when the record became available")
+    entry = Text("total: a row of its own; charge: opens a line of `bill`; payment, adjustment, transfer: follow their charge; header: about the whole bill", required=True)
+    of_record = Text("`event` or `visit`: the entry is the cost of what the same record gave as that shape")
+    visit = Text("identifier of the encounter it was charged for")
+    bill = Text("identifier of the bill or claim")
+    line = Number("position on the bill")
+    amount = Number("amount of the entry")
+    paid_by = Text("`payer` or `patient`, of a payment")
+    charge = Number("amount charged, of a total")
+    paid_by_payer = Number("part that the payer paid, of a total")
+    payer = Text("key of the payer")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+SHAPES: dict[str, type[Shape]] = {shape.name: shape for shape in (Person, Death, Visit, Event, Note, Provider, CareSite, Location, PayerPeriod, Cost)}
+"""Every shape by its name."""

@@ -1,0 +1,166 @@
+"""`plait.yaml` as frozen, typed settings: what a study reads, and by which rules.
+
+A misspelt key is an error that names its line and the nearest right one; YAML is loaded safely and
+nothing in it is executed. Paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from plait.errors import ConfigError
+
+SETTINGS_FILE = "plait.yaml"
+"""Name of the settings file in a study folder."""
+
+DEFAULT_SHARD_PERSONS = 16_384
+"""Persons per shard of a new study; fixed for the study's life (DESIGN, "Runs")."""
+
+
+class SourceSettings(BaseModel):
+    """One source of a study; keys beyond these belong to its kind and are checked against its `source.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: str
+    path: Path
+    person_system: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keys that only this kind of source knows."""
+        return dict(self.model_extra or {})
+
+
+class Settings(BaseModel):
+    """What `plait.yaml` says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    vocabulary: Path | None = None
+    mappings: tuple[Path, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
+    time_zone: str = "UTC"
+    shard_persons: int = Field(default=DEFAULT_SHARD_PERSONS, ge=1)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            near = difflib.get_close_matches(zone, available_timezones(), 1)
+            raise ValueError(f"no IANA time zone of this name{f'; nearest is {near[0]}' if near else ''}")
+        return zone
+
+    @model_validator(mode="after")
+    def _one_name_once(self) -> Self:
+        names = [source.name for source in self.sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two sources of one name: {', '.join(twice)}")
+        return self
+
+
+def read_settings(study: Path) -> Settings:
+    """Give the settings of the study in folder `study`, all paths absolute.
+
+    Raises:
+        ConfigError: No `plait.yaml`, not YAML, or a key or value that does not fit; names the line.
+    """
+    file = study / SETTINGS_FILE
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(file, expected="a study's settings", got="no such file", todo=f"Make a study with `plait init {study}`, or name another with -s DIR.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(file, expected="a readable UTF-8 file", got=type(error).__name__, todo="Check its permissions and encoding.") from None
+    settings = parse_yaml(Settings, text, file)
+    root = study.resolve()
+    return settings.model_copy(
+        update={
+            "vocabulary": root / settings.vocabulary if settings.vocabulary else None,
+            "mappings": tuple(root / path for path in settings.mappings),
+            "sources": tuple(source.model_copy(update={"path": root / source.path}) for source in settings.sources),
+        }
+    )
+
+
+def parse_yaml[M: BaseModel](model: type[M], text: str, file: Path) -> M:
+    """Give YAML `text` as a `model`; errors name `file`, the line, and the nearest right key."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"{file}{line}", expected="YAML", got=str(getattr(error, "problem", "something else")), todo="Mend the line; indentation and colons are the usual causes.") from None
+    if not isinstance(data, dict):
+        raise ConfigError(file, expected="a mapping of keys to values", got="nothing" if data is None else type(data).__name__, todo="See `plait init --help` for a first one.")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _explained(error, node, file, model) from None
+
+
+def _explained(error: ValidationError, node: yaml.Node | None, file: Path, model: type[BaseModel]) -> ConfigError:
+    """Give the first validation error as words with a line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = [part for part in first["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    where = f"{file}:{_line(node, path)}"
+    key = ".".join(str(part) for part in path)
+    if first["type"] == "extra_forbidden":
+        known = sorted(_keys_at(model, path[:-1]))
+        near = difflib.get_close_matches(str(path[-1]), known, 1)
+        todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}."
+        return ConfigError(where, expected="a key that plait knows", got=f"'{key}'", todo=todo)
+    if first["type"] == "missing":
+        return ConfigError(where, expected=f"the key '{key}'", got="none", todo="Add it.")
+    message = re.sub(r"^Value error, ", "", first["msg"])
+    return ConfigError(where, expected=f"a fitting value for '{key}'" if key else "settings that fit together", got=message[:1].lower() + message[1:], todo="Mend the value.")
+
+
+def _keys_at(model: type[BaseModel], path: list[int | str]) -> set[str]:
+    """Give the keys known at `path` below `model`, as far as nested models tell."""
+    current: Any = model
+    for part in path:
+        if isinstance(part, int) or not (isinstance(current, type) and issubclass(current, BaseModel)):
+            continue
+        field = current.model_fields.get(part)
+        current = _inner_model(field.annotation) if field else current
+    return set(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else set()
+
+
+def _inner_model(annotation: Any) -> Any:  # noqa: ANN401 - annotations are of any type
+    """Give the model within an annotation such as `dict[str, Model]` or `tuple[Model, ...] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _inner_model(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _line(node: yaml.Node | None, path: list[int | str]) -> int:
+    """Give the line (from 1) of the key at `path`, or of the nearest enclosing one."""
+    line = (node.start_mark.line + 1) if node else 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            match = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if match is None:
+                return line
+            line, node = match[0].start_mark.line + 1, match[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
