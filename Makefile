@@ -50,15 +50,15 @@ docs: $(STAMPS)/docs ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open site/index.html"
 
-bench: $(STAMPS)/core ## run every benchmarks/bench_*.py
-	@set -e; for script in benchmarks/bench_*.py; do \
+bench: $(STAMPS)/core ## run everything in benchmarks/
+	@set -e; for script in benchmarks/*.py; do \
 	  [ -e "$$script" ] || { echo "There are no benchmarks yet."; break; }; \
-	  echo "== $$script"; $(BIN)/python "$$script" $(ARGS); \
+	  echo "== $$script"; $(BIN)/python "$$script"; \
 	done
 
 clean: ## remove what was made, except .venv
 	rm -rf build dist site $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv as well
 	rm -rf $(VENV)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from plait.errors import ConfigError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 SETTINGS_FILE = "plait.yaml"
 """Name of the settings file in a study folder."""
@@ -95,7 +97,7 @@ def read_settings(study: Path) -> Settings:
     )
 
 
-def parse_yaml[M: BaseModel](model: type[M], text: str, file: Path) -> M:
+def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:
     """Give YAML `text` as a `model`; errors name `file`, the line, and the nearest right key."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -35,7 +35,7 @@ _RESERVED = {"_pointer": "", "_part": "INTEGER", "_ignore": "VARCHAR", "_reject"
 class StagedFile:
     """What one SELECT made of one file.
 
-    `records` counts the file's records; `faults`, `rejected` and `ignored` count records by reason;
+    `records` counts the file's records; `rejected` and `ignored` count records by reason;
     `unparsed` counts readings that are no number; `rows` are the rows that go on, rolled-up ones included.
     """
 
@@ -46,7 +46,6 @@ class StagedFile:
     path: str
     records: int
     rows: int
-    faults: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     ignored: dict[str, int] = field(default_factory=dict)
     unparsed: int = 0
@@ -119,9 +118,8 @@ def stage_file(con: duckdb.DuckDBPyConnection, task: Task, known_persons: int | 
         records = _load(con, task.file, task.source, task.spill)
         for lookup in task.lookups:
             _load(con, lookup, task.source, task.spill)
-        faults = dict(con.execute("SELECT _fault, count(*) FROM query_table($raw) WHERE _fault IS NOT NULL GROUP BY _fault", {"raw": _raw_name(task.file)}).fetchall())
         for select in missing:
-            done[select] = _stage_select(con, task, select, records, faults, known_persons)
+            done[select] = _stage_select(con, task, select, records, known_persons)
         con.execute(f"DROP VIEW {quoted(select.file)}; DROP TABLE {quoted(_raw_name(task.file))}")
     return [staged for staged in done.values() if staged is not None]
 
@@ -138,7 +136,7 @@ def _load(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, spill
     return records
 
 
-def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int, faults: dict[str, int], known_persons: int | None) -> StagedFile:
+def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int, known_persons: int | None) -> StagedFile:
     """Run one SELECT over the file's sound records and write its staged rows."""
     shape = SHAPES[select.shape]
     given = _given_columns(con, select, shape)
@@ -146,9 +144,9 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     order = f" ORDER BY person_id // {task.sort_by_shard}" if task.sort_by_shard and shape.of_person and shape.name != "person" else ""
-    query = _staged_query(task, select, shape, given)
+    query = f"{_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)}"
     con.execute(f"COPY ({query}{order}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION snappy)")
-    staged = _counted(con, task, select, temporary, records, faults)
+    staged = _counted(con, task, select, temporary, records)
     os.replace(temporary, path)
     note = path.with_suffix(".json.tmp")
     note.write_text(json.dumps({**asdict(staged), "known_persons": known_persons}), encoding="utf-8")
@@ -209,6 +207,14 @@ def _staged_query(task: Task, select: Select, shape: type[Shape], given: set[str
     )
 
 
+def _faulty_query(task: Task, select: Select) -> str:
+    """Give the query for the records that no SELECT sees, as rejected rows."""
+    return (
+        f"SELECT CAST({task.file_id} AS BIGINT) AS file_id, {literal(task.source.name)} AS source, {literal(select.file)} AS file, {literal(task.source.system)} AS system, "
+        f"_pointer.record AS record, _pointer.digest AS digest, 0 AS part, _fault AS reject, CAST(0 AS TINYINT) AS unparsed FROM {quoted(_raw_name(task.file))} WHERE _fault IS NOT NULL"
+    )
+
+
 _TYPES = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE"}
 
 
@@ -266,24 +272,23 @@ def _unparsed(shape: type[Shape], given: set[str]) -> str:
     return " + ".join(readings) if readings else "CAST(0 AS TINYINT)"
 
 
-def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: Path, records: int, faults: dict[str, int]) -> StagedFile:
-    """Count the fates in a staged file, and fail where a sound record has none."""
+def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: Path, records: int) -> StagedFile:
+    """Count the fates in a staged file, and fail where a record has none."""
     rows = con.execute(sql("plait.etl", "staged_fates"), {"path": str(path)}).fetchall()
     fates: dict[str, dict[str, int]] = {"staged": {}, "rejected": {}, "ignored": {}}
     for fate, reason, count in rows:
         fates[fate][reason or ""] = count
     with_fate = sum(sum(reasons.values()) for reasons in fates.values())
-    sound = records - sum(faults.values())
-    if with_fate != sound:
+    if with_fate != records:
         raise BooksError(
             f"{select.file}.{select.shape}.sql on {task.file.path.name}",
-            expected=f"a row for each of {sound:,} records",
+            expected=f"a row for each of {records:,} records",
             got=f"rows for {with_fate:,}",
             todo="An INNER JOIN or a WHERE drops records. Use a LEFT JOIN, or keep the row and name the rule in `_ignore` or the reason in `_reject`.",
         )
     summed = con.execute("SELECT count(*) FILTER (\"ignore\" IS NULL AND reject IS NULL), coalesce(sum(unparsed), 0) FROM read_parquet($path)", {"path": str(path)}).fetchone()
     assert summed is not None  # noqa: S101 - an aggregate gives a row
-    return StagedFile(task.file_id, task.source.name, select.file, select.shape, str(task.path(select)), records, summed[0], faults, fates["rejected"], fates["ignored"], int(summed[1]))
+    return StagedFile(task.file_id, task.source.name, select.file, select.shape, str(task.path(select)), records, summed[0], fates["rejected"], fates["ignored"], int(summed[1]))
 
 
 def rows_of(staged: Iterable[StagedFile], shape: str) -> list[str]:

@@ -251,6 +251,7 @@ class Cost(Shape):
     charge = Number("amount charged, of a total")
     paid_by_payer = Number("part that the payer paid, of a total")
     payer = Text("key of the payer")
+    currency = Text("currency of the amounts as ISO 4217 (`USD`)")
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 

@@ -1,0 +1,8 @@
+"""The vocabulary: an Athena download into the study, and what a loaded release holds."""
+
+from __future__ import annotations
+
+from plait.etl.vocabulary.athena import load_vocabulary
+from plait.etl.vocabulary.release import Release, VocabularyCount, read_release, register
+
+__all__ = ["Release", "VocabularyCount", "load_vocabulary", "read_release", "register"]

@@ -7,5 +7,6 @@ SELECT
     APPOINTMENTID AS visit,
     Id AS bill,
     PRIMARYPATIENTINSURANCEID AS payer,
-    'claim' AS type
+    'claim' AS type,
+    'USD' AS currency
 FROM claims

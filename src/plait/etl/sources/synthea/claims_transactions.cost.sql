@@ -15,5 +15,6 @@ SELECT
     CHARGEID AS line,
     coalesce(AMOUNT, PAYMENTS, ADJUSTMENTS, TRANSFERS) AS amount,
     CASE METHOD WHEN 'ECHECK' THEN 'payer' WHEN 'COPAY' THEN 'copay' ELSE 'patient' END AS paid_by,
-    'claim' AS type
+    'claim' AS type,
+    'USD' AS currency
 FROM claims_transactions

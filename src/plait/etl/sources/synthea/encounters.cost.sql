@@ -10,5 +10,6 @@ SELECT
     PAYER_COVERAGE AS paid_by_payer,
     PAYER AS payer,
     'ehr_encounter_record' AS type,
+    'USD' AS currency,
     CASE WHEN TOTAL_CLAIM_COST IS NULL THEN 'no_cost' END AS _ignore
 FROM encounters

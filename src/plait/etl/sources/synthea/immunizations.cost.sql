@@ -8,5 +8,6 @@ SELECT
     ENCOUNTER AS visit,
     coalesce(BASE_COST, COST) AS charge,
     'ehr_encounter_record' AS type,
+    'USD' AS currency,
     CASE WHEN coalesce(BASE_COST, COST) IS NULL THEN 'no_cost' END AS _ignore
 FROM immunizations

@@ -5,9 +5,5 @@ SELECT
     DEATHDATE AS start,
     'ehr' AS type,
     1 AS rank,
-    CASE
-        WHEN DEATHDATE IS NULL THEN NULL
-        WHEN TRY_CAST(DEATHDATE AS TIMESTAMP) < TRY_CAST(BIRTHDATE AS TIMESTAMP) THEN 'death_before_birth'
-    END AS _reject,
     CASE WHEN DEATHDATE IS NULL THEN 'alive' END AS _ignore
 FROM patients

@@ -8,5 +8,6 @@ SELECT
     ENCOUNTER AS visit,
     BASE_COST AS charge,
     'ehr_encounter_record' AS type,
+    'USD' AS currency,
     CASE WHEN BASE_COST IS NULL THEN 'no_cost' END AS _ignore
 FROM procedures

@@ -1,0 +1,53 @@
+-- One row: how many rows of a file point to an encounter or a provider that no file brought, or use a unit
+-- that the vocabulary does not know.
+SELECT
+    e.source,
+    e.file,
+    'unknown_visit' AS kind,
+    CAST(NULL AS VARCHAR) AS detail,
+    count(*) AS records
+FROM mapped_event AS e
+WHERE e.visit IS NOT NULL AND e.visit_occurrence_id IS NULL
+GROUP BY e.source, e.file
+UNION ALL
+SELECT
+    n.source,
+    n.file,
+    'unknown_visit',
+    NULL,
+    count(*)
+FROM note_row AS n
+WHERE n.visit IS NOT NULL AND n.visit_occurrence_id IS NULL
+GROUP BY n.source, n.file
+UNION ALL
+SELECT
+    v.source,
+    v.file,
+    'unknown_provider',
+    NULL,
+    count(*)
+FROM visit_row AS v
+INNER JOIN visit_link AS l ON v.n = l.n
+WHERE v.provider IS NOT NULL AND l.provider_id IS NULL
+GROUP BY v.source, v.file
+UNION ALL
+SELECT
+    e.source,
+    e.file,
+    'unknown_unit',
+    e.unit,
+    count(*)
+FROM mapped_event AS e
+WHERE e.unit_concept_id = 0
+GROUP BY e.source, e.file, e.unit
+UNION ALL
+SELECT
+    v.source,
+    v.file,
+    'open_visit',
+    NULL,
+    count(*)
+FROM visit_row AS v
+WHERE v."end" IS NULL
+GROUP BY v.source, v.file
+ORDER BY ALL

@@ -1,0 +1,65 @@
+"""The small tables that the harmonizer looks things up in: CSV files of concept ids, each with a note."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from plait.duck import quoted, sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+    from plait.etl.sources.folder import Source
+
+_TABLES = {
+    "domain_table": ("domain_tables", "domain_id VARCHAR, table_name VARCHAR, note VARCHAR"),
+    "type_concept": ("type_concepts", "name VARCHAR, concept_id BIGINT, note VARCHAR"),
+    "visit_class": ("visit_classes", "concept_id BIGINT, class VARCHAR, note VARCHAR"),
+    "operator_concept": ("operators", "operator VARCHAR, concept_id BIGINT, note VARCHAR"),
+    "named_concept": ("concepts", "kind VARCHAR, code VARCHAR, concept_id BIGINT, note VARCHAR"),
+    "cost_domain": ("cost_domains", "table_name VARCHAR, domain_id VARCHAR, note VARCHAR"),
+}
+
+
+def load_reference(con: duckdb.DuckDBPyConnection, sources: Iterable[Source]) -> None:
+    """Make the reference tables, the sources' rules, and `code_concept` of the table `study_map`."""
+    for table, (file, columns) in _TABLES.items():
+        rows = _rows(file)
+        con.execute(f"CREATE OR REPLACE TABLE {quoted(table)} ({columns})")
+        con.executemany(f"INSERT INTO {quoted(table)} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    con.execute("CREATE OR REPLACE TABLE source_rule (source VARCHAR, visit_rollup VARCHAR, provider_from_visit BOOLEAN)")
+    rules = [(source.name, source.rules.visit_rollup, source.rules.provider_from_visit) for source in sources]
+    if rules:
+        con.executemany("INSERT INTO source_rule VALUES (?, ?, ?)", rules)
+    con.execute(sql("plait.etl.harmonize", "reference"))
+
+
+def type_names() -> set[str]:
+    """Give the names that a staged row's `type` may have."""
+    return {row[0] for row in _rows("type_concepts")}
+
+
+def concept_of(kind: str, code: str) -> int:
+    """Give the concept id of a named concept (`concept_of("cdm_version", "5.4")`)."""
+    return next(int(row[2]) for row in _rows("concepts") if row[:2] == [kind, code])
+
+
+def rules_digest() -> str:
+    """Give a digest of plait's own SQL and reference tables: a part of every run's fingerprint."""
+    digest = hashlib.sha256()
+    for package in ("plait.etl", "plait.etl.harmonize", "plait.etl.derive", "plait.etl.vocabulary", "plait.schema"):
+        for entry in sorted(files(package).iterdir(), key=lambda entry: entry.name):
+            if entry.name.endswith((".sql", ".csv")):
+                digest.update(entry.name.encode() + b"\0" + entry.read_bytes())
+    return digest.hexdigest()
+
+
+def _rows(file: str) -> list[list[str]]:
+    """Give the rows of a reference CSV without its header."""
+    text = (files("plait.etl.harmonize") / f"{file}.csv").read_text(encoding="utf-8")
+    return list(csv.reader(text.splitlines()))[1:]

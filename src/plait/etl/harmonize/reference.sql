@@ -1,0 +1,10 @@
+-- code_concept, one row: a code of the study with one concept, for attributes that hold only one.
+CREATE OR REPLACE TABLE code_concept AS
+SELECT
+    source,
+    code_system,
+    code,
+    min(target_concept_id) AS concept_id,
+    min(source_concept_id) AS source_concept_id
+FROM study_map
+GROUP BY source, code_system, code;
