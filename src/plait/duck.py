@@ -30,7 +30,6 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "preserve_insertion_order": True,
-        "TimeZone": "UTC",
     }
     if threads is not None:
         settings["threads"] = threads
@@ -38,7 +37,9 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
         settings["memory_limit"] = memory
     if spill is not None:
         settings["temp_directory"] = str(spill)
-    return duckdb.connect(config=settings)
+    con = duckdb.connect(config=settings)
+    con.execute("SET TimeZone = 'UTC'")
+    return con
 
 
 @cache

@@ -20,7 +20,7 @@ from plait.duck import literal, quoted
 from plait.errors import InputFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from plait.etl.sources.folder import FileRule, Source
     from plait.etl.sources.inventory import InputFile
@@ -54,11 +54,14 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
     return int(counted[0]) if counted else 0
 
 
-def raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFile, records: Sequence[int]) -> list[tuple[int, str]]:
-    """Give (record number, the record as JSON) of some records of a raw table."""
-    columns = ", ".join(quoted(name) for name in file.header if name)
-    query = f"SELECT _pointer.record, CAST(to_json(t) AS VARCHAR) FROM (SELECT _pointer, {columns} FROM {quoted(table)}) t WHERE _pointer.record IN (SELECT unnest($records))"
-    return con.execute(query, {"records": list(records)}).fetchall()
+def insert_raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFile, file_id: int) -> None:
+    """Add (file id, record number, the record as JSON) of a file's rejected records to the table `reject_raw`."""
+    columns = ", ".join(quoted(name) for name in _names(file))
+    con.execute(
+        f"INSERT INTO reject_raw SELECT $file_id, record, CAST(to_json(t) AS VARCHAR) "
+        f"FROM (SELECT _pointer.record AS record, {columns} FROM {quoted(table)} WHERE _pointer.record IN (SELECT r.record FROM reject AS r WHERE r.file_id = $file_id)) AS t",
+        {"file_id": file_id},
+    )
 
 
 def count_unread(con: duckdb.DuckDBPyConnection, file: InputFile) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from plait.errors import VocabularyError
 from plait.etl.vocabulary.download import SourceFile, find_files
-from plait.etl.vocabulary.parquet import prepend_concept_zero, write_table
+from plait.etl.vocabulary.parquet import lacks_concept_zero, write_table
 from plait.etl.vocabulary.release import RELEASE_FILE, Release, Source, read_release
 from plait.etl.vocabulary.soundness import OPTIONAL_TABLES, examine
 
@@ -67,13 +67,11 @@ def _write(
 ) -> Release:
     rows: dict[str, int] = {}
     notes: list[str] = []
+    added_zero = lacks_concept_zero(con, files["concept"])
     for table, file in files.items():
-        rows[table], about = write_table(con, file, work / f"{table}.parquet")
+        rows[table], about = write_table(con, file, work / f"{table}.parquet", with_zero=added_zero and table == "concept")
         notes.extend(about)
     findings = examine(con, work, source, unused, rows)
-    if not findings.has_concept_zero:
-        prepend_concept_zero(con, work / "concept.parquet")
-        rows["concept"] += 1
     digest = _digest(hashes)
     if any(_stat(file.path) != (file.size, file.mtime_ns) for file in files.values()):
         raise VocabularyError(source, expected="files at rest", got="a file that changed while it was read", todo="Wait for the download, and load again.")
@@ -85,7 +83,7 @@ def _write(
         vocabularies=findings.vocabularies,
         missing=tuple(table for table in OPTIONAL_TABLES if table not in files),
         warnings=(*findings.warnings, *notes),
-        added_concept_zero=not findings.has_concept_zero,
+        added_concept_zero=added_zero,
         unused=unused,
         sources=tuple(Source(table, file.path.name, file.size, file.mtime_ns, hashes[table].result()) for table, file in files.items()),
     )

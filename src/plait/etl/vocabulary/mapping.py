@@ -51,7 +51,7 @@ def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source]
             raise ConfigError(file, expected="a file of mappings", got="no readable file", todo="Mend 'mappings' in plait.yaml.") from None
 
 
-def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sources: Iterable[Source], vocabulary: Path) -> int:
+def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sources: Iterable[Source]) -> int:
     """Make the table `study_map`, one row per (source, code system, code, target concept), and give its size.
 
     Needs the tables `site_map` and the views of `plait.etl.vocabulary.register` in schema `vocabulary`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -36,18 +37,19 @@ _TEXT_DATE = (
 _DAY_FIRST = "WHEN regexp_full_match({0}, '[0-9]{{2}}/[0-9]{{2}}/[0-9]{{4}}') THEN CAST(strptime({0}, '%d/%m/%Y') AS DATE) "
 _MONTH_FIRST = _DAY_FIRST.replace("%d/%m", "%m/%d")
 _CSV = (
-    "read_csv($path, columns = $columns, delim = $delim, quote = $quote, escape = $quote, compression = $compression, "
+    "read_csv($paths, columns = $columns, delim = $delim, quote = $quote, escape = $quote, compression = $compression, "
     "header = true, auto_detect = false)"
 )
 
 
-def write_table(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path) -> tuple[int, tuple[str, ...]]:
+def write_table(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path, *, with_zero: bool = False) -> tuple[int, tuple[str, ...]]:
     """Write a file of a download as Parquet, and give its number of rows and what the reader should know.
 
     Args:
         con: Reads and writes.
         file: The file to read.
         target: The Parquet file to write.
+        with_zero: Whether to put "No matching concept" in front, as Athena has it.
 
     Raises:
         VocabularyError: A line cannot be read; it names the first one.
@@ -61,7 +63,7 @@ def write_table(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path) 
         file = replace(file, dates=dates.style)
     while True:
         try:
-            rows = _copy(con, file, target)
+            rows = _copy(con, file, target, with_zero=with_zero)
             if not _has_holes(con, file, target):
                 return rows, _notes(file, dates)
         except duckdb.Error as error:
@@ -73,14 +75,16 @@ def write_table(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path) 
     raise VocabularyError(file.path, expected="a vocabulary table", got=reason, todo="Download the vocabulary again from https://athena.ohdsi.org.")
 
 
-def prepend_concept_zero(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Put "No matching concept" in front of the concepts in a Parquet file, as Athena has it."""
-    fields = cdm_tables()["concept"].fields
-    row = ", ".join(f"CAST(${field.name} AS {field.duckdb_type}) AS {quoted(field.name)}" for field in fields)
-    written = path.with_name("concept-with-zero.parquet")
-    statement = f"COPY (SELECT {row} UNION ALL SELECT * FROM read_parquet($path)) TO $target (FORMAT parquet)"  # noqa: S608 -- identifiers from the schema
-    con.execute(statement, {**concept_zero(), "path": str(path), "target": str(written)})
-    written.replace(path)
+def lacks_concept_zero(con: duckdb.DuckDBPyConnection, file: SourceFile) -> bool:
+    """Say whether a file of concepts is without "No matching concept"; it reads one column only, and stops where it finds it."""
+    import duckdb
+
+    statement = f"SELECT 1 FROM {_relation(file)} WHERE TRY_CAST(concept_id AS BIGINT) = $zero LIMIT 1"  # noqa: S608 -- values bound
+    parameters = {**_reading(replace(file, dates="text"), [file.path]), "zero": concept_zero()["concept_id"]}
+    try:
+        return con.execute(statement, parameters).fetchone() is None
+    except duckdb.Error:
+        return False  # a file that cannot be read: writing it says where
 
 
 def concept_zero() -> dict[str, str | None]:
@@ -89,16 +93,43 @@ def concept_zero() -> dict[str, str | None]:
     return {name: value or None for name, value in next(csv.DictReader(lines)).items()}
 
 
-def _copy(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path) -> int:
+def _copy(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path, *, with_zero: bool) -> int:
     columns = ", ".join(f"{_expression(file, field)} AS {quoted(field.name)}" for field in cdm_tables()[file.table].fields)
-    relation = "read_parquet($path)" if file.is_parquet else _CSV
-    parameters: dict[str, object] = {"path": str(file.path), "target": str(target)}
+    zero = _write_zero(con, file, target) if with_zero else []
+    statement = f"COPY (SELECT {columns} FROM {_relation(file)}) TO $target (FORMAT parquet)"  # noqa: S608 -- identifiers from the schema, values bound
+    row = con.execute(statement, {**_reading(file, [*zero, file.path]), "target": str(target)}).fetchone()
+    for path in zero:
+        path.unlink()
+    return int(row[0]) if row else 0
+
+
+def _write_zero(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path) -> list[Path]:
+    """Write "No matching concept" as a file of the same layout, for the reader to take first: a UNION would make it read with one thread."""
+    row = {name: value or "" for name, value in concept_zero().items()}
+    if file.dates == "compact":
+        row = {name: value.replace("-", "") if name.endswith("_date") else value for name, value in row.items()}
+    path = target.with_name("concept-zero" + "".join(file.path.suffixes[-2:]))
+    if file.is_parquet:
+        columns = ", ".join(f"${name} AS {quoted(name)}" for name in row)
+        con.execute(f"COPY (SELECT {columns}) TO $target (FORMAT parquet)", {**row, "target": str(path)})  # noqa: S608 -- names of our own file
+        return [path]
+    lines = (file.delimiter.join(names) for names in (file.columns, [row.get(name, "") for name in file.columns]))
+    content = ("\n".join(lines) + "\n").encode()
+    path.write_bytes(gzip.compress(content) if file.is_gzip else content)
+    return [path]
+
+
+def _relation(file: SourceFile) -> str:
+    return "read_parquet($paths, union_by_name = true)" if file.is_parquet else _CSV
+
+
+def _reading(file: SourceFile, paths: list[Path]) -> dict[str, object]:
+    """Give the parameters of `_relation`."""
+    parameters: dict[str, object] = {"paths": [str(path) for path in paths]}
     if not file.is_parquet:
         compression = "gzip" if file.is_gzip else "none"
         parameters |= {"columns": _types(file), "delim": file.delimiter, "quote": file.quote, "compression": compression}
-    statement = f"COPY (SELECT {columns} FROM {relation}) TO $target (FORMAT parquet)"  # noqa: S608 -- identifiers from the schema, values bound
-    row = con.execute(statement, parameters).fetchone()
-    return int(row[0]) if row else 0
+    return parameters
 
 
 def _types(file: SourceFile) -> dict[str, str]:

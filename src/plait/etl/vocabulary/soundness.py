@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from plait.duck import quoted, sql
 from plait.errors import VocabularyError
-from plait.etl.vocabulary.parquet import concept_zero
 from plait.etl.vocabulary.release import VocabularyCount, table_select
 from plait.schema import VOCABULARY_TABLES
 
@@ -46,13 +45,11 @@ class Findings:
         release: What the release calls itself; None if it does not say.
         vocabularies: The vocabularies that have concepts.
         warnings: Sentences for the user.
-        has_concept_zero: Whether "No matching concept" is there.
     """
 
     release: str | None
     vocabularies: tuple[VocabularyCount, ...]
     warnings: tuple[str, ...]
-    has_concept_zero: bool
 
 
 def examine(con: duckdb.DuckDBPyConnection, folder: Path, source: Path, unused: Sequence[str], rows: dict[str, int]) -> Findings:
@@ -66,7 +63,7 @@ def examine(con: duckdb.DuckDBPyConnection, folder: Path, source: Path, unused: 
         rows: Number of rows by table.
 
     Raises:
-        VocabularyError: There is no concept, a concept is there twice, or nothing maps to anything.
+        VocabularyError: A concept is there twice, or nothing maps to anything.
     """
     with con.cursor() as work:
         for table in VOCABULARY_TABLES:
@@ -83,20 +80,18 @@ def examine(con: duckdb.DuckDBPyConnection, folder: Path, source: Path, unused: 
         *_mixtures(release, counts, unlisted),
         *_gaps({vocabulary.vocabulary_id for vocabulary in vocabularies}, unused),
     )
-    return Findings(release, vocabularies, warnings, has_concept_zero=counts["concept_zeros"] > 0)
+    return Findings(release, vocabularies, warnings)
 
 
 def _counts(con: duckdb.DuckDBPyConnection, release: str | None) -> dict[str, int]:
     day = _RELEASE_DAY.search(release or "")
     late = datetime.strptime(day.group(), "%d-%b-%y").date() + _AHEAD if day else _NEVER  # noqa: DTZ007 -- a calendar day has no zone
-    cursor = con.execute(sql(__package__, "soundness"), {"zero": concept_zero()["concept_id"], "late": late})
+    cursor = con.execute(sql(__package__, "soundness"), {"late": late})
     names = [str(column[0]) for column in cursor.description or ()]
     return dict(zip(names, cursor.fetchone() or (), strict=True))
 
 
 def _refuse(con: duckdb.DuckDBPyConnection, source: Path, counts: dict[str, int]) -> None:
-    if not counts["concepts"]:
-        raise VocabularyError(f"{source}, CONCEPT", expected="concepts", got="a header line only", todo=_AGAIN)
     if counts["concept_ids"] < counts["concepts"]:
         concept_id, times = con.execute(sql(__package__, "repeated_concept")).fetchone() or ("?", "?")
         todo = "Remove the repeated lines. " + _AGAIN
@@ -121,7 +116,7 @@ def _mixtures(release: str | None, counts: dict[str, int], unlisted: Sequence[st
         more = f" and {len(unlisted) - _SHOWN} more" if len(unlisted) > _SHOWN else ""
         yield f"VOCABULARY does not list {', '.join(unlisted[:_SHOWN])}{more}, which CONCEPT uses: their versions are unknown."
     if dangling := counts["dangling"]:
-        yield f"{dangling:,} relationships have an end that CONCEPT lacks: they lead nowhere."
+        yield f"{dangling:,} relationships point to concepts that CONCEPT lacks: they lead nowhere."
     if invalid := counts["standard_but_invalid"]:
         yield f"{invalid:,} concepts are standard and yet invalid: codes that map to them keep them as they are."
 

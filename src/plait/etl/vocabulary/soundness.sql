@@ -1,10 +1,9 @@
 -- One row: what the loaded concepts and relationships are like as a whole.
--- $zero is the id of "No matching concept"; $late is a day after which no concept of this release should begin.
+-- $late is a day after which no concept of this release should begin.
 WITH concepts AS (
     SELECT
         COUNT(*) AS concepts,
         COUNT(DISTINCT concept_id) AS concept_ids,
-        COUNT(*) FILTER (WHERE concept_id = $zero) AS concept_zeros,
         COUNT(*) FILTER (WHERE standard_concept = 'S' AND invalid_reason IS NOT NULL) AS standard_but_invalid,
         COUNT(*) FILTER (WHERE valid_start_date > $late) AS late_concepts
     FROM temp.concept
@@ -20,15 +19,12 @@ links AS (
 resolved AS (
     SELECT COUNT(*) AS relationships
     FROM temp.concept_relationship
-    WHERE
-        concept_id_1 IN (SELECT concept_id FROM temp.concept)
-        AND concept_id_2 IN (SELECT concept_id FROM temp.concept)
+    WHERE concept_id_2 IN (SELECT concept_id FROM temp.concept)
 )
 
 SELECT
     concepts.concepts,
     concepts.concept_ids,
-    concepts.concept_zeros,
     concepts.standard_but_invalid,
     concepts.late_concepts,
     links.maps_to,

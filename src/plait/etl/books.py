@@ -1,0 +1,156 @@
+"""Writing the books of a run: what was read, what became of it, what was noticed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from plait import __version__
+from plait.duck import literal, sql
+from plait.etl.harmonize.reference import concept_of
+from plait.schema import TableSpec, cdm_tables, plait_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    import duckdb
+
+    from plait.etl.harmonize.shard import ShardResult
+    from plait.etl.ledger import Entry
+    from plait.etl.sources.folder import Source
+    from plait.etl.sources.inventory import InputFile
+    from plait.etl.stage import StagedFile
+    from plait.etl.vocabulary import Release
+    from plait.settings import Settings
+
+HISTORY = frozenset({"runs", "ledger", "ledger_reasons", "columns", "notices"})
+"""Books that keep the pages of earlier runs; the others describe the present state."""
+
+_ARROW = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"), "VARCHAR": pa.string()}
+
+Notice = tuple[str, str | None, str, str | None, int]
+"""(source, file, kind, detail, records)."""
+
+
+def notices_of(staged: Iterable[StagedFile], results: Iterable[ShardResult], files: Iterable[InputFile]) -> list[Notice]:
+    """Give what a reader should know beyond the ledger: empty files, unparsed readings, references to nothing."""
+    counted: dict[tuple[str, str | None, str, str | None], int] = {}
+    for file in staged:
+        if file.records == 0:
+            counted[file.source, file.file, "no_records", None] = 0
+        if file.unparsed:
+            key = (file.source, file.file, "unparsed_number", None)
+            counted[key] = counted.get(key, 0) + file.unparsed
+    for result in results:
+        for source, name, kind, detail, records in result.notices:
+            counted[source, name, kind, detail] = counted.get((source, name, kind, detail), 0) + records
+    for found in files:
+        if found.has_nul:
+            counted[found.source, found.file, "nul_bytes", None] = 0
+    return [(*key, records) for key, records in sorted(counted.items(), key=lambda item: tuple(map(str, item[0])))]
+
+
+def write_books(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Path,
+    name: str,
+    *,
+    run: tuple[Any, ...],
+    files: Sequence[tuple[int, InputFile, int]],
+    entries: Sequence[Entry],
+    columns: Sequence[tuple[str, str, str, str, str | None]],
+    notices: Sequence[Notice],
+    coverage: Sequence[tuple[str, str, str | None, str | None]],
+    staged: Sequence[StagedFile],
+    late: Sequence[tuple[int, int, str, str]],
+    raw: Callable[[int], None],
+) -> dict[str, str]:
+    """Write the books of a run, one new file each, and give their paths by table.
+
+    `raw` adds the raw text of one file's rejected records to the table `reject_raw`.
+    """
+    run_id = run[0]
+    reasons = [(run_id, e.source, e.file, e.shape, fate, reason, count) for e in entries for fate, counts in (("rejected", e.rejected), ("ignored", e.ignored)) for reason, count in sorted(counts.items())]
+    pages: dict[str, list[tuple[Any, ...]]] = {
+        "runs": [run],
+        "files": [(file_id, f.source, f.file or f.name, f.name, f.size_bytes, f.mtime_ns, f.sha256, f.encoding, records) for file_id, f, records in files],
+        "ledger": [(run_id, e.source, e.file, e.shape, e.read, e.loaded, e.merged, sum(e.rejected.values()), sum(e.ignored.values()), e.written) for e in entries],
+        "ledger_reasons": reasons,
+        "columns": [(run_id, *column) for column in columns],
+        "notices": [(run_id, *notice) for notice in notices],
+        "coverage": [tuple(row) for row in coverage],
+    }
+    specs = plait_tables()
+    written = {table: _write(warehouse, "books", specs[table], name, rows) for table, rows in pages.items()}
+    _collect_rejects(con, staged, late, files)
+    for (file_id,) in con.execute("SELECT DISTINCT file_id FROM reject ORDER BY file_id").fetchall():
+        raw(file_id)
+    for table, query in (("rejects", sql("plait.etl", "rejects")), ("study_map", "SELECT * FROM study_map ORDER BY ALL")):
+        path = warehouse / "books" / table / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        con.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)")
+        written[table] = str(path.relative_to(warehouse))
+    return written
+
+
+def write_study_tables(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str, settings: Settings, sources: Sequence[Source], release: Release) -> dict[str, list[str]]:
+    """Write the CDM tables that describe the study itself: CDM_SOURCE, METADATA, SOURCE_TO_CONCEPT_MAP; name the vocabulary's."""
+    specs = cdm_tables()
+    today = con.execute("SELECT current_date").fetchone()
+    newest = con.execute("SELECT coalesce(max(known_time)::DATE, current_date) FROM read_parquet($files) WHERE known_time <= now()::TIMESTAMP", {"files": str(warehouse / "books" / "row_meta" / f"*-{name}.parquet")}).fetchone()
+    assert today is not None and newest is not None  # noqa: S101, PT018 - aggregates give a row
+    kinds = ", ".join(sorted({source.rules.description for source in sources}))
+    source = (
+        settings.study,
+        settings.study[:25],
+        settings.study,
+        f"{len(sources)} sources: {kinds}",
+        None,
+        f"plait {__version__}",
+        newest[0],
+        today[0],
+        "5.4",
+        concept_of("cdm_version", "5.4"),
+        release.release or "unknown",
+    )
+    facts = (("plait version", __version__), ("vocabulary release", release.release or "unknown"), ("vocabulary digest", release.digest), ("time zone", settings.time_zone))
+    metadata = [(number, 0, 0, label, value, None, None, None, None) for number, (label, value) in enumerate(facts, 1)]
+    written = {
+        "cdm_source": [_write(warehouse, "cdm", specs["cdm_source"], name, [source])],
+        "metadata": [_write(warehouse, "cdm", specs["metadata"], name, metadata)],
+    }
+    vocabulary = {table: [str((release.folder / f"{table}.parquet").relative_to(warehouse))] for table in release.rows if (release.folder / f"{table}.parquet").is_file()}
+    written |= vocabulary
+    path = warehouse / "cdm" / "source_to_concept_map" / f"{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    con.execute(f"COPY (SELECT * FROM site_map ORDER BY ALL) TO {literal(path)} (FORMAT parquet)")
+    written["source_to_concept_map"] = [*vocabulary.get("source_to_concept_map", []), str(path.relative_to(warehouse))]
+    return written
+
+
+def _collect_rejects(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], late: Sequence[tuple[int, int, str, str]], files: Sequence[tuple[int, InputFile, int]]) -> None:
+    """Make the table `reject` of all rejected records of a run, and an empty `reject_raw`."""
+    con.execute(sql("plait.etl", "reject_tables"))
+    for file in staged:
+        if file.rejected:
+            con.execute(
+                'INSERT INTO reject SELECT DISTINCT file_id, record, source, file, $shape, reject, reject_detail FROM read_parquet($path) WHERE reject IS NOT NULL',
+                {"shape": file.shape, "path": file.path},
+            )
+    names = {file_id: (file.source, file.file) for file_id, file, _ in files}
+    if late:
+        con.executemany("INSERT INTO reject VALUES (?, ?, ?, ?, ?, ?, NULL)", [(file_id, record, *names[file_id], shape, reason) for file_id, record, shape, reason in late])
+
+
+def _write(warehouse: Path, schema: str, spec: TableSpec, name: str, rows: Sequence[tuple[Any, ...]]) -> str:
+    """Write rows of a table from Python, typed by the schema."""
+    fields = [pa.field(field.name, _ARROW[field.duckdb_type]) for field in spec.fields]
+    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in fields]
+    table = pa.table([pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)], schema=pa.schema(fields))
+    path = warehouse / schema / spec.name / f"{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="zstd")
+    return str(path.relative_to(warehouse))

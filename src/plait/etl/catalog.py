@@ -1,0 +1,68 @@
+"""`study.duckdb`: views for outside readers, with absolute paths; a cache, rebuilt whenever it is not true.
+
+plait itself never opens it: `open_catalog` makes the same views in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from plait.duck import connect, literal, quoted
+from plait.etl.commit import Version, warehouse_of
+from plait.schema import TableSpec, cdm_tables, empty_select, plait_tables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+CATALOG_FILE = "study.duckdb"
+"""Name of the catalogue in the warehouse."""
+
+
+def open_catalog(study: Path, version: Version, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Give an in-memory connection with the views of a version: schemas `cdm` and `plait`."""
+    con = connect(threads=threads)
+    for statement in _views(warehouse_of(study), version):
+        con.execute(statement)
+    return con
+
+
+def build_catalog(study: Path, version: Version) -> None:
+    """Write `study.duckdb` and its stamp anew, unless they already tell of this version at this place."""
+    warehouse = warehouse_of(study.resolve())
+    file, stamp = warehouse / CATALOG_FILE, warehouse / f"{CATALOG_FILE}.json"
+    truth = json.dumps({"version": version.version, "warehouse": str(warehouse)})
+    wal = file.with_name(file.name + ".wal")
+    if file.is_file() and stamp.is_file() and not wal.exists() and stamp.read_text(encoding="utf-8") == truth:
+        return
+    import duckdb
+
+    temporary = warehouse / f".{CATALOG_FILE}.tmp"
+    for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    with duckdb.connect(str(temporary)) as con:
+        for statement in _views(warehouse, version):
+            con.execute(statement)
+    stamp.unlink(missing_ok=True)
+    wal.unlink(missing_ok=True)
+    os.replace(temporary, file)
+    stamp.write_text(truth, encoding="utf-8")
+
+
+def _views(warehouse: Path, version: Version) -> list[str]:
+    """Give the statements that make all schemas and views of a version."""
+    statements = ["CREATE SCHEMA cdm", "CREATE SCHEMA plait"]
+    for schema, specs, files in (("cdm", cdm_tables(), version.tables["cdm"]), ("plait", plait_tables(), version.tables["books"])):
+        statements += [f"CREATE VIEW {schema}.{quoted(name)} AS {_select(warehouse, spec, files.get(name, []))}" for name, spec in specs.items()]
+    return statements
+
+
+def _select(warehouse: Path, spec: TableSpec, files: list[str]) -> str:
+    """Give the SELECT of a view over a table's files, or over nothing."""
+    if not files:
+        return empty_select(spec)
+    paths = ", ".join(literal(warehouse / file) for file in files)
+    return f"SELECT * FROM read_parquet([{paths}])"
