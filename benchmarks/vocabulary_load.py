@@ -13,8 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import duckdb
-
+from plait.duck import connect
 from plait.etl.vocabulary import load_vocabulary
 
 _TSV = "(FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', HEADER)"
@@ -40,12 +39,15 @@ _ANCESTOR = """
         i % 5 AS min_levels_of_separation, i % 5 + i % 3 AS max_levels_of_separation
     FROM range($rows) AS numbers (i)
 """
-_VOCABULARY = "SELECT 'None' AS vocabulary_id, 'OMOP' AS vocabulary_name, '' AS vocabulary_reference, 'v5.0 27-AUG-25' AS vocabulary_version, 1 AS vocabulary_concept_id"  # noqa: E501
+_VOCABULARY = """
+    SELECT 'None' AS vocabulary_id, 'OMOP' AS vocabulary_name, '' AS vocabulary_reference, 'v5.0 27-AUG-25' AS vocabulary_version,
+        1 AS vocabulary_concept_id
+"""
 
 
 def make_download(folder: Path, *, concepts: int, relationships: int, ancestors: int, without_zero: bool) -> None:
     """Write a synthetic Athena download into `folder`."""
-    with duckdb.connect() as con:
+    with connect() as con:
         for name, query, values in (
             ("CONCEPT", _CONCEPT, {"concepts": concepts, "first": int(without_zero)}),
             ("CONCEPT_RELATIONSHIP", _RELATIONSHIP, {"concepts": concepts, "rows": relationships}),
@@ -58,7 +60,7 @@ def make_download(folder: Path, *, concepts: int, relationships: int, ancestors:
 def bare_copy(source: Path, target: Path) -> float:
     """Copy every file with DuckDB's own guesses, and give the seconds it took."""
     statement = "COPY (FROM read_csv($path, delim = '\t', quote = '', escape = '', header = true)) TO $target (FORMAT parquet)"
-    with duckdb.connect() as con:
+    with connect() as con:
         begin = time.perf_counter()
         for path in sorted(source.iterdir()):
             con.execute(statement, {"path": str(path), "target": str(target / f"{path.stem}.parquet")})
@@ -67,7 +69,7 @@ def bare_copy(source: Path, target: Path) -> float:
 
 def plait_load(source: Path, target: Path) -> float:
     """Load the download, and give the seconds it took."""
-    with duckdb.connect() as con:
+    with connect() as con:
         begin = time.perf_counter()
         load_vocabulary(con, source, target)
         return time.perf_counter() - begin

@@ -1,3 +1,27 @@
 """plait: one patient's codes, notes, omics and images, braided into one trusted table."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plait.errors import PlaitError
+    from plait.study import Study
+    from plait.study import init_study as init
+    from plait.study import open_study as open  # noqa: A004 - `plait.open` is the name users expect
+
 __version__ = "0.1.0"
+
+__all__ = ["PlaitError", "Study", "__version__", "init", "open"]
+
+_PLACES = {"PlaitError": ("plait.errors", "PlaitError"), "Study": ("plait.study", "Study"), "init": ("plait.study", "init_study"), "open": ("plait.study", "open_study")}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+    """Import the public names when they are first used, so that `import plait` stays fast."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'plait' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)

@@ -6,6 +6,7 @@ Every statement that plait runs stands in a `.sql` file of this package or is bu
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
 
     Args:
         threads: Number of threads; DuckDB's default (all cores) if None.
-        memory: Memory limit as DuckDB writes it, `"4GiB"`; DuckDB's default if None.
+        memory: Memory limit as DuckDB writes it, `"4GiB"`; half of the machine's if None.
         spill: Folder that takes what does not fit into memory; made on first use.
     """
     import duckdb
@@ -33,8 +34,7 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
     }
     if threads is not None:
         settings["threads"] = threads
-    if memory is not None:
-        settings["memory_limit"] = memory
+    settings["memory_limit"] = memory or f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 2 >> 20}MiB"
     if spill is not None:
         settings["temp_directory"] = str(spill)
     con = duckdb.connect(config=settings)

@@ -16,10 +16,76 @@ if TYPE_CHECKING:
 STUDY_END = date(2024, 12, 31)
 """The day on which everybody who lives is censored."""
 
-_FIRST_F = "Ada Brina Celia Delphine Elodie Fenna Greta Hanneke Isaura Juna Kaia Liesel Mirel Nadja Odile Petra Quilla Rosalba Saskia Tamsin Ulla".split()
-_FIRST_M = "Anselm Bruno Caspar Dario Emil Florin Gideon Hugo Ilario Jarek Kaspar Lorenz Matteo Nils Otmar Pavel Quentin Ruben Stellan Tibor Urs".split()
-_LAST = "Example Sample Mockford Placewell Testerman Fictley Dummond Stubbs Specimen Trialson Draftwell Fillmore Proxyham Mustermann Standin Blankley".split()
-_PLACES = (("Exampleton", "Sample County", "02991"), ("Mockbridge", "Sample County", "02992"), ("Port Fixture", "Stub County", "02993"), ("Draft Falls", "Stub County", "02994"))
+_FIRST_F = (
+    "Ada",
+    "Brina",
+    "Celia",
+    "Delphine",
+    "Elodie",
+    "Fenna",
+    "Greta",
+    "Hanneke",
+    "Isaura",
+    "Juna",
+    "Kaia",
+    "Liesel",
+    "Mirel",
+    "Nadja",
+    "Odile",
+    "Petra",
+    "Quilla",
+    "Rosalba",
+    "Saskia",
+    "Tamsin",
+    "Ulla",
+)
+_FIRST_M = (
+    "Anselm",
+    "Bruno",
+    "Caspar",
+    "Dario",
+    "Emil",
+    "Florin",
+    "Gideon",
+    "Hugo",
+    "Ilario",
+    "Jarek",
+    "Kaspar",
+    "Lorenz",
+    "Matteo",
+    "Nils",
+    "Otmar",
+    "Pavel",
+    "Quentin",
+    "Ruben",
+    "Stellan",
+    "Tibor",
+    "Urs",
+)
+_LAST = (
+    "Example",
+    "Sample",
+    "Mockford",
+    "Placewell",
+    "Testerman",
+    "Fictley",
+    "Dummond",
+    "Stubbs",
+    "Specimen",
+    "Trialson",
+    "Draftwell",
+    "Fillmore",
+    "Proxyham",
+    "Mustermann",
+    "Standin",
+    "Blankley",
+)
+_PLACES = (
+    ("Exampleton", "Sample County", "02991"),
+    ("Mockbridge", "Sample County", "02992"),
+    ("Port Fixture", "Stub County", "02993"),
+    ("Draft Falls", "Stub County", "02994"),
+)
 _RACES = ("white", "black", "asian", "native", "hawaiian", "other")
 
 
@@ -74,15 +140,18 @@ class Patient:
     def burden(self, day: date) -> float:
         """Give how much of the illness shows on a day, in units of severity; about 0 before it begins."""
         lead = (day - self.diagnosed).days
-        if lead < -180:  # noqa: PLR2004 - half a year before the diagnosis
-            return 0.1 * self.severity
-        shown = min(1.0, 1 + lead / 180) * (0.8 * self.severity + 0.35 * (self.stage - 2))
+        shown = min(1.0, max(0.1, 1 + lead / 180)) * (0.8 * self.severity + 0.35 * (self.stage - 2))
         return shown + 1.6 * math.exp(-(self.died - day).days / 150) if self.died else shown
 
 
 def chance_of(seed: int, number: int, what: str) -> random.Random:
     """Give the generator for one matter of one patient, the same whatever the others do."""
-    return random.Random(f"{seed}/{number}/{what}")
+    return random.Random(f"{seed}/{number}/{what}")  # noqa: S311 - a study, not a secret
+
+
+def happens(chance: random.Random, probability: float) -> bool:
+    """Say whether something of that probability happens."""
+    return chance.random() < probability
 
 
 def make_cohort(persons: int = 200, seed: int = 7) -> list[Patient]:
@@ -91,7 +160,7 @@ def make_cohort(persons: int = 200, seed: int = 7) -> list[Patient]:
 
 
 def _patient(number: int, chance: random.Random) -> Patient:
-    female = chance.random() < 0.52  # noqa: PLR2004
+    female = happens(chance, 0.52)
     severity = chance.gauss(0, 1)
     cancer = chance.choices(CANCERS, [kind.share[0 if female else 1] for kind in CANCERS])[0]
     spread = 0.85 * severity + 0.55 * chance.gauss(0, 1)
@@ -104,7 +173,7 @@ def _patient(number: int, chance: random.Random) -> Patient:
         id=new_id(chance),
         gender="F" if female else "M",
         race=chance.choices(_RACES, (66, 14, 11, 3, 2, 4))[0],
-        ethnicity="hispanic" if chance.random() < 0.15 else "nonhispanic",  # noqa: PLR2004
+        ethnicity="hispanic" if happens(chance, 0.15) else "nonhispanic",
         first=f"{chance.choice(_FIRST_F if female else _FIRST_M)}{chance.randrange(100, 1000)}",
         last=f"{chance.choice(_LAST)}{chance.randrange(100, 1000)}",
         place=chance.choice(_PLACES),
@@ -114,14 +183,14 @@ def _patient(number: int, chance: random.Random) -> Patient:
         stage=stage,
         diagnosed=diagnosed,
         died=died if died <= STUDY_END else None,
-        smokes=chance.random() < (0.7 if cancer.name == "lung" else 0.2),
-        has_notes=chance.random() < 0.88,  # noqa: PLR2004
+        smokes=happens(chance, 0.7 if cancer.name == "lung" else 0.2),
+        has_notes=happens(chance, 0.88),
     )
 
 
 def _survival_days(cancer: Cancer, severity: float, stage: int, chance: random.Random) -> int:
     """Draw a Weibull survival time with proportional hazards in severity and stage, of at least 40 days."""
     shape = 1.2
-    hazard = math.exp(0.8 * severity + 0.35 * (stage - 2))
-    scale = cancer.median_months * 30.4 / math.log(2) ** (1 / shape)
-    return max(40, round(scale * (-math.log(1 - chance.random()) / hazard) ** (1 / shape)))
+    hazard = math.exp(severity + 0.35 * (stage - 2))
+    scale = cancer.median_months * 30.4 / math.pow(math.log(2), 1 / shape)
+    return max(40, round(scale * math.pow(-math.log(1 - chance.random()) / hazard, 1 / shape)))

@@ -60,6 +60,7 @@ def _layout() -> dict[str, tuple[str, ...]]:
 
 HEADERS = _layout()
 """Columns of each file by its stem: Synthea's 18 files, and the table of notes."""
+_COLUMNS = {name: frozenset(columns) for name, columns in HEADERS.items()}
 
 
 @dataclass(slots=True)
@@ -77,11 +78,9 @@ class Records:
             KeyError: A column that the file does not have.
         """
         header = self.headers[file]
-        row = [values.get(column, "") for column in header]
-        unknown = values.keys() - set(header)
-        if unknown:
-            raise KeyError(f"{file}: {sorted(unknown)}")
-        self.rows[file].append(row)
+        if not values.keys() <= _COLUMNS[file]:
+            raise KeyError(f"{file}: {sorted(values.keys() - _COLUMNS[file])}")
+        self.rows[file].append([values.get(column, "") for column in header])
 
     def at(self, file: str, column: str) -> int:
         """Give the position of a column."""
@@ -103,7 +102,7 @@ def new_id(chance: random.Random) -> str:
 
 def stamp(time: datetime) -> str:
     """Give a time as Synthea writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{time.isoformat()}Z"
 
 
 def money(amount: float) -> str:

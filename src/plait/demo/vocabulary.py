@@ -27,8 +27,8 @@ _ENGLISH = "4180186"
 @cache
 def table(name: str) -> tuple[dict[str, str], ...]:
     """Give the rows of a CSV file that stands beside this module."""
-    with (files("plait.demo") / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple(csv.DictReader(stream))
+    text = (files("plait.demo") / f"{name}.csv").read_text(encoding="utf-8")
+    return tuple(csv.DictReader(text.splitlines()))
 
 
 @cache

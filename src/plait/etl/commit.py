@@ -37,6 +37,7 @@ class Version:
     dimension_ids: str
     tables: dict[str, dict[str, list[str]]]
     inventory: list[dict[str, Any]] = field(default_factory=list)
+    staged: list[dict[str, Any]] = field(default_factory=list)
 
 
 def warehouse_of(study: Path) -> Path:

@@ -329,6 +329,7 @@ def _commit(run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Se
         f"private/dimension_id-{run.run_id:06}.parquet",
         tables,
         inventory,
+        [{"file_id": file.file_id, "shape": file.shape, "path": str(Path(file.path).relative_to(run.warehouse))} for file in staged],
     )
     commit(run.study, new)
     build_catalog(run.study, new)

@@ -95,7 +95,7 @@ def staged_before(task: Task, select: Select, known_persons: int | None) -> Stag
         return None
     data = json.loads(note.read_text(encoding="utf-8"))
     then = data.pop("known_persons")
-    staged = StagedFile(**data)
+    staged = StagedFile(**{**data, "path": str(task.path(select))})
     return staged if not staged.unknown_persons or then == known_persons else None
 
 

@@ -1,5 +1,5 @@
--- cost_entry, one row: a staged cost entry with the line it belongs to. A charge opens a line of its bill;
--- what follows it belongs to it; a header belongs to line 1.
+-- cost_entry, one row: a staged cost entry with the line of the bill it belongs to: what was charged. A
+-- header belongs to the first line.
 CREATE OR REPLACE TEMP TABLE cost_entry AS
 SELECT
     c.person_id,
@@ -21,15 +21,18 @@ SELECT
     c.type,
     c.currency,
     CASE WHEN c.entry != 'total' THEN c.bill END AS bill,
-    CASE
-        WHEN c.entry = 'header' THEN 1
-        WHEN c.entry != 'total'
-            THEN count(*) FILTER (c.entry = 'charge') OVER (
-                PARTITION BY c.person_id, c.source, c.bill
-                ORDER BY c.line NULLS FIRST, c.digest
-            )
-    END AS bill_line
-FROM live_cost AS c;
+    CASE WHEN c.entry = 'header' THEN coalesce(b.first_item, '') WHEN c.entry != 'total' THEN coalesce(c.item, '') END AS bill_line
+FROM live_cost AS c
+LEFT JOIN (
+    SELECT
+        person_id,
+        source,
+        bill,
+        min(coalesce(item, '')) AS first_item
+    FROM live_cost
+    WHERE entry NOT IN ('header', 'total')
+    GROUP BY person_id, source, bill
+) AS b ON c.person_id = b.person_id AND c.source = b.source AND c.bill = b.bill;
 
 -- cost_line, one row: a cost row to be: a total, or a line of a bill with its payments, in fixed-point sums.
 CREATE OR REPLACE TEMP TABLE cost_line AS
@@ -66,7 +69,7 @@ total AS (
         source,
         'total' AS kind,
         NULL AS bill,
-        CAST(NULL AS BIGINT) AS bill_line,
+        CAST(NULL AS VARCHAR) AS bill_line,
         file_id,
         record,
         digest,
@@ -101,6 +104,8 @@ GROUP BY person_id;
 CREATE OR REPLACE TEMP VIEW cost_row AS
 SELECT
     c.person_id * 4194304 + c.rowid - f.first_rowid AS cost_id,
+    CASE WHEN c.of_record = 'event' THEN c.file_id END AS event_file_id,
+    CASE WHEN c.of_record = 'event' THEN c.record END AS event_record,
     c.*
 FROM cost_line AS c
 INNER JOIN first_cost AS f ON c.person_id = f.person_id;

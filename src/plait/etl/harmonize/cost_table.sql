@@ -34,7 +34,7 @@ LEFT JOIN (
     FROM event_row
     INNER JOIN cost_domain AS d ON target_table = d.table_name
     GROUP BY file_id, record
-) AS e ON c.of_record = 'event' AND c.file_id = e.file_id AND c.record = e.record
+) AS e ON c.event_file_id = e.file_id AND c.event_record = e.record
 LEFT JOIN visit_link AS l ON c.person_id = l.person_id AND c.system = l.system AND c.visit = l.visit
 LEFT JOIN type_concept AS t ON c.type = t.name
 LEFT JOIN named_concept AS cu ON cu.kind = 'currency' AND c.currency = cu.code

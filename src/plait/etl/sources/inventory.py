@@ -47,6 +47,7 @@ class InputFile:
     format: Literal["csv", "parquet", "other"]
     encoding: str
     header: tuple[str, ...]
+    delimiter: str
     has_nul: bool
 
 
@@ -131,11 +132,11 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
     if kind != "csv" or logical is None:
         sha256 = _sha256(path)
         header = _parquet_header(path) if kind == "parquet" and logical is not None else ()
-        found = InputFile(source.name, logical, name, path, size, mtime_ns, sha256, kind, "binary", header, has_nul=False)
+        found = InputFile(source.name, logical, name, path, size, mtime_ns, sha256, kind, "binary", header, source.delimiter, has_nul=False)
     else:
         scan = _Scan(path, source.encoding)
         header = _header(path, scan.head, source)
-        found = InputFile(source.name, logical, name, path, size, mtime_ns, scan.sha256, kind, source.encoding, header, has_nul=scan.has_nul)
+        found = InputFile(source.name, logical, name, path, size, mtime_ns, scan.sha256, kind, source.encoding, header, source.delimiter, has_nul=scan.has_nul)
     if logical is not None:
         _check_header(found, source.rules.files[logical], source)
     return found

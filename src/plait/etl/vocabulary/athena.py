@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from plait.errors import VocabularyError
 from plait.etl.vocabulary.download import SourceFile, find_files
-from plait.etl.vocabulary.parquet import lacks_concept_zero, write_table
+from plait.etl.vocabulary.parquet import write_concepts, write_table
 from plait.etl.vocabulary.release import RELEASE_FILE, Release, Source, read_release
 from plait.etl.vocabulary.soundness import OPTIONAL_TABLES, examine
 
@@ -45,7 +45,8 @@ def load_vocabulary(con: duckdb.DuckDBPyConnection, source: Path, target: Path) 
     files, unused = find_files(con, source)
     loaded = _loaded(target)
     for release in loaded:
-        if _stats(files.values()) == {(made.table, made.name, made.size, made.mtime_ns) for made in release.sources}:
+        is_current = release.digest == _digest({made.table: made.sha256 for made in release.sources})
+        if is_current and _stats(files.values()) == {(made.table, made.name, made.size, made.mtime_ns) for made in release.sources}:
             return release
     target.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target))
@@ -53,7 +54,7 @@ def load_vocabulary(con: duckdb.DuckDBPyConnection, source: Path, target: Path) 
     try:
         hashes = {table: hashing.submit(_sha256, file.path) for table, file in files.items()}
         if any(_sizes(files) == {made.table: made.size for made in release.sources} for release in loaded):
-            folder = target / _digest(hashes)[:_FOLDER_DIGITS]  # likely the same bytes with a newer time: no need to read them twice
+            folder = target / _digest(_results(hashes))[:_FOLDER_DIGITS]  # likely the same bytes with a newer time: no need to read them twice
             if folder.exists():
                 return read_release(folder)
         return _put_in_place(_write(con, source, files, unused, hashes, work), target)
@@ -67,17 +68,21 @@ def _write(
 ) -> Release:
     rows: dict[str, int] = {}
     notes: list[str] = []
-    added_zero = lacks_concept_zero(con, files["concept"])
+    added_zero = False
     for table, file in files.items():
-        rows[table], about = write_table(con, file, work / f"{table}.parquet", with_zero=added_zero and table == "concept")
+        written = work / f"{table}.parquet"
+        if table == "concept":
+            rows[table], about, added_zero = write_concepts(con, file, written)
+        else:
+            rows[table], about = write_table(con, file, written)
         notes.extend(about)
     findings = examine(con, work, source, unused, rows)
-    digest = _digest(hashes)
+    sums = _results(hashes)
     if any(_stat(file.path) != (file.size, file.mtime_ns) for file in files.values()):
         raise VocabularyError(source, expected="files at rest", got="a file that changed while it was read", todo="Wait for the download, and load again.")
     release = Release(
         folder=work,
-        digest=digest,
+        digest=_digest(sums),
         release=findings.release,
         rows=rows,
         vocabularies=findings.vocabularies,
@@ -85,7 +90,7 @@ def _write(
         warnings=(*findings.warnings, *notes),
         added_concept_zero=added_zero,
         unused=unused,
-        sources=tuple(Source(table, file.path.name, file.size, file.mtime_ns, hashes[table].result()) for table, file in files.items()),
+        sources=tuple(Source(table, file.path.name, file.size, file.mtime_ns, sums[table]) for table, file in files.items()),
     )
     (work / RELEASE_FILE).write_text(release.to_json(), encoding="utf-8")
     return release
@@ -120,6 +125,10 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _digest(hashes: dict[str, Future[str]]) -> str:
-    lines = [_LAYOUT, *(f"{table} {digest.result()}" for table, digest in sorted(hashes.items()))]
+def _results(hashes: dict[str, Future[str]]) -> dict[str, str]:
+    return {table: digest.result() for table, digest in hashes.items()}
+
+
+def _digest(hashes: dict[str, str]) -> str:
+    lines = [_LAYOUT, *(f"{table} {digest}" for table, digest in sorted(hashes.items()))]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from plait.etl.vocabulary.download import SourceFile
 
+_AGAIN = "Download the vocabulary again from https://athena.ohdsi.org."
+
 # Files that went through R hold a literal NA for null in these two columns; anywhere else NA is a code or a name like any other.
 _NA_COLUMNS = frozenset({"standard_concept", "invalid_reason"})
 
@@ -36,10 +38,7 @@ _TEXT_DATE = (
 )
 _DAY_FIRST = "WHEN regexp_full_match({0}, '[0-9]{{2}}/[0-9]{{2}}/[0-9]{{4}}') THEN CAST(strptime({0}, '%d/%m/%Y') AS DATE) "
 _MONTH_FIRST = _DAY_FIRST.replace("%d/%m", "%m/%d")
-_CSV = (
-    "read_csv($paths, columns = $columns, delim = $delim, quote = $quote, escape = $quote, compression = $compression, "
-    "header = true, auto_detect = false)"
-)
+_CSV = "read_csv($paths, columns = $columns, delim = $delim, quote = $quote, escape = $quote, compression = $compression, header = true, auto_detect = false)"
 
 
 def write_table(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path, *, with_zero: bool = False) -> tuple[int, tuple[str, ...]]:
@@ -72,25 +71,46 @@ def write_table(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path, 
             break
         dates = inspect(con, file)
         file = replace(file, dates=dates.style)
-    raise VocabularyError(file.path, expected="a vocabulary table", got=reason, todo="Download the vocabulary again from https://athena.ohdsi.org.")
+    raise VocabularyError(file.path, expected="a vocabulary table", got=reason, todo=_AGAIN)
 
 
-def lacks_concept_zero(con: duckdb.DuckDBPyConnection, file: SourceFile) -> bool:
-    """Say whether a file of concepts is without "No matching concept"; it reads one column only, and stops where it finds it."""
-    import duckdb
+def write_concepts(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path) -> tuple[int, tuple[str, ...], bool]:
+    """Write the concepts as `write_table` does, with "No matching concept" in front where it is missing; the last value says whether it was.
 
-    statement = f"SELECT 1 FROM {_relation(file)} WHERE TRY_CAST(concept_id AS BIGINT) = $zero LIMIT 1"  # noqa: S608 -- values bound
-    parameters = {**_reading(replace(file, dates="text"), [file.path]), "zero": concept_zero()["concept_id"]}
-    try:
-        return con.execute(statement, parameters).fetchone() is None
-    except duckdb.Error:
-        return False  # a file that cannot be read: writing it says where
+    Whether it is missing is guessed by a search for its name, since the file can be written a second time only at a price; the guess is verified.
+
+    Raises:
+        VocabularyError: A line cannot be read, or there is none.
+    """
+    adding = not _mentions_concept_zero(file)
+    rows, notes = write_table(con, file, target, with_zero=adding)
+    zeros = con.execute(sql(__package__, "concept_zeros"), {"path": str(target), "zero": concept_zero()["concept_id"]}).fetchone()
+    if zeros is not None and zeros[0] != 1 and adding == (zeros[0] > 1):
+        adding = not adding
+        rows, notes = write_table(con, file, target, with_zero=adding)
+    if rows == adding:
+        raise VocabularyError(file.path, expected="concepts", got="a header line only", todo=_AGAIN)
+    return rows, notes, adding
 
 
 def concept_zero() -> dict[str, str | None]:
     """Give the row of "No matching concept" by column, from `concept_zero.csv`."""
     lines = (files(__package__) / "concept_zero.csv").read_text(encoding="utf-8").splitlines()
     return {name: value or None for name, value in next(csv.DictReader(lines)).items()}
+
+
+def _mentions_concept_zero(file: SourceFile) -> bool:
+    """Say whether the bytes of the file hold the name of concept 0; packed files are taken to, as every full download does."""
+    if file.is_parquet or file.is_gzip:
+        return True
+    name = (concept_zero()["concept_name"] or "").encode()
+    tail = b""
+    with file.path.open("rb") as content:
+        while chunk := content.read(1 << 20):
+            if name in tail + chunk:
+                return True
+            tail = chunk[-len(name) :]
+    return False
 
 
 def _copy(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path, *, with_zero: bool) -> int:
@@ -111,7 +131,7 @@ def _write_zero(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path) 
     path = target.with_name("concept-zero" + "".join(file.path.suffixes[-2:]))
     if file.is_parquet:
         columns = ", ".join(f"${name} AS {quoted(name)}" for name in row)
-        con.execute(f"COPY (SELECT {columns}) TO $target (FORMAT parquet)", {**row, "target": str(path)})  # noqa: S608 -- names of our own file
+        con.execute(f"COPY (SELECT {columns}) TO $target (FORMAT parquet)", {**row, "target": str(path)})
         return [path]
     lines = (file.delimiter.join(names) for names in (file.columns, [row.get(name, "") for name in file.columns]))
     content = ("\n".join(lines) + "\n").encode()

@@ -1,5 +1,5 @@
--- One row: an entry of a bill. Insurers pay by ECHECK; COPAY, CASH, CC and CHECK come from the patient
--- (Synthea, ClaimsTransactions).
+-- One row: an entry of a bill; the entries of one claim and code make one line. Insurers pay by ECHECK; COPAY, CASH, CC
+-- and CHECK come from the patient (Synthea, ClaimsTransactions).
 SELECT
     _pointer,
     PATIENTID AS person,
@@ -12,7 +12,7 @@ SELECT
     END AS entry,
     APPOINTMENTID AS visit,
     CLAIMID AS bill,
-    CHARGEID AS line,
+    PROCEDURECODE AS item,
     coalesce(AMOUNT, PAYMENTS, ADJUSTMENTS, TRANSFERS) AS amount,
     CASE METHOD WHEN 'ECHECK' THEN 'payer' WHEN 'COPAY' THEN 'copay' ELSE 'patient' END AS paid_by,
     'claim' AS type,

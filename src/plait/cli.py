@@ -1,0 +1,213 @@
+"""`plait`: a thin command line over the library: parse, call, print.
+
+Data goes to stdout, everything else to stderr. Exit 0 done, 1 the data failed, 2 wrong usage or settings.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from plait.errors import PlaitError
+
+app = typer.Typer(name="plait", help="Braid one patient's codes, notes, omics and images into one trusted table.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+vocabulary_app = typer.Typer(help="The vocabulary: load an Athena download, see what is in it.", no_args_is_help=True, rich_markup_mode=None)
+etl_app = typer.Typer(help="The ETL and its books: run it, see what became of every record.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(vocabulary_app, name="vocabulary")
+app.add_typer(etl_app, name="etl")
+
+StudyOption = Annotated[Path, typer.Option("-s", "--study", metavar="DIR", help="The study's folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
+ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use; all cores if left out.")]
+MemoryOption = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Memory limit, such as 4GiB; half of the machine if left out.")]
+_HERE = Path()
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+    if value:
+        from plait import __version__
+
+        typer.echo(f"plait {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:  # noqa: FBT002
+    """Braid one patient's codes, notes, omics and images into one trusted table."""
+    del version
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")], json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+    """Write a synthetic study of cancer patients and run everything on it.
+
+    Example: plait demo demo-study
+    """
+    from plait import console
+    from plait.demo import write_demo
+    from plait.study import open_study
+
+    facts = write_demo(folder)
+    with console.progress(quiet=quiet or json) as listen:
+        study = open_study(folder)
+        report = study.run_etl(progress=listen)
+    if json:
+        console.say(console.as_json({"facts": facts, "report": report}))
+    elif not quiet:
+        console.show_report(report)
+        console.say()
+        console.say(f"A study of {report.persons} patients stands in {folder}. Next, try:")
+        for line in (f"plait etl status -s {folder}", f"plait etl rejects -s {folder}", f"plait etl trace condition_occurrence {_first_condition(study)} -s {folder}", f"duckdb -readonly {folder}/warehouse/study.duckdb"):
+            console.say(f"  {line}")
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the study.")], json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+    """Make a study: a folder with a first plait.yaml, readable by you alone.
+
+    Example: plait init lung && $EDITOR lung/plait.yaml && plait run -s lung
+    """
+    from plait import console
+    from plait.study import init_study
+
+    study = init_study(folder)
+    if json:
+        console.say(console.as_json({"study": study.path}))
+    elif not quiet:
+        console.say(f"Made {folder}. Say in {folder}/plait.yaml what to read, then: plait run -s {folder}")
+
+
+@app.command()
+def run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+    """Do every configured step, in order, only what changed.
+
+    Example: plait run -s lung
+    """
+    _etl(study, threads, memory, json=json, quiet=quiet)
+
+
+@vocabulary_app.command("load")
+def vocabulary_load(athena: Annotated[Path | None, typer.Argument(metavar="[ATHENA]", help="Folder of an Athena download; plait.yaml's if left out.")] = None, study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+    """Load an Athena download into the study, and say what is missing in it.
+
+    Example: plait vocabulary load ~/athena -s lung
+    """
+    from plait import console
+    from plait.study import open_study
+
+    release = open_study(study).load_vocabulary(athena)
+    _show(release, console.show_release, json=json, quiet=quiet)
+
+
+@vocabulary_app.command("info")
+def vocabulary_info(study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+    """Say what is in the study's vocabulary.
+
+    Example: plait vocabulary info --json
+    """
+    from plait import console
+    from plait.study import open_study
+
+    _show(open_study(study).vocabulary(), console.show_release, json=json, quiet=quiet)
+
+
+@etl_app.command("run")
+def etl_run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+    """Bring the CDM up to date with the source files, every record accounted for.
+
+    Example: plait etl run -s lung --threads 4 --memory 8GiB
+    """
+    _etl(study, threads, memory, json=json, quiet=quiet)
+
+
+@etl_app.command("status")
+def etl_status(study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+    """Show the books: what became of every record and every column.
+
+    Example: plait etl status -s lung
+    """
+    from plait import console
+    from plait.study import open_study
+
+    _show(open_study(study).status(), console.show_status, json=json, quiet=quiet)
+
+
+@etl_app.command("rejects")
+def etl_rejects(
+    study: StudyOption = _HERE,
+    reason: Annotated[str | None, typer.Option(help="Only records rejected for this reason.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    json: JsonOption = False,  # noqa: A002, FBT002
+    quiet: QuietOption = False,  # noqa: FBT002
+) -> None:
+    """List rejected records: file, record, why, and the raw text.
+
+    Example: plait etl rejects --reason unknown_person --limit 5
+    """
+    from plait import console
+    from plait.study import open_study
+
+    found = open_study(study).rejects(reason=reason, limit=limit)
+    _show(found, lambda rows: console.table("Rejected records", rows) if rows else console.say("No record was rejected."), json=json, quiet=quiet)
+
+
+@etl_app.command("trace")
+def etl_trace(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of the CDM.")],
+    row_id: Annotated[int, typer.Argument(metavar="ID", help="The id of one of its rows.")],
+    study: StudyOption = _HERE,
+    json: JsonOption = False,  # noqa: A002, FBT002
+    quiet: QuietOption = False,  # noqa: FBT002
+) -> None:
+    """Show the file, line, raw record, mapping and run behind a CDM row.
+
+    Example: plait etl trace condition_occurrence 4194304
+    """
+    from plait import console
+    from plait.study import open_study
+
+    _show(open_study(study).trace(table, row_id), console.show_trace, json=json, quiet=quiet)
+
+
+def _etl(folder: Path, threads: int | None, memory: str | None, *, json: bool, quiet: bool) -> None:
+    """Run the ETL and show what it did."""
+    from plait import console
+    from plait.study import open_study
+
+    with console.progress(quiet=quiet or json) as listen:
+        report = open_study(folder).run_etl(threads=threads, memory=memory, progress=listen)
+    _show(report, console.show_report, json=json, quiet=quiet)
+
+
+def _show(data: Any, show: Any, *, json: bool, quiet: bool) -> None:  # noqa: ANN401 - anything a command gives back
+    """Print data as JSON or as its table."""
+    from plait import console
+
+    if json:
+        console.say(console.as_json(data))
+    elif not quiet:
+        show(data)
+
+
+def _first_condition(study: Any) -> int:  # noqa: ANN401 - a Study, imported where it is used
+    """Give the id of a condition to trace, for the last line of the demo."""
+    row = study.connect().execute("SELECT min(condition_occurrence_id) FROM cdm.condition_occurrence").fetchone()
+    return int(row[0])
+
+
+def main() -> None:
+    """Run the command line; plait's own errors become one message and an exit code."""
+    try:
+        app()
+    except PlaitError as error:
+        sys.stderr.write(f"plait: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("plait: stopped; nothing half-written, the last version stands\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)

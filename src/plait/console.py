@@ -1,0 +1,169 @@
+"""What the command line shows: tables for people, JSON for machines, progress on stderr."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from plait.etl.pipeline import Progress, RunReport
+    from plait.etl.vocabulary import Release
+
+
+def as_json(data: Any) -> str:  # noqa: ANN401 - anything that a command gives back
+    """Give data as JSON, dates in ISO form."""
+
+    def plain(value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, (dt.date, dt.datetime)):
+            return value.isoformat()
+        if isinstance(value, (Path, decimal.Decimal)):
+            return str(value)
+        if is_dataclass(value) and not isinstance(value, type):
+            return asdict(value)
+        raise TypeError(type(value).__name__)
+
+    return json.dumps(data, default=plain, indent=2, ensure_ascii=False)
+
+
+def say(text: str = "") -> None:
+    """Write a line of data to stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def hint(text: str) -> None:
+    """Write a line about the work to stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def table(title: str, rows: Sequence[dict[str, Any]], *, columns: Iterable[str] | None = None) -> None:
+    """Show rows as a table: numbers to the right with thousands marked, zeros quiet."""
+    from rich.console import Console
+    from rich.table import Table
+
+    names = list(columns or (rows[0] if rows else ()))
+    shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    for name in names:
+        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
+        shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(row.get(name)) for name in names))
+    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 140).print(shown)
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401
+    """Give a value as text for a cell; text is shown as it is, not as markup."""
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return "·" if value == 0 else f"{value:,}"
+    return escape(str(value))
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Progress]:
+    """Give a listener that shows the rows passing through each step on stderr, silent where nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda step, rows: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+    tasks: dict[str, TaskID] = {}
+    with Bar(SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn(), console=Console(file=sys.stderr), transient=True) as bar:
+
+        def listen(step: str, rows: int) -> None:
+            if step not in tasks:
+                for earlier in tasks.values():
+                    bar.stop_task(earlier)
+                tasks[step] = bar.add_task(step, total=None)
+            bar.update(tasks[step], advance=rows)
+
+        yield listen
+
+
+def show_report(report: RunReport) -> None:
+    """Show what a run did."""
+    if not report.changed:
+        say(f"Nothing has changed since run {report.run_id} (version {report.version}); nothing was written.")
+        return
+    totals = {"read": 0, "loaded": 0, "merged": 0, "rejected": 0, "ignored": 0}
+    rows = []
+    for entry in report.entries:
+        row = {"read": entry.read, "loaded": entry.loaded, "merged": entry.merged, "rejected": sum(entry.rejected.values()), "ignored": sum(entry.ignored.values())}
+        totals = {key: totals[key] + value for key, value in row.items()}
+        rows.append({"source": entry.source, "file": entry.file, "shape": entry.shape, **row, "written": entry.written})
+    table("Ledger: what became of every record, in each shape that reads it", rows)
+    say()
+    table("CDM", [{"table": name, "rows": count} for name, count in sorted(report.rows.items()) if count])
+    say()
+    accounted = totals["loaded"] + totals["merged"] + totals["rejected"] + totals["ignored"]
+    say(f"Version {report.version}: {report.persons:,} persons. {totals['read']:,} read = {totals['loaded']:,} loaded + {totals['merged']:,} merged + {totals['rejected']:,} rejected + {totals['ignored']:,} ignored ({accounted:,}).")
+    if totals["rejected"]:
+        hint("Rejected records, with why: plait etl rejects")
+
+
+def show_status(status: dict[str, Any]) -> None:
+    """Show the books of the newest run."""
+    run = status["run"]
+    say(f"Run {run['run_id']}, version {run['version']}, plait {run['plait_version']}, vocabulary {run['vocabulary_release'] or 'unknown'}, {run['persons']:,} persons")
+    for part, title in (
+        ("ledger", "Ledger: read = loaded + merged + rejected + ignored"),
+        ("reasons", "Why records went no further"),
+        ("unmapped", "Codes without a standard concept (their rows are kept, with concept 0)"),
+        ("columns", "Columns that nobody accounts for"),
+        ("notices", "Notices"),
+    ):
+        if status[part]:
+            say()
+            table(title, status[part])
+    say()
+    table("CDM", [{"table": name, "rows": count} for name, count in status["tables"].items() if count])
+
+
+def show_release(release: Release) -> None:
+    """Show what a vocabulary release holds, and what its gaps mean."""
+    say(f"Vocabulary {release.release or '(release unknown)'}, {release.digest}")
+    table("Tables", [{"table": name, "rows": count} for name, count in release.rows.items()])
+    say()
+    table("Vocabularies", [asdict(entry) for entry in release.vocabularies if entry.concepts])
+    for warning in release.warnings:
+        hint(f"warning: {warning}")
+
+
+def show_trace(found: dict[str, Any]) -> None:
+    """Show all that led to one CDM row."""
+    table(f"{found['table']}", [{"column": name, "value": value if isinstance(value, str) else _plain(value)} for name, value in found["row"].items() if value is not None])
+    if found["known"]:
+        say(f"known {found['known']['known_time']}" + (f", its end {found['known']['end_known_time']}" if found["known"]["end_known_time"] else ""))
+    for record in found["records"]:
+        say()
+        line = f", line {record['line']:,}" if record.get("line") else ""
+        say(f"{record['role']} from {record['path']}, record {record['record']:,}{line} ({record['source']}: {record['file']} as {record['shape']})")
+        if record["raw"] is None:
+            say(f"  {record['note']}")
+        else:
+            table("", [{"column": name, "value": value if isinstance(value, str) else _plain(value)} for name, value in record["raw"].items() if value not in (None, "")])
+    if found["mapping"]:
+        say()
+        table("Mapping", found["mapping"], columns=("attribute", "code_system", "code", "vocabulary_id", "source_concept_id", "target_concept_id", "target_domain_id", "mapped_by"))
+    if found["run"]:
+        say()
+        say(f"Run {found['run']['run_id']} of {found['run']['started_at']:%Y-%m-%d %H:%M}, plait {found['run']['plait_version']}, vocabulary {found['run']['vocabulary_release']}")
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401
+    """Give a value as text without thousands marks: ids stay ids."""
+    return "" if value is None else str(value)

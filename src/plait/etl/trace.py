@@ -1,0 +1,128 @@
+"""From a CDM row back to the source: file, record, line, raw text, mapping, run."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import gzip
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.duck import quoted, sql
+from plait.errors import ConfigError, StudyError
+from plait.etl.catalog import open_catalog
+from plait.etl.commit import Version, warehouse_of
+from plait.etl.vocabulary.mapping import coded_columns
+from plait.schema import cdm_tables
+
+if TYPE_CHECKING:
+    import duckdb
+
+_KEYS = {"death": "person_id"}
+"""Tables whose rows are found by another column than an id of their own."""
+
+
+def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, Any]:
+    """Give all that led to one CDM row.
+
+    Returns:
+        `row` (the CDM row), `known` (known_time, end_known_time), `records` (for each source record: source,
+        file, path, record, line, role, raw, or why the raw text cannot be shown), `mapping` (the study map's
+        rows for its codes), `run`.
+
+    Raises:
+        ConfigError: No such table, or one whose rows come from no record.
+        StudyError: No such row.
+    """
+    known = cdm_tables()
+    if table not in known:
+        near = difflib.get_close_matches(table, known, 1)
+        raise ConfigError("TABLE", expected="a table of the CDM", got=f"'{table}'", todo=f"Did you mean '{near[0]}'?" if near else "See `plait etl status`.")
+    key = known[table].id_column or _KEYS.get(table)
+    if key is None:
+        raise ConfigError("TABLE", expected="a table whose rows have an id", got=f"'{table}'", todo="Its rows come from the vocabulary or describe the study.")
+    con = open_catalog(study, version)
+    row = _one(con, f"SELECT * FROM cdm.{quoted(table)} WHERE {quoted(key)} = $id", {"id": row_id})
+    if row is None:
+        raise StudyError(f"{table} {row_id}", expected="a row with this id", got="none", todo=f"Look one up: SELECT {key} FROM cdm.{table}.")
+    records = _all(con, sql("plait.etl", "trace"), {"table": table, "id": row_id})
+    staged = [entry for entry in version.staged if entry["file_id"] in {record["file_id"] for record in records}]
+    return {
+        "table": table,
+        "row": row,
+        "known": _one(con, "SELECT known_time, end_known_time FROM plait.row_meta WHERE table_name = $table AND row_id = $id", {"table": table, "id": row_id}),
+        "records": [_with_raw(record, version) for record in records],
+        "mapping": _mapping(con, warehouse_of(study), staged, records),
+        "run": _one(con, "SELECT run_id, started_at, plait_version, vocabulary_release, version FROM plait.runs ORDER BY run_id DESC LIMIT 1", {}),
+    }
+
+
+def _with_raw(record: dict[str, Any], version: Version) -> dict[str, Any]:
+    """Add the raw text of a record and its first line in the file, or say why it cannot be shown."""
+    entry = next(entry for entry in version.inventory if entry["file_id"] == record["file_id"])
+    path = Path(entry["path"])
+    found = {key: value for key, value in record.items() if key != "file_id"} | {"path": str(path)}
+    try:
+        stat = path.stat()
+    except OSError:
+        return found | {"raw": None, "note": "the file is gone"}
+    if (stat.st_size, stat.st_mtime_ns) != (entry["size_bytes"], entry["mtime_ns"]):
+        return found | {"raw": None, "note": "the file has changed since the run"}
+    if entry["format"] != "csv":
+        return found | {"raw": _parquet_record(path, record["record"]), "line": None}
+    line, fields = _csv_record(path, entry["encoding"], entry.get("delimiter", ","), record["record"])
+    return found | {"line": line, "raw": dict(zip(entry["header"], fields, strict=False))}
+
+
+def _csv_record(path: Path, encoding: str, delimiter: str, number: int) -> tuple[int, list[str]]:
+    """Give (first line, fields) of a record of a text file, counted as the reader counts: blank lines are no records."""
+    opener = gzip.open if path.name.endswith(".gz") else open
+    with opener(path, "rt", encoding=encoding, newline="") as text:
+        reader = csv.reader((line.replace("\0", "") for line in text), delimiter=delimiter)
+        next(reader)
+        count, before = 0, reader.line_num
+        for fields in reader:
+            if fields:
+                count += 1
+                if count == number:
+                    return before + 1, fields
+            before = reader.line_num
+    raise StudyError(path, expected=f"a record {number}", got=f"{count} records", todo="Run `plait etl run --rehash`.")
+
+
+def _parquet_record(path: Path, number: int) -> dict[str, Any] | None:
+    """Give a row of a Parquet file."""
+    import duckdb
+
+    with duckdb.connect() as con:
+        return _one(con, "SELECT * EXCLUDE (file_row_number) FROM read_parquet($path, file_row_number = true) WHERE file_row_number = $row", {"path": str(path), "row": number - 1})
+
+
+def _mapping(con: duckdb.DuckDBPyConnection, warehouse: Path, staged: list[dict[str, Any]], records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the rows of the study map that the records' codes used."""
+    shapes = {record["shape"] for record in records}
+    found: list[dict[str, Any]] = []
+    for entry in staged:
+        numbers = [record["record"] for record in records if record["file_id"] == entry["file_id"] and record["shape"] == entry["shape"]]
+        if entry["shape"] not in shapes or not numbers:
+            continue
+        for column, system in coded_columns(entry["shape"]):
+            query = f"SELECT DISTINCT $column AS attribute, m.* FROM read_parquet($path) AS s INNER JOIN plait.study_map AS m ON s.source = m.source AND {_of('s', system)} = m.code_system AND s.{quoted(column)} = m.code WHERE s.record IN (SELECT unnest($numbers)) ORDER BY ALL"
+            found += [row for row in _all(con, query, {"column": column, "path": str(warehouse / entry["path"]), "numbers": numbers}) if row not in found]
+    return found
+
+
+def _of(alias: str, system: str) -> str:
+    """Qualify the SQL of a code system where it is a column."""
+    return f"{alias}.{system}" if system.startswith('"') else system
+
+
+def _all(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    result = con.execute(query, parameters)
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _one(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+    rows = _all(con, query, parameters)
+    return rows[0] if rows else None

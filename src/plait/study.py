@@ -1,0 +1,170 @@
+"""A study: the façade over a study folder, for notebooks and for the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.duck import sql
+from plait.errors import ConfigError, StudyError
+from plait.etl.commit import Version, newest_version, read_version, versions, warehouse_of, writing
+from plait.settings import SETTINGS_FILE, Settings, read_settings
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+    from plait.etl.pipeline import Progress, RunReport
+    from plait.etl.vocabulary import Release
+
+_FIRST_SETTINGS = """\
+study: {name}
+vocabulary: {vocabulary}               # an Athena download: CONCEPT.csv, CONCEPT_RELATIONSHIP.csv, …
+sources:
+  - {{name: ehr, kind: synthea, path: data/synthea}}
+# time_zone: Europe/Brussels              # what zoned times are converted to (UTC if left out)
+# mappings: [data/mappings.csv]           # your own SOURCE_TO_CONCEPT_MAP files
+"""
+
+
+class Study:
+    """A study folder and one version of what was made in it.
+
+    Attributes:
+        path: The study's folder.
+        version: The version that is read; None before the first run.
+    """
+
+    def __init__(self, path: Path, version: Version | None, *, pinned: bool = False) -> None:
+        self.path, self.version, self._pinned = path, version, pinned
+
+    @property
+    def settings(self) -> Settings:
+        """What `plait.yaml` says now."""
+        return read_settings(self.path)
+
+    def run_etl(self, *, threads: int | None = None, memory: str | None = None, progress: Progress | None = None) -> RunReport:
+        """Bring the CDM up to date with the source files; see `plait.etl.pipeline.run_etl`."""
+        from plait.etl.pipeline import run_etl
+
+        if self._pinned:
+            raise StudyError(self.path, expected="a study opened at its newest version", got=f"one opened at version {self._committed().version}", todo="Open it without a version to write.")
+        report = run_etl(self.path, self.settings, threads=threads, memory=memory, progress=progress or (lambda step, rows: None))
+        self.version = newest_version(self.path)
+        return report
+
+    def load_vocabulary(self, athena: Path | None = None) -> Release:
+        """Load an Athena download, by default the one that `plait.yaml` names; see `plait.etl.vocabulary`."""
+        from plait.duck import connect
+        from plait.etl.vocabulary import load_vocabulary
+
+        named = self.settings.vocabulary
+        source = athena.resolve() if athena is not None else named
+        if source is None:
+            raise ConfigError(self.path / SETTINGS_FILE, expected="the folder of an Athena download", got="none", todo="Name it: `plait vocabulary load ATHENA`.")
+        if named is not None and source != named.resolve():
+            raise ConfigError(self.path / SETTINGS_FILE, expected=f"'vocabulary: {athena}'", got=f"'{named}'", todo="Change the key 'vocabulary' in plait.yaml, which decides what a run uses.")
+        with writing(self.path):
+            con = connect()
+            try:
+                return load_vocabulary(con, source, warehouse_of(self.path) / "vocabulary")
+            finally:
+                con.close()
+
+    def vocabulary(self) -> Release:
+        """Give the release that the study's newest run used, or that was loaded last."""
+        from plait.etl.vocabulary import read_release
+
+        if self.version is not None and self.version.vocabulary is not None:
+            return read_release(warehouse_of(self.path) / self.version.vocabulary)
+        loaded = sorted((warehouse_of(self.path) / "vocabulary").glob("*/release.json"), key=lambda file: file.stat().st_mtime_ns)
+        if not loaded:
+            raise StudyError(self.path, expected="a vocabulary", got="none loaded", todo="Load one: `plait vocabulary load ATHENA`.")
+        return read_release(loaded[-1].parent)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Give an in-memory DuckDB connection with the schemas `cdm` and `plait` of this version."""
+        from plait.etl.catalog import open_catalog
+
+        return open_catalog(self.path, self._committed())
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Give a table (`"person"`, or `"plait.ledger"`) as a Polars frame."""
+        from plait.duck import quoted
+
+        schema, _, table = name.rpartition(".")
+        frame: pl.DataFrame = self.connect().execute(f"SELECT * FROM {quoted(schema or 'cdm')}.{quoted(table)}").pl()
+        return frame
+
+    def status(self) -> dict[str, Any]:
+        """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, notices, rows per table."""
+        con = self.connect()
+        version = self._committed()
+        parts = {part: _rows(con, sql("plait.etl", f"status_{part}"), {"run_id": version.run_id}) for part in ("run", "ledger", "reasons", "columns", "notices", "unmapped")}
+        tables = {table: _count(con, table) for table in sorted(version.tables["cdm"]) if not version.tables["cdm"][table][0].startswith("vocabulary/")}
+        return {**parts, "run": parts["run"][0], "tables": tables}
+
+    def rejects(self, *, reason: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Give rejected records with their reason, place and raw text, in order of file and record."""
+        return _rows(self.connect(), sql("plait.etl", "rejects_listed"), {"reason": reason, "limit": -1 if limit is None else limit})
+
+    def trace(self, table: str, row_id: int) -> dict[str, Any]:
+        """Give the records, mapping and run behind a CDM row; see `plait.etl.trace.trace`."""
+        from plait.etl.trace import trace
+
+        return trace(self.path, self._committed(), table, row_id)
+
+    def _committed(self) -> Version:
+        if self.version is None:
+            raise StudyError(self.path, expected="a study with a finished run", got="none yet", todo="Run `plait etl run` first.")
+        return self.version
+
+
+def open_study(path: str | Path = ".", *, version: int | None = None) -> Study:
+    """Open the study in a folder, at its newest version or at `version`.
+
+    Raises:
+        ConfigError: The folder is no study.
+        StudyError: No such version.
+    """
+    folder = Path(path)
+    if not (folder / SETTINGS_FILE).is_file():
+        raise ConfigError(folder, expected=f"a study (a folder with a {SETTINGS_FILE})", got="none", todo=f"Make one with `plait init {folder}`, or name another with -s DIR.")
+    folder = folder.resolve()
+    committed = newest_version(folder) if version is None else read_version(folder, _existing(folder, version))
+    return Study(folder, committed, pinned=version is not None)
+
+
+def init_study(path: Path, *, vocabulary: str = "data/athena") -> Study:
+    """Make a study folder with a first `plait.yaml`, readable by its owner only (mode 0700).
+
+    Raises:
+        ConfigError: There is a `plait.yaml` already.
+    """
+    settings = path / SETTINGS_FILE
+    if settings.exists():
+        raise ConfigError(settings, expected="a folder without a study", got="one that is a study", todo="Name another folder.")
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    name = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in path.resolve().name).strip("-_.") or "study"
+    settings.write_text(_FIRST_SETTINGS.format(name=name, vocabulary=vocabulary), encoding="utf-8")
+    return Study(path.resolve(), None)
+
+
+def _existing(folder: Path, version: int) -> int:
+    """Give `version` if it is one that was committed."""
+    if version not in versions(folder):
+        raise StudyError(folder, expected=f"version {version}", got=f"versions {', '.join(map(str, versions(folder))) or 'none'}", todo="Open one of these.")
+    return version
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    used = {name: value for name, value in parameters.items() if f"${name}" in query}
+    result = con.execute(query, used)
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = con.execute("SELECT count(*) FROM query_table($table)", {"table": f"cdm.{table}"}).fetchone()
+    return int(row[0]) if row else 0
