@@ -5,7 +5,9 @@ Data goes to stdout, everything else to stderr. Exit 0 done, 1 the data failed, 
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -211,3 +213,9 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get("PLAIT_DEBUG"):
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        sys.stderr.write(f"plait: unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; nothing was committed. PLAIT_DEBUG=1 shows the traceback, which may show data of patients.\n")
+        sys.exit(1)

@@ -57,6 +57,12 @@ class Ledger:
         entry.read += records
         entry.ignored[rule] = entry.ignored.get(rule, 0) + records
 
+    def add_merged(self, file: InputFile, records: int) -> None:
+        """Enter a file whose records went into those of another one."""
+        entry = self._entry(file.source, file.file or file.name, "none")
+        entry.read += records
+        entry.merged += records
+
     def add_fates(self, fates: Iterable[tuple[int, str, int, int, int]]) -> None:
         """Enter what a shard loaded, merged and wrote, by (file id, shape)."""
         for file_id, shape, loaded, merged, written in fates:

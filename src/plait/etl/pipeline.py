@@ -82,6 +82,9 @@ class _Run:
     def warehouse(self) -> Path:
         return warehouse_of(self.study)
 
+    def source(self, name: str) -> Source:
+        return next(source for source in self.sources if source.name == name)
+
     @property
     def spill(self) -> Path:
         return self.warehouse / ".spill"
@@ -203,7 +206,7 @@ def _fingerprint(run: _Run) -> str:
         run.settings.study,
         [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
         [[s.name, s.system, s.encoding, s.delimiter, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
-        sorted([file.source, file.file, file.name, file.sha256] for _, file in run.files),
+        sorted([file.source, file.file or "", file.name, file.sha256] for _, file in run.files),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -216,17 +219,24 @@ def _stage(run: _Run) -> tuple[list[StagedFile], Ledger]:
     load_crosswalk(run.con, run.study / run.before.crosswalk if run.before else None)
     known = extend_crosswalk(run.con, rows_of(staged, "person"))
     staged += _stage_shapes(run, ledger, persons=False, known_persons=known)
-    for file_id, file in run.files:
-        rule = None
-        source = next(source for source in run.sources if source.name == file.source)
-        if file.file is None:
-            rule = "unused_file"
-        elif not source.selects_of(file.file):
-            rule = "look_up" if source.rules.files[file.file].lookup else "no_select"
-        if rule is not None:
-            run.records[file_id] = count_unread(run.con, file)
-            ledger.add_unread(file, run.records[file_id], rule)
+    _enter_unread(run, ledger, staged)
     return staged, ledger
+
+
+def _enter_unread(run: _Run, ledger: Ledger, staged: Sequence[StagedFile]) -> None:
+    """Enter the files that no SELECT reads: look-ups, texts that notes took in or left, and unused ones."""
+    notes = rows_of(staged, "note")
+    taken = set(run.con.execute("SELECT DISTINCT source || '/' || text_file FROM read_parquet($paths) WHERE text_file IS NOT NULL", {"paths": notes}).fetchall()) if notes else set()
+    for file_id, file in run.files:
+        source = run.source(file.source)
+        if file.file is not None and source.selects_of(file.file):
+            continue
+        rule = "unused_file" if file.file is None else "look_up" if source.rules.files[file.file].lookup else "no_select"
+        run.records[file_id] = 1 if file.format == "text" else count_unread(run.con, file)
+        if file.format == "text" and (f"{file.source}/{file.name}",) in taken:
+            ledger.add_merged(file, run.records[file_id])
+        else:
+            ledger.add_unread(file, run.records[file_id], "not_in_manifest" if file.format == "text" else rule)
 
 
 def _stage_shapes(run: _Run, ledger: Ledger, *, persons: bool, known_persons: int | None) -> list[StagedFile]:
@@ -234,7 +244,7 @@ def _stage_shapes(run: _Run, ledger: Ledger, *, persons: bool, known_persons: in
     tasks = []
     several_shards = known_persons is not None and known_persons >= run.settings.shard_persons
     for file_id, file in sorted(run.files, key=lambda item: -item[1].size_bytes):
-        source = next(source for source in run.sources if source.name == file.source)
+        source = run.source(file.source)
         if file.file is None:
             continue
         selects = tuple(select for select in source.selects_of(file.file) if (select.shape == "person") == persons)
@@ -294,6 +304,7 @@ def _commit(run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Se
     version = (run.before.version if run.before else 0) + 1
     notices = books.notices_of(staged, results, [file for _, file in run.files])
     columns = [fate for source in run.sources for fate in column_fates(run.con, source, [file for _, file in run.files if file.source == source.name])]
+    release = read_release(run.warehouse / str(run.vocabulary))
     private = run.study / "private"
     private.mkdir(exist_ok=True, mode=0o700)
     for table in ("crosswalk", "dimension_id"):
@@ -303,7 +314,7 @@ def _commit(run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Se
         run.con,
         run.warehouse,
         name,
-        run=(run.run_id, run.started_at, dt.datetime.now(dt.UTC).replace(tzinfo=None), __version__, run.fingerprint, run.vocabulary, version, rows.get("person", 0), "committed"),
+        run=(run.run_id, run.started_at, dt.datetime.now(dt.UTC).replace(tzinfo=None), __version__, run.fingerprint, release.release, version, rows.get("person", 0), "committed"),
         files=[(file_id, file, run.records.get(file_id, 0)) for file_id, file in run.files],
         entries=ledger.entries(),
         columns=columns,
@@ -316,7 +327,7 @@ def _commit(run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Se
     earlier = run.before.tables["books"] if run.before else {}
     for table, path in written.items():
         tables["books"][table] = [*(earlier.get(table, []) if table in books.HISTORY else []), path]
-    tables["cdm"] |= books.write_study_tables(run.con, run.warehouse, name, run.settings, run.sources, read_release(run.warehouse / str(run.vocabulary)))
+    tables["cdm"] |= books.write_study_tables(run.con, run.warehouse, name, run.settings, run.sources, release)
     inventory = [{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files]
     new = Version(
         version,
@@ -339,7 +350,7 @@ def _commit(run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Se
 def _raw(run: _Run, file_id: int) -> None:
     """Read a file again for the raw text of its rejected records."""
     file = next(file for known, file in run.files if known == file_id)
-    source = next(source for source in run.sources if source.name == file.source)
+    source = run.source(file.source)
     load_raw(run.con, file, source, table="rejected", spill=run.spill)
     insert_raw_records(run.con, "rejected", file, file_id)
 

@@ -18,7 +18,7 @@ import duckdb
 
 from plait.duck import literal, quoted, sql
 from plait.errors import BooksError, ConfigError
-from plait.etl.sources.raw import load_raw
+from plait.etl.sources.raw import load_raw, load_texts
 from plait.etl.staging import SHAPES, Column, Number, Reading, Shape, Time
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class Task:
     def path(self, select: Select) -> Path:
         """Where the staged rows of `select` stand: named by all that they depend on."""
         lookups = [file.sha256 for file in self.lookups]
-        made_of = [self.file.sha256, self.file_id, self.source.text, select.text, lookups, self.time_zone, self.source.system, self.source.encoding, self.source.delimiter, code_digest()]
+        options = sorted(map(str, self.source.options.items()))
+        made_of = [self.file.sha256, self.file.name, options, self.file_id, self.source.text, select.text, lookups, self.time_zone, self.source.system, self.source.encoding, self.source.delimiter, code_digest()]
         key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
         return self.folder / self.source.name / f"{select.file}.{select.shape}.{key}.parquet"
 
@@ -116,8 +117,7 @@ def stage_file(con: duckdb.DuckDBPyConnection, task: Task, known_persons: int | 
     missing = [select for select, staged in done.items() if staged is None]
     if missing:
         records = _load(con, task.file, task.source, task.spill)
-        for lookup in task.lookups:
-            _load(con, lookup, task.source, task.spill)
+        _load_lookups(con, task)
         for select in missing:
             done[select] = _stage_select(con, task, select, records, known_persons)
         con.execute(f"DROP VIEW {quoted(select.file)}; DROP TABLE {quoted(_raw_name(task.file))}")
@@ -134,6 +134,28 @@ def _load(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, spill
     records = load_raw(con, file, source, table=raw, spill=spill)
     con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(str(file.file))} AS SELECT * EXCLUDE (_fault) FROM {quoted(raw)} WHERE _fault IS NULL")
     return records
+
+
+def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task) -> None:
+    """Make the view of each look-up of the source, over all its files, and the one of its options."""
+    for name, rule in task.source.rules.files.items():
+        files = [file for file in task.lookups if file.file == name]
+        if rule.text:
+            load_texts(con, files, task.source, table=f"raw {name}")
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * EXCLUDE (_fault) FROM {quoted(f'raw {name}')}")
+            continue
+        for number, file in enumerate(files):
+            _load(con, file, task.source, task.spill)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'part {number} {name}')} AS SELECT * FROM {quoted(name)}")
+        if files:
+            parts = " UNION ALL BY NAME ".join(f"SELECT * FROM {quoted(f'part {number} {name}')}" for number in range(len(files)))
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {parts}")
+        elif rule.lookup:
+            columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {quoted(column)}" for column in rule.columns)
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT {columns} WHERE false")
+    options = {key: value for key, value in task.source.options.items() if not isinstance(value, dict)}
+    columns = ", ".join(f"{'NULL' if value is None else literal(value)} AS {quoted(key)}" for key, value in options.items())
+    con.execute(f"CREATE OR REPLACE TEMP VIEW options AS SELECT {columns or 'NULL AS none'}")
 
 
 def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int, known_persons: int | None) -> StagedFile:

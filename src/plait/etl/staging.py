@@ -170,6 +170,7 @@ class Note(Shape):
     document_type_system = Text("code system of `document_type`")
     title = Text("its title")
     body = Text("the text itself", required=True)
+    text_file = Text("path of the file that holds the text, below the source's folder")
     encoding = Text("how the file's bytes were encoded (`UTF-8`)")
     language = Text("language as ISO 639-1 (`en`)")
     type = Text("where the record comes from, a name in `type_concepts.csv`")

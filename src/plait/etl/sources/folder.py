@@ -31,7 +31,11 @@ class _Frozen(BaseModel):
 
 
 class FileRule(_Frozen):
-    """What a source expects of one of its files."""
+    """What a source expects of one of its files.
+
+    `needs` are columns that it cannot do without, each a name or a choice of names; a `lookup` completes
+    the records of other files; `text` says that a file is one text, `name` and `content` of one record.
+    """
 
     required: bool = False
     pattern: str | None = None
@@ -39,6 +43,7 @@ class FileRule(_Frozen):
     optional: tuple[str, ...] = ()
     ignored: dict[str, str] = Field(default_factory=dict)
     lookup: bool = False
+    text: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -103,6 +108,12 @@ class Source:
     mappings: str | None
     options: dict[str, Any]
     text: str
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Names that this source's files use (lower case) → names that its SELECTs use."""
+        columns = self.options.get("columns") or {}
+        return {str(theirs).lower(): ours for ours, theirs in columns.items()}
 
     def selects_of(self, file: str) -> tuple[Select, ...]:
         """Give the SELECTs that read `file`."""

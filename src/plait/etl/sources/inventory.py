@@ -14,6 +14,7 @@ import io
 import re
 import zlib
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -44,7 +45,7 @@ class InputFile:
     size_bytes: int
     mtime_ns: int
     sha256: str
-    format: Literal["csv", "parquet", "other"]
+    format: Literal["csv", "parquet", "text", "other"]
     encoding: str
     header: tuple[str, ...]
     delimiter: str
@@ -110,14 +111,12 @@ def _logical_name(path: Path, root: Path, source: Source) -> str | None:
     """Give which declared file `path` is: by its pattern, or by its stem with or without a number."""
     stem = path.name.lower().removesuffix(".gz")
     suffix = "." + stem.rpartition(".")[2]
-    if suffix not in _FORMATS:
-        return next((name for name, rule in source.rules.files.items() if rule.pattern and path.match(rule.pattern)), None)
     stem = stem.removesuffix(suffix)
     for name, rule in source.rules.files.items():
-        if rule.pattern:
-            if (path if path == root else path.relative_to(root)).match(rule.pattern) or path == root:
-                return name
-        elif re.fullmatch(rf"{re.escape(name.lower())}(?:[._-]\d+)*", stem):
+        if rule.pattern is None and suffix in _FORMATS and (path == root or re.fullmatch(rf"{re.escape(name.lower())}(?:[._-]\d+)*", stem)):
+            return name
+    for name, rule in source.rules.files.items():
+        if rule.pattern is not None and path != root and fnmatch(str(path.relative_to(root)), rule.pattern.replace("**/", "*")):
             return name
     return None
 
@@ -126,19 +125,20 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
     """Read `path` whole and say what it is."""
     suffix = "." + path.name.lower().removesuffix(".gz").rpartition(".")[2]
     name = path.name if path == source.path else str(path.relative_to(source.path))
-    kind: Literal["csv", "parquet", "other"] = _FORMATS.get(suffix, "other")  # type: ignore[assignment]
-    if size == 0 and logical is not None:
+    rule = source.rules.files[logical] if logical is not None else None
+    kind: Literal["csv", "parquet", "text", "other"] = "text" if rule is not None and rule.text else _FORMATS.get(suffix, "other")  # type: ignore[assignment]
+    if size == 0 and rule is not None and not rule.text:
         raise InputFileError(path, expected="a header and records", got="an empty file", todo="Deliver it again; a delivery without records still has its header.")
-    if kind != "csv" or logical is None:
+    if rule is None or kind not in {"csv", "text"}:
         sha256 = _sha256(path)
-        header = _parquet_header(path) if kind == "parquet" and logical is not None else ()
+        header = tuple(source.renamed.get(name.lower(), name) for name in _parquet_header(path)) if kind == "parquet" and rule is not None else ()
         found = InputFile(source.name, logical, name, path, size, mtime_ns, sha256, kind, "binary", header, source.delimiter, has_nul=False)
     else:
         scan = _Scan(path, source.encoding)
-        header = _header(path, scan.head, source)
+        header = _header(path, scan.head, source) if kind == "csv" else ()
         found = InputFile(source.name, logical, name, path, size, mtime_ns, scan.sha256, kind, source.encoding, header, source.delimiter, has_nul=scan.has_nul)
-    if logical is not None:
-        _check_header(found, source.rules.files[logical], source)
+    if rule is not None and kind != "text":
+        _check_header(found, rule, source)
     return found
 
 
@@ -219,9 +219,10 @@ def _header(path: Path, head: bytes, source: Source) -> tuple[str, ...]:
     decoder = codecs.getincrementaldecoder(source.encoding)(errors="ignore")
     text = decoder.decode(head).removeprefix("\ufeff")
     try:
-        return tuple(name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=source.delimiter)))
+        names = next(csv.reader(io.StringIO(text), delimiter=source.delimiter))
     except (StopIteration, csv.Error):
         raise InputFileError(path, expected="a header in the first record", got="none that can be read", todo="Deliver the file with its header.") from None
+    return tuple(source.renamed.get(name.strip().lower(), name.strip()) for name in names)
 
 
 def _parquet_header(path: Path) -> tuple[str, ...]:

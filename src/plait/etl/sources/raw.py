@@ -20,7 +20,7 @@ from plait.duck import literal, quoted
 from plait.errors import InputFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from plait.etl.sources.folder import FileRule, Source
     from plait.etl.sources.inventory import InputFile
@@ -52,6 +52,20 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
             raise _unreadable(file, error) from None
     counted = con.execute("SELECT count(*) FROM query_table($table)", {"table": table}).fetchone()
     return int(counted[0]) if counted else 0
+
+
+def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], source: Source, *, table: str) -> None:
+    """Make the temporary table `table` of text files, each one record: `name` below the source's folder, `content`."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} (name VARCHAR, content VARCHAR, _fault VARCHAR)")
+    if not files:
+        return
+    names = {str(file.path): file.name for file in files}
+    if codecs.lookup(source.encoding).name in {"utf-8", "ascii"}:
+        query = f"INSERT INTO {quoted(table)} SELECT n.name, t.content, NULL FROM read_text($paths) AS t INNER JOIN (SELECT unnest($paths) AS path, unnest($names) AS name) AS n ON t.filename = n.path"
+        con.execute(query, {"paths": list(names), "names": list(names.values())})
+        return
+    for path, name in names.items():
+        con.execute(f"INSERT INTO {quoted(table)} VALUES (?, ?, NULL)", [name, Path(path).read_text(encoding=source.encoding)])
 
 
 def insert_raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFile, file_id: int) -> None:

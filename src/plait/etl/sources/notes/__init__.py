@@ -1,0 +1,1 @@
+"""Clinical notes: a manifest and text files, or a table with a text column."""
