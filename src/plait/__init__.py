@@ -14,7 +14,12 @@ __version__ = "0.1.0"
 
 __all__ = ["PlaitError", "Study", "__version__", "init", "open"]
 
-_PLACES = {"PlaitError": ("plait.errors", "PlaitError"), "Study": ("plait.study", "Study"), "init": ("plait.study", "init_study"), "open": ("plait.study", "open_study")}
+_PLACES = {
+    "PlaitError": ("plait.errors", "PlaitError"),
+    "Study": ("plait.study", "Study"),
+    "init": ("plait.study", "init_study"),
+    "open": ("plait.study", "open_study"),
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds

@@ -15,7 +15,14 @@ import typer
 
 from plait.errors import PlaitError
 
-app = typer.Typer(name="plait", help="Braid one patient's codes, notes, omics and images into one trusted table.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    name="plait",
+    help="Braid one patient's codes, notes, omics and images into one trusted table.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 vocabulary_app = typer.Typer(help="The vocabulary: load an Athena download, see what is in it.", no_args_is_help=True, rich_markup_mode=None)
 etl_app = typer.Typer(help="The ETL and its books: run it, see what became of every record.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(vocabulary_app, name="vocabulary")
@@ -38,13 +45,15 @@ def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
 
 
 @app.callback()
-def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:  # noqa: FBT002
+def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
     """Braid one patient's codes, notes, omics and images into one trusted table."""
     del version
 
 
 @app.command()
-def demo(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")], json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")], json: JsonOption = False, quiet: QuietOption = False
+) -> None:
     """Write a synthetic study of cancer patients and run everything on it.
 
     Example: plait demo demo-study
@@ -63,12 +72,19 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folde
         console.show_report(report)
         console.say()
         console.say(f"A study of {report.persons} patients stands in {folder}. Next, try:")
-        for line in (f"plait etl status -s {folder}", f"plait etl rejects -s {folder}", f"plait etl trace condition_occurrence {_first_condition(study)} -s {folder}", f"duckdb -readonly {folder}/warehouse/study.duckdb"):
+        for line in (
+            f"plait etl status -s {folder}",
+            f"plait etl rejects -s {folder}",
+            f"plait etl trace condition_occurrence {_first_condition(study)} -s {folder}",
+            f"duckdb -readonly {folder}/warehouse/study.duckdb",
+        ):
             console.say(f"  {line}")
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the study.")], json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the study.")], json: JsonOption = False, quiet: QuietOption = False
+) -> None:
     """Make a study: a folder with a first plait.yaml, readable by you alone.
 
     Example: plait init lung && $EDITOR lung/plait.yaml && plait run -s lung
@@ -84,7 +100,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folde
 
 
 @app.command()
-def run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+def run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Do every configured step, in order, only what changed.
 
     Example: plait run -s lung
@@ -93,7 +109,12 @@ def run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: Memor
 
 
 @vocabulary_app.command("load")
-def vocabulary_load(athena: Annotated[Path | None, typer.Argument(metavar="[ATHENA]", help="Folder of an Athena download; plait.yaml's if left out.")] = None, study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+def vocabulary_load(
+    athena: Annotated[Path | None, typer.Argument(metavar="[ATHENA]", help="Folder of an Athena download; plait.yaml's if left out.")] = None,
+    study: StudyOption = _HERE,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
     """Load an Athena download into the study, and say what is missing in it.
 
     Example: plait vocabulary load ~/athena -s lung
@@ -106,7 +127,7 @@ def vocabulary_load(athena: Annotated[Path | None, typer.Argument(metavar="[ATHE
 
 
 @vocabulary_app.command("info")
-def vocabulary_info(study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+def vocabulary_info(study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Say what is in the study's vocabulary.
 
     Example: plait vocabulary info --json
@@ -118,7 +139,9 @@ def vocabulary_info(study: StudyOption = _HERE, json: JsonOption = False, quiet:
 
 
 @etl_app.command("run")
-def etl_run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+def etl_run(
+    study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False
+) -> None:
     """Bring the CDM up to date with the source files, every record accounted for.
 
     Example: plait etl run -s lung --threads 4 --memory 8GiB
@@ -127,7 +150,7 @@ def etl_run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: M
 
 
 @etl_app.command("status")
-def etl_status(study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: A002, FBT002
+def etl_status(study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Show the books: what became of every record and every column.
 
     Example: plait etl status -s lung
@@ -143,8 +166,8 @@ def etl_rejects(
     study: StudyOption = _HERE,
     reason: Annotated[str | None, typer.Option(help="Only records rejected for this reason.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
-    json: JsonOption = False,  # noqa: A002, FBT002
-    quiet: QuietOption = False,  # noqa: FBT002
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """List rejected records: file, record, why, and the raw text.
 
@@ -162,8 +185,8 @@ def etl_trace(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of the CDM.")],
     row_id: Annotated[int, typer.Argument(metavar="ID", help="The id of one of its rows.")],
     study: StudyOption = _HERE,
-    json: JsonOption = False,  # noqa: A002, FBT002
-    quiet: QuietOption = False,  # noqa: FBT002
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Show the file, line, raw record, mapping and run behind a CDM row.
 
@@ -217,5 +240,8 @@ def main() -> None:
         if os.environ.get("PLAIT_DEBUG"):
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
-        sys.stderr.write(f"plait: unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; nothing was committed. PLAIT_DEBUG=1 shows the traceback, which may show data of patients.\n")
+        sys.stderr.write(
+            f"plait: unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; nothing was committed. "
+            "PLAIT_DEBUG=1 shows the traceback, which may show data of patients.\n"
+        )
         sys.exit(1)

@@ -74,15 +74,24 @@ def _cell(value: Any) -> str:  # noqa: ANN401
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Progress]:
     """Give a listener that shows the rows passing through each step on stderr, silent where nobody watches."""
+    from plait.etl.pipeline import silent
+
     if quiet or not sys.stderr.isatty():
-        yield lambda step, rows: None
+        yield silent
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
     tasks: dict[str, TaskID] = {}
-    with Bar(SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn(), console=Console(file=sys.stderr), transient=True) as bar:
+    with Bar(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,.0f} rows"),
+        TimeElapsedColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    ) as bar:
 
         def listen(step: str, rows: int) -> None:
             if step not in tasks:
@@ -102,7 +111,13 @@ def show_report(report: RunReport) -> None:
     totals = {"read": 0, "loaded": 0, "merged": 0, "rejected": 0, "ignored": 0}
     rows = []
     for entry in report.entries:
-        row = {"read": entry.read, "loaded": entry.loaded, "merged": entry.merged, "rejected": sum(entry.rejected.values()), "ignored": sum(entry.ignored.values())}
+        row = {
+            "read": entry.read,
+            "loaded": entry.loaded,
+            "merged": entry.merged,
+            "rejected": sum(entry.rejected.values()),
+            "ignored": sum(entry.ignored.values()),
+        }
         totals = {key: totals[key] + value for key, value in row.items()}
         rows.append({"source": entry.source, "file": entry.file, "shape": entry.shape, **row, "written": entry.written})
     table("Ledger: what became of every record, in each shape that reads it", rows)
@@ -110,7 +125,10 @@ def show_report(report: RunReport) -> None:
     table("CDM", [{"table": name, "rows": count} for name, count in sorted(report.rows.items()) if count])
     say()
     accounted = totals["loaded"] + totals["merged"] + totals["rejected"] + totals["ignored"]
-    say(f"Version {report.version}: {report.persons:,} persons. {totals['read']:,} read = {totals['loaded']:,} loaded + {totals['merged']:,} merged + {totals['rejected']:,} rejected + {totals['ignored']:,} ignored ({accounted:,}).")
+    say(
+        f"Version {report.version}: {report.persons:,} persons. {totals['read']:,} read = {totals['loaded']:,} loaded + {totals['merged']:,} merged "
+        f"+ {totals['rejected']:,} rejected + {totals['ignored']:,} ignored ({accounted:,})."
+    )
     if totals["rejected"]:
         hint("Rejected records, with why: plait etl rejects")
 
@@ -118,7 +136,10 @@ def show_report(report: RunReport) -> None:
 def show_status(status: dict[str, Any]) -> None:
     """Show the books of the newest run."""
     run = status["run"]
-    say(f"Run {run['run_id']}, version {run['version']}, plait {run['plait_version']}, vocabulary {run['vocabulary_release'] or 'unknown'}, {run['persons']:,} persons")
+    say(
+        f"Run {run['run_id']}, version {run['version']}, plait {run['plait_version']}, "
+        f"vocabulary {run['vocabulary_release'] or 'unknown'}, {run['persons']:,} persons"
+    )
     for part, title in (
         ("ledger", "Ledger: read = loaded + merged + rejected + ignored"),
         ("reasons", "Why records went no further"),
@@ -138,14 +159,17 @@ def show_release(release: Release) -> None:
     say(f"Vocabulary {release.release or '(release unknown)'}, {release.digest}")
     table("Tables", [{"table": name, "rows": count} for name, count in release.rows.items()])
     say()
-    table("Vocabularies", [asdict(entry) for entry in release.vocabularies if entry.concepts])
+    table("Vocabularies", [entry._asdict() for entry in release.vocabularies if entry.concepts])
     for warning in release.warnings:
         hint(f"warning: {warning}")
 
 
 def show_trace(found: dict[str, Any]) -> None:
     """Show all that led to one CDM row."""
-    table(f"{found['table']}", [{"column": name, "value": value if isinstance(value, str) else _plain(value)} for name, value in found["row"].items() if value is not None])
+    table(
+        f"{found['table']}",
+        [{"column": name, "value": value if isinstance(value, str) else _plain(value)} for name, value in found["row"].items() if value is not None],
+    )
     if found["known"]:
         say(f"known {found['known']['known_time']}" + (f", its end {found['known']['end_known_time']}" if found["known"]["end_known_time"] else ""))
     for record in found["records"]:
@@ -155,13 +179,27 @@ def show_trace(found: dict[str, Any]) -> None:
         if record["raw"] is None:
             say(f"  {record['note']}")
         else:
-            table("", [{"column": name, "value": value if isinstance(value, str) else _plain(value)} for name, value in record["raw"].items() if value not in (None, "")])
+            table(
+                "",
+                [
+                    {"column": name, "value": value if isinstance(value, str) else _plain(value)}
+                    for name, value in record["raw"].items()
+                    if value not in (None, "")
+                ],
+            )
     if found["mapping"]:
         say()
-        table("Mapping", found["mapping"], columns=("attribute", "code_system", "code", "vocabulary_id", "source_concept_id", "target_concept_id", "target_domain_id", "mapped_by"))
+        table(
+            "Mapping",
+            found["mapping"],
+            columns=("attribute", "code_system", "code", "vocabulary_id", "source_concept_id", "target_concept_id", "target_domain_id", "mapped_by"),
+        )
     if found["run"]:
         say()
-        say(f"Run {found['run']['run_id']} of {found['run']['started_at']:%Y-%m-%d %H:%M}, plait {found['run']['plait_version']}, vocabulary {found['run']['vocabulary_release']}")
+        say(
+            f"Run {found['run']['run_id']} of {found['run']['started_at']:%Y-%m-%d %H:%M}, plait {found['run']['plait_version']}, "
+            f"vocabulary {found['run']['vocabulary_release']}"
+        )
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401

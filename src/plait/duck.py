@@ -42,6 +42,23 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
     return con
 
 
+def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> int:
+    """Write the rows of `query` to a new Parquet file, in their order, and give their number; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    row = con.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION {compression})").fetchone()
+    return int(row[0]) if row else 0
+
+
+def make_view(con: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
+    """Make the temporary view `name` of `query`, in place of one of that name."""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {query}")
+
+
+def parquet(*paths: object) -> str:
+    """Give the table function that reads Parquet files."""
+    return f"read_parquet([{', '.join(map(literal, paths))}])"
+
+
 @cache
 def sql(package: str, name: str) -> str:
     """Give the text of `name`.sql in `package` (`sql("plait.etl.harmonize", "death")`)."""

@@ -83,7 +83,9 @@ def read_settings(study: Path) -> Settings:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(file, expected="a study's settings", got="no such file", todo=f"Make a study with `plait init {study}`, or name another with -s DIR.") from None
+        raise ConfigError(
+            file, expected="a study's settings", got="no such file", todo=f"Make a study with `plait init {study}`, or name another with -s DIR."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(file, expected="a readable UTF-8 file", got=type(error).__name__, todo="Check its permissions and encoding.") from None
     settings = parse_yaml(Settings, text, file)
@@ -105,9 +107,19 @@ def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{file}{line}", expected="YAML", got=str(getattr(error, "problem", "something else")), todo="Mend the line; indentation and colons are the usual causes.") from None
+        raise ConfigError(
+            f"{file}{line}",
+            expected="YAML",
+            got=str(getattr(error, "problem", "something else")),
+            todo="Mend the line; indentation and colons are the usual causes.",
+        ) from None
     if not isinstance(data, dict):
-        raise ConfigError(file, expected="a mapping of keys to values", got="nothing" if data is None else type(data).__name__, todo="See `plait init --help` for a first one.")
+        raise ConfigError(
+            file,
+            expected="a mapping of keys to values",
+            got="nothing" if data is None else type(data).__name__,
+            todo="See `plait init --help` for a first one.",
+        )
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -128,7 +140,9 @@ def _explained(error: ValidationError, node: yaml.Node | None, file: Path, model
     if first["type"] == "missing":
         return ConfigError(where, expected=f"the key '{key}'", got="none", todo="Add it.")
     message = re.sub(r"^Value error, ", "", first["msg"])
-    return ConfigError(where, expected=f"a fitting value for '{key}'" if key else "settings that fit together", got=message[:1].lower() + message[1:], todo="Mend the value.")
+    return ConfigError(
+        where, expected=f"a fitting value for '{key}'" if key else "settings that fit together", got=message[:1].lower() + message[1:], todo="Mend the value."
+    )
 
 
 def _keys_at(model: type[BaseModel], path: list[int | str]) -> set[str]:

@@ -45,11 +45,16 @@ class Study:
 
     def run_etl(self, *, threads: int | None = None, memory: str | None = None, progress: Progress | None = None) -> RunReport:
         """Bring the CDM up to date with the source files; see `plait.etl.pipeline.run_etl`."""
-        from plait.etl.pipeline import run_etl
+        from plait.etl.pipeline import run_etl, silent
 
         if self._pinned:
-            raise StudyError(self.path, expected="a study opened at its newest version", got=f"one opened at version {self._committed().version}", todo="Open it without a version to write.")
-        report = run_etl(self.path, self.settings, threads=threads, memory=memory, progress=progress or (lambda step, rows: None))
+            raise StudyError(
+                self.path,
+                expected="a study opened at its newest version",
+                got=f"one opened at version {self._committed().version}",
+                todo="Open it without a version to write.",
+            )
+        report = run_etl(self.path, self.settings, threads=threads, memory=memory, progress=progress or silent)
         self.version = newest_version(self.path)
         return report
 
@@ -61,9 +66,16 @@ class Study:
         named = self.settings.vocabulary
         source = athena.resolve() if athena is not None else named
         if source is None:
-            raise ConfigError(self.path / SETTINGS_FILE, expected="the folder of an Athena download", got="none", todo="Name it: `plait vocabulary load ATHENA`.")
+            raise ConfigError(
+                self.path / SETTINGS_FILE, expected="the folder of an Athena download", got="none", todo="Name it: `plait vocabulary load ATHENA`."
+            )
         if named is not None and source != named.resolve():
-            raise ConfigError(self.path / SETTINGS_FILE, expected=f"'vocabulary: {athena}'", got=f"'{named}'", todo="Change the key 'vocabulary' in plait.yaml, which decides what a run uses.")
+            raise ConfigError(
+                self.path / SETTINGS_FILE,
+                expected=f"'vocabulary: {athena}'",
+                got=f"'{named}'",
+                todo="Change the key 'vocabulary' in plait.yaml, which decides what a run uses.",
+            )
         with writing(self.path):
             con = connect()
             try:
@@ -100,7 +112,10 @@ class Study:
         """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, notices, rows per table."""
         con = self.connect()
         version = self._committed()
-        parts = {part: _rows(con, sql("plait.etl", f"status_{part}"), {"run_id": version.run_id}) for part in ("run", "ledger", "reasons", "columns", "notices", "unmapped")}
+        parts = {
+            part: _rows(con, sql("plait.etl", f"status_{part}"), {"run_id": version.run_id})
+            for part in ("run", "ledger", "reasons", "columns", "notices", "unmapped")
+        }
         tables = {table: _count(con, table) for table in sorted(version.tables["cdm"]) if not version.tables["cdm"][table][0].startswith("vocabulary/")}
         return {**parts, "run": parts["run"][0], "tables": tables}
 
@@ -129,7 +144,9 @@ def open_study(path: str | Path = ".", *, version: int | None = None) -> Study:
     """
     folder = Path(path)
     if not (folder / SETTINGS_FILE).is_file():
-        raise ConfigError(folder, expected=f"a study (a folder with a {SETTINGS_FILE})", got="none", todo=f"Make one with `plait init {folder}`, or name another with -s DIR.")
+        raise ConfigError(
+            folder, expected=f"a study (a folder with a {SETTINGS_FILE})", got="none", todo=f"Make one with `plait init {folder}`, or name another with -s DIR."
+        )
     folder = folder.resolve()
     committed = newest_version(folder) if version is None else read_version(folder, _existing(folder, version))
     return Study(folder, committed, pinned=version is not None)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from plait import __version__
-from plait.duck import literal, sql
+from plait.duck import sql, write_parquet
 from plait.etl.harmonize.reference import concept_of
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
@@ -53,54 +55,82 @@ def notices_of(staged: Iterable[StagedFile], results: Iterable[ShardResult], fil
     return [(*key, records) for key, records in sorted(counted.items(), key=lambda item: tuple(map(str, item[0])))]
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What a run enters into the books from Python: few rows each."""
+
+    run: tuple[Any, ...]
+    files: Sequence[tuple[int, InputFile, int]]
+    entries: Sequence[Entry]
+    columns: Sequence[tuple[str, str, str, str, str | None]]
+    notices: Sequence[Notice]
+    coverage: Sequence[tuple[str, str, dt.date | None, dt.date | None]]
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Give the rows of each of plait's tables, in the order of its columns."""
+        run_id = self.run[0]
+        reasons = [
+            (run_id, e.source, e.file, e.shape, fate, reason, count)
+            for e in self.entries
+            for fate, counts in (("rejected", e.rejected), ("ignored", e.ignored))
+            for reason, count in sorted(counts.items())
+        ]
+        return {
+            "runs": [self.run],
+            "files": [
+                (number, f.source, f.file or f.name, f.name, f.size_bytes, f.mtime_ns, f.sha256, f.encoding, records) for number, f, records in self.files
+            ],
+            "ledger": [
+                (run_id, e.source, e.file, e.shape, e.read, e.loaded, e.merged, sum(e.rejected.values()), sum(e.ignored.values()), e.written)
+                for e in self.entries
+            ],
+            "ledger_reasons": reasons,
+            "columns": [(run_id, *column) for column in self.columns],
+            "notices": [(run_id, *notice) for notice in self.notices],
+            "coverage": list(self.coverage),
+        }
+
+
 def write_books(
     con: duckdb.DuckDBPyConnection,
     warehouse: Path,
     name: str,
-    *,
-    run: tuple[Any, ...],
-    files: Sequence[tuple[int, InputFile, int]],
-    entries: Sequence[Entry],
-    columns: Sequence[tuple[str, str, str, str, str | None]],
-    notices: Sequence[Notice],
-    coverage: Sequence[tuple[str, str, str | None, str | None]],
-    staged: Sequence[StagedFile],
-    late: Sequence[tuple[int, int, str, str]],
+    pages: Pages,
+    rejects: tuple[Sequence[StagedFile], Sequence[tuple[int, int, str, str]]],
     raw: Callable[[int], None],
 ) -> dict[str, str]:
     """Write the books of a run, one new file each, and give their paths by table.
 
-    `raw` adds the raw text of one file's rejected records to the table `reject_raw`.
+    Args:
+        con: A connection with the tables of the run.
+        warehouse: The study's warehouse.
+        name: What the new files are called.
+        pages: What was counted.
+        rejects: The staged files, whose rejected rows are entered, and the rejects that shards found later.
+        raw: Adds the raw text of one file's rejected records to the table `reject_raw`.
     """
-    run_id = run[0]
-    reasons = [(run_id, e.source, e.file, e.shape, fate, reason, count) for e in entries for fate, counts in (("rejected", e.rejected), ("ignored", e.ignored)) for reason, count in sorted(counts.items())]
-    pages: dict[str, list[tuple[Any, ...]]] = {
-        "runs": [run],
-        "files": [(file_id, f.source, f.file or f.name, f.name, f.size_bytes, f.mtime_ns, f.sha256, f.encoding, records) for file_id, f, records in files],
-        "ledger": [(run_id, e.source, e.file, e.shape, e.read, e.loaded, e.merged, sum(e.rejected.values()), sum(e.ignored.values()), e.written) for e in entries],
-        "ledger_reasons": reasons,
-        "columns": [(run_id, *column) for column in columns],
-        "notices": [(run_id, *notice) for notice in notices],
-        "coverage": [tuple(row) for row in coverage],
-    }
     specs = plait_tables()
-    written = {table: _write(warehouse, "books", specs[table], name, rows) for table, rows in pages.items()}
-    _collect_rejects(con, staged, late, files)
+    written = {table: _write(warehouse, "books", specs[table], name, rows) for table, rows in pages.tables().items()}
+    _collect_rejects(con, *rejects, pages.files)
     for (file_id,) in con.execute("SELECT DISTINCT file_id FROM reject ORDER BY file_id").fetchall():
         raw(file_id)
     for table, query in (("rejects", sql("plait.etl", "rejects")), ("study_map", "SELECT * FROM study_map ORDER BY ALL")):
         path = warehouse / "books" / table / f"{name}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        con.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)")
+        write_parquet(con, query, path)
         written[table] = str(path.relative_to(warehouse))
     return written
 
 
-def write_study_tables(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str, settings: Settings, sources: Sequence[Source], release: Release) -> dict[str, list[str]]:
+def write_study_tables(
+    con: duckdb.DuckDBPyConnection, warehouse: Path, name: str, settings: Settings, sources: Sequence[Source], release: Release
+) -> dict[str, list[str]]:
     """Write the CDM tables that describe the study itself: CDM_SOURCE, METADATA, SOURCE_TO_CONCEPT_MAP; name the vocabulary's."""
     specs = cdm_tables()
     today = con.execute("SELECT current_date").fetchone()
-    newest = con.execute("SELECT coalesce(max(known_time)::DATE, current_date) FROM read_parquet($files) WHERE known_time <= now()::TIMESTAMP", {"files": str(warehouse / "books" / "row_meta" / f"*-{name}.parquet")}).fetchone()
+    newest = con.execute(
+        "SELECT coalesce(max(known_time)::DATE, current_date) FROM read_parquet($files) WHERE known_time <= now()::TIMESTAMP",
+        {"files": str(warehouse / "books" / "row_meta" / f"*-{name}.parquet")},
+    ).fetchone()
     assert today is not None and newest is not None  # noqa: S101, PT018 - aggregates give a row
     kinds = ", ".join(sorted({source.rules.description for source in sources}))
     source = (
@@ -116,39 +146,49 @@ def write_study_tables(con: duckdb.DuckDBPyConnection, warehouse: Path, name: st
         concept_of("cdm_version", "5.4"),
         release.release or "unknown",
     )
-    facts = (("plait version", __version__), ("vocabulary release", release.release or "unknown"), ("vocabulary digest", release.digest), ("time zone", settings.time_zone))
+    facts = (
+        ("plait version", __version__),
+        ("vocabulary release", release.release or "unknown"),
+        ("vocabulary digest", release.digest),
+        ("time zone", settings.time_zone),
+    )
     metadata = [(number, 0, 0, label, value, None, None, None, None) for number, (label, value) in enumerate(facts, 1)]
     written = {
         "cdm_source": [_write(warehouse, "cdm", specs["cdm_source"], name, [source])],
         "metadata": [_write(warehouse, "cdm", specs["metadata"], name, metadata)],
     }
-    vocabulary = {table: [str((release.folder / f"{table}.parquet").relative_to(warehouse))] for table in release.rows if (release.folder / f"{table}.parquet").is_file()}
+    vocabulary = {
+        table: [str((release.folder / f"{table}.parquet").relative_to(warehouse))] for table in release.rows if (release.folder / f"{table}.parquet").is_file()
+    }
     written |= vocabulary
     path = warehouse / "cdm" / "source_to_concept_map" / f"{name}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    con.execute(f"COPY (SELECT * FROM site_map ORDER BY ALL) TO {literal(path)} (FORMAT parquet)")
+    write_parquet(con, "SELECT * FROM site_map ORDER BY ALL", path)
     written["source_to_concept_map"] = [*vocabulary.get("source_to_concept_map", []), str(path.relative_to(warehouse))]
     return written
 
 
-def _collect_rejects(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], late: Sequence[tuple[int, int, str, str]], files: Sequence[tuple[int, InputFile, int]]) -> None:
+def _collect_rejects(
+    con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], late: Sequence[tuple[int, int, str, str]], files: Sequence[tuple[int, InputFile, int]]
+) -> None:
     """Make the table `reject` of all rejected records of a run, and an empty `reject_raw`."""
     con.execute(sql("plait.etl", "reject_tables"))
     for file in staged:
         if file.rejected:
             con.execute(
-                'INSERT INTO reject SELECT DISTINCT file_id, record, source, file, $shape, reject, reject_detail FROM read_parquet($path) WHERE reject IS NOT NULL',
+                sql("plait.etl", "staged_rejects"),
                 {"shape": file.shape, "path": file.path},
             )
     names = {file_id: (file.source, file.file) for file_id, file, _ in files}
     if late:
-        con.executemany("INSERT INTO reject VALUES (?, ?, ?, ?, ?, ?, NULL)", [(file_id, record, *names[file_id], shape, reason) for file_id, record, shape, reason in late])
+        con.executemany(
+            "INSERT INTO reject VALUES (?, ?, ?, ?, ?, ?, NULL)", [(file_id, record, *names[file_id], shape, reason) for file_id, record, shape, reason in late]
+        )
 
 
 def _write(warehouse: Path, schema: str, spec: TableSpec, name: str, rows: Sequence[tuple[Any, ...]]) -> str:
     """Write rows of a table from Python, typed by the schema."""
     fields = [pa.field(field.name, _ARROW[field.duckdb_type]) for field in spec.fields]
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in fields]
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [() for _ in fields]
     table = pa.table([pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)], schema=pa.schema(fields))
     path = warehouse / schema / spec.name / f"{name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)

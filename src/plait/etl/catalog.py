@@ -6,10 +6,9 @@ plait itself never opens it: `open_catalog` makes the same views in memory.
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal, quoted
+from plait.duck import connect, parquet, quoted
 from plait.etl.commit import Version, warehouse_of
 from plait.schema import TableSpec, cdm_tables, empty_select, plait_tables
 
@@ -48,7 +47,7 @@ def build_catalog(study: Path, version: Version) -> None:
             con.execute(statement)
     stamp.unlink(missing_ok=True)
     wal.unlink(missing_ok=True)
-    os.replace(temporary, file)
+    temporary.replace(file)
     stamp.write_text(truth, encoding="utf-8")
 
 
@@ -64,5 +63,4 @@ def _select(warehouse: Path, spec: TableSpec, files: list[str]) -> str:
     """Give the SELECT of a view over a table's files, or over nothing."""
     if not files:
         return empty_select(spec)
-    paths = ", ".join(literal(warehouse / file) for file in files)
-    return f"SELECT * FROM read_parquet([{paths}])"
+    return f"FROM {parquet(*(warehouse / file for file in files))}"

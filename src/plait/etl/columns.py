@@ -43,7 +43,7 @@ def column_fates(con: duckdb.DuckDBPyConnection, source: Source, files: list[Inp
 def _names(con: duckdb.DuckDBPyConnection, query: str, where: str) -> set[str]:
     """Give the lower-case names of all columns that a query mentions, `*` where it takes all of a file in its outermost SELECT."""
     row = con.execute("SELECT json_serialize_sql($query)", {"query": query}).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
         raise ConfigError(where, expected="one SELECT statement", got=str(tree.get("error_message", "something else")).splitlines()[0], todo="Mend the SELECT.")
     statements = tree["statements"]

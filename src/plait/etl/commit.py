@@ -71,7 +71,9 @@ def read_version(study: Path, number: int) -> Version | None:
         have = versions(study)
         raise StudyError(study, expected=f"version {number}", got=f"versions {', '.join(map(str, have)) or 'none'}", todo="Open one of these.") from None
     except (ValueError, TypeError):
-        raise StudyError(file, expected="a version file", got="one that is damaged", todo="Restore it from a copy, or remove it to go back to the version before.") from None
+        raise StudyError(
+            file, expected="a version file", got="one that is damaged", todo="Restore it from a copy, or remove it to go back to the version before."
+        ) from None
 
 
 def commit(study: Path, version: Version) -> None:
@@ -84,7 +86,7 @@ def commit(study: Path, version: Version) -> None:
         json.dump(asdict(version), handle, indent=1, sort_keys=True)
         handle.flush()
         os.fsync(handle.fileno())
-    os.replace(temporary, file)
+    temporary.replace(file)
 
 
 @contextmanager
@@ -100,7 +102,12 @@ def writing(study: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
-            raise StudyError(study, expected="to be the only run", got=f"another one ({lock.read().strip() or 'unknown'})", todo="Wait for it, or stop it; its lock goes with it.") from None
+            raise StudyError(
+                study,
+                expected="to be the only run",
+                got=f"another one ({lock.read().strip() or 'unknown'})",
+                todo="Wait for it, or stop it; its lock goes with it.",
+            ) from None
         lock.truncate(0)
         lock.write(f"process {os.getpid()} on {socket.gethostname()}")
         lock.flush()

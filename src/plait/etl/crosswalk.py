@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, sql
+from plait.duck import quoted, sql, write_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +43,7 @@ def load_dimension_ids(con: duckdb.DuckDBPyConnection, file: Path | None) -> Non
 
 def save(con: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
     """Write `crosswalk` or `dimension_id` to a new file, in order of its ids."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    con.execute(f"COPY (SELECT * FROM {table} ORDER BY ALL) TO {literal(file)} (FORMAT parquet)")
+    write_parquet(con, f"FROM {quoted(table)} ORDER BY ALL", file)
 
 
 def _size(con: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -92,7 +92,8 @@ class Ledger:
                 raise BooksError(
                     f"{entry.source}: {entry.file} as {entry.shape}",
                     expected=f"a fate for each of {entry.read:,} records",
-                    got=f"{entry.accounted:,} (loaded {entry.loaded:,}, merged {entry.merged:,}, rejected {sum(entry.rejected.values()):,}, ignored {sum(entry.ignored.values()):,})",
+                    got=f"{entry.accounted:,} (loaded {entry.loaded:,}, merged {entry.merged:,}, "
+                    f"rejected {sum(entry.rejected.values()):,}, ignored {sum(entry.ignored.values()):,})",
                     todo="Nothing was committed. This is a fault in plait or in the source's SELECTs: please report it with `plait etl run --json`.",
                 )
 

@@ -47,6 +47,11 @@ class Progress(Protocol):
         """Tell that `rows` more rows passed through `step`."""
 
 
+def silent(step: str, rows: int) -> None:
+    """Hear, and tell nobody: the default listener."""
+    del step, rows
+
+
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run did. `changed` is False where there was nothing to do."""
@@ -90,7 +95,7 @@ class _Run:
         return self.warehouse / ".spill"
 
 
-def run_etl(study: Path, settings: Settings, *, threads: int | None = None, memory: str | None = None, progress: Progress = lambda step, rows: None) -> RunReport:
+def run_etl(study: Path, settings: Settings, *, threads: int | None = None, memory: str | None = None, progress: Progress = silent) -> RunReport:
     """Bring the study's CDM up to date with its source files, and commit it as a new version.
 
     Args:
@@ -110,12 +115,17 @@ def run_etl(study: Path, settings: Settings, *, threads: int | None = None, memo
     study = study.resolve()
     sources = open_sources(settings, study)
     if not sources:
-        raise ConfigError(study / "plait.yaml", expected="at least one source", got="none", todo="Add one under 'sources', for example {name: ehr, kind: synthea, path: data/synthea}.")
+        raise ConfigError(
+            study / "plait.yaml",
+            expected="at least one source",
+            got="none",
+            todo="Add one under 'sources', for example {name: ehr, kind: synthea, path: data/synthea}.",
+        )
     with writing(study):
         before = newest_version(study)
         threads = threads or os.cpu_count() or 1
         con = connect(threads=threads, memory=memory, spill=warehouse_of(study) / ".spill")
-        run = _Run(study, settings, con, sources, before, (before.run_id if before else 0) + 1, dt.datetime.now(dt.UTC).replace(tzinfo=None), threads, progress)
+        run = _Run(study, settings, con, sources, before, (before.run_id if before else 0) + 1, _now(), threads, progress)
         try:
             return _run(run)
         finally:
@@ -192,7 +202,12 @@ def _vocabulary(run: _Run) -> str:
     loaded = sorted((path for path in target.glob("*/release.json")), key=lambda path: path.stat().st_mtime_ns)
     if loaded:
         return str(loaded[-1].parent.relative_to(run.warehouse))
-    raise ConfigError(run.study / "plait.yaml", expected="the key 'vocabulary', or a vocabulary loaded with `plait vocabulary load`", got="neither", todo="Download one from athena.ohdsi.org and name its folder.")
+    raise ConfigError(
+        run.study / "plait.yaml",
+        expected="the key 'vocabulary', or a vocabulary loaded with `plait vocabulary load`",
+        got="neither",
+        todo="Download one from athena.ohdsi.org and name its folder.",
+    )
 
 
 def _fingerprint(run: _Run) -> str:
@@ -226,7 +241,11 @@ def _stage(run: _Run) -> tuple[list[StagedFile], Ledger]:
 def _enter_unread(run: _Run, ledger: Ledger, staged: Sequence[StagedFile]) -> None:
     """Enter the files that no SELECT reads: look-ups, texts that notes took in or left, and unused ones."""
     notes = rows_of(staged, "note")
-    taken = set(run.con.execute("SELECT DISTINCT source || '/' || text_file FROM read_parquet($paths) WHERE text_file IS NOT NULL", {"paths": notes}).fetchall()) if notes else set()
+    taken = (
+        set(run.con.execute("SELECT DISTINCT source || '/' || text_file FROM read_parquet($paths) WHERE text_file IS NOT NULL", {"paths": notes}).fetchall())
+        if notes
+        else set()
+    )
     for file_id, file in run.files:
         source = run.source(file.source)
         if file.file is not None and source.selects_of(file.file):
@@ -250,7 +269,19 @@ def _stage_shapes(run: _Run, ledger: Ledger, *, persons: bool, known_persons: in
         selects = tuple(select for select in source.selects_of(file.file) if (select.shape == "person") == persons)
         lookups = tuple(other for _, other in run.files if other.source == file.source and other.file is not None and source.rules.files[other.file].lookup)
         if selects:
-            tasks.append(Task(file, file_id, source, selects, lookups, run.warehouse / "staged", run.spill, run.settings.time_zone, run.settings.shard_persons if several_shards else None))
+            tasks.append(
+                Task(
+                    file,
+                    file_id,
+                    source,
+                    selects,
+                    lookups,
+                    run.warehouse / "staged",
+                    run.spill,
+                    run.settings.time_zone,
+                    run.settings.shard_persons if several_shards else None,
+                )
+            )
     lock = threading.Lock()
 
     def stage(task: Task) -> list[StagedFile]:
@@ -263,9 +294,9 @@ def _stage_shapes(run: _Run, ledger: Ledger, *, persons: bool, known_persons: in
 
     staged: list[StagedFile] = []
     for done in LocalThreads(min(run.threads, 4)).run(tasks, stage):
-        for file in done:
-            ledger.add_staged(file)
-            staged.append(file)
+        for staged_file in done:
+            ledger.add_staged(staged_file)
+        staged += done
     return staged
 
 
@@ -292,59 +323,70 @@ def _harmonize(run: _Run, staged: Sequence[StagedFile]) -> list[ShardResult]:
 
 def _commit(run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Sequence[ShardResult]) -> RunReport:
     """Write the books and the new version, then rebuild the catalogue for outside readers."""
-    tables: dict[str, dict[str, list[str]]] = {"cdm": {}, "books": {}}
+    number = (run.before.version if run.before else 0) + 1
     rows: dict[str, int] = {}
+    for result in results:
+        for table, count in result.rows.items():
+            if table in result.files["cdm"]:
+                rows[table] = rows.get(table, 0) + count
+    notices = books.notices_of(staged, results, [file for _, file in run.files])
+    version = Version(
+        version=number,
+        run_id=run.run_id,
+        plait=__version__,
+        fingerprint=run.fingerprint,
+        vocabulary=run.vocabulary,
+        shard_persons=run.settings.shard_persons,
+        crosswalk=_save_ids(run, "crosswalk"),
+        dimension_ids=_save_ids(run, "dimension_id"),
+        tables=_table_files(run, staged, ledger, results, notices, (number, rows.get("person", 0))),
+        inventory=[{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files],
+        staged=[{"file_id": file.file_id, "shape": file.shape, "path": str(Path(file.path).relative_to(run.warehouse))} for file in staged],
+    )
+    commit(run.study, version)
+    build_catalog(run.study, version)
+    return RunReport(changed=True, version=number, run_id=run.run_id, persons=rows.get("person", 0), entries=ledger.entries(), rows=rows, notices=notices)
+
+
+def _save_ids(run: _Run, table: str) -> str:
+    """Write the crosswalk or the dimension ids to `private/` and give the path below the study."""
+    private = run.study / "private"
+    private.mkdir(exist_ok=True, mode=0o700)
+    file = private / f"{table}-{run.run_id:06}.parquet"
+    save(run.con, table, file)
+    return str(file.relative_to(run.study))
+
+
+def _table_files(
+    run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int]
+) -> dict[str, dict[str, list[str]]]:
+    """Write what is not sharded, and give the files of every table by schema; `version` is its number and its persons."""
+    tables: dict[str, dict[str, list[str]]] = {"cdm": {}, "books": {}}
     for result in results:
         for schema, files in result.files.items():
             for table, path in files.items():
                 tables[schema].setdefault(table, []).append(path)
-        for table, count in result.rows.items():
-            if table not in {"lineage", "row_meta"}:
-                rows[table] = rows.get(table, 0) + count
-    version = (run.before.version if run.before else 0) + 1
-    notices = books.notices_of(staged, results, [file for _, file in run.files])
-    columns = [fate for source in run.sources for fate in column_fates(run.con, source, [file for _, file in run.files if file.source == source.name])]
     release = read_release(run.warehouse / str(run.vocabulary))
-    private = run.study / "private"
-    private.mkdir(exist_ok=True, mode=0o700)
-    for table in ("crosswalk", "dimension_id"):
-        save(run.con, table, private / f"{table}-{run.run_id:06}.parquet")
     name = f"run-{run.run_id:06}"
-    written = books.write_books(
-        run.con,
-        run.warehouse,
-        name,
-        run=(run.run_id, run.started_at, dt.datetime.now(dt.UTC).replace(tzinfo=None), __version__, run.fingerprint, release.release, version, rows.get("person", 0), "committed"),
+    pages = books.Pages(
+        run=(run.run_id, run.started_at, _now(), __version__, run.fingerprint, release.release, *version, "committed"),
         files=[(file_id, file, run.records.get(file_id, 0)) for file_id, file in run.files],
         entries=ledger.entries(),
-        columns=columns,
+        columns=[fate for source in run.sources for fate in column_fates(run.con, source, [file for _, file in run.files if file.source == source.name])],
         notices=notices,
         coverage=[(source.name, c.domain, c.start, c.end) for source in run.sources for c in source.rules.coverage],
-        staged=staged,
-        late=[reject for result in results for reject in result.rejects],
-        raw=lambda file_id: _raw(run, file_id),
     )
+    late = [reject for result in results for reject in result.rejects]
     earlier = run.before.tables["books"] if run.before else {}
-    for table, path in written.items():
+    for table, path in books.write_books(run.con, run.warehouse, name, pages, (staged, late), lambda file_id: _raw(run, file_id)).items():
         tables["books"][table] = [*(earlier.get(table, []) if table in books.HISTORY else []), path]
     tables["cdm"] |= books.write_study_tables(run.con, run.warehouse, name, run.settings, run.sources, release)
-    inventory = [{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files]
-    new = Version(
-        version,
-        run.run_id,
-        __version__,
-        run.fingerprint,
-        run.vocabulary,
-        run.settings.shard_persons,
-        f"private/crosswalk-{run.run_id:06}.parquet",
-        f"private/dimension_id-{run.run_id:06}.parquet",
-        tables,
-        inventory,
-        [{"file_id": file.file_id, "shape": file.shape, "path": str(Path(file.path).relative_to(run.warehouse))} for file in staged],
-    )
-    commit(run.study, new)
-    build_catalog(run.study, new)
-    return RunReport(changed=True, version=version, run_id=run.run_id, persons=rows.get("person", 0), entries=ledger.entries(), rows=rows, notices=notices)
+    return tables
+
+
+def _now() -> dt.datetime:
+    """Give the time in UTC without zone, as all stored times are."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
 def _raw(run: _Run, file_id: int) -> None:
@@ -358,5 +400,3 @@ def _raw(run: _Run, file_id: int) -> None:
 def _remove_spill(spill: Path) -> None:
     """Remove what DuckDB left in its spill folder."""
     shutil.rmtree(spill, ignore_errors=True)
-
-

@@ -10,13 +10,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from plait.duck import literal, quoted, sql
+from plait.duck import literal, make_view, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
 from plait.etl.sources.raw import load_raw, load_texts
 from plait.etl.staging import SHAPES, Column, Number, Reading, Shape, Time
@@ -74,7 +73,20 @@ class Task:
         """Where the staged rows of `select` stand: named by all that they depend on."""
         lookups = [file.sha256 for file in self.lookups]
         options = sorted(map(str, self.source.options.items()))
-        made_of = [self.file.sha256, self.file.name, options, self.file_id, self.source.text, select.text, lookups, self.time_zone, self.source.system, self.source.encoding, self.source.delimiter, code_digest()]
+        made_of = [
+            self.file.sha256,
+            self.file.name,
+            options,
+            self.file_id,
+            self.source.text,
+            select.text,
+            lookups,
+            self.time_zone,
+            self.source.system,
+            self.source.encoding,
+            self.source.delimiter,
+            code_digest(),
+        ]
         key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
         return self.folder / self.source.name / f"{select.file}.{select.shape}.{key}.parquet"
 
@@ -132,7 +144,7 @@ def _load(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, spill
     """Make the raw table of a file and the view of its sound records under its logical name."""
     raw = _raw_name(file)
     records = load_raw(con, file, source, table=raw, spill=spill)
-    con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(str(file.file))} AS SELECT * EXCLUDE (_fault) FROM {quoted(raw)} WHERE _fault IS NULL")
+    make_view(con, str(file.file), f"SELECT * EXCLUDE (_fault) FROM {quoted(raw)} WHERE _fault IS NULL")
     return records
 
 
@@ -142,20 +154,20 @@ def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task) -> None:
         files = [file for file in task.lookups if file.file == name]
         if rule.text:
             load_texts(con, files, task.source, table=f"raw {name}")
-            con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * EXCLUDE (_fault) FROM {quoted(f'raw {name}')}")
+            make_view(con, name, f"SELECT * EXCLUDE (_fault) FROM {quoted(f'raw {name}')}")
             continue
         for number, file in enumerate(files):
             _load(con, file, task.source, task.spill)
             con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'part {number} {name}')} AS SELECT * FROM {quoted(name)}")
         if files:
             parts = " UNION ALL BY NAME ".join(f"SELECT * FROM {quoted(f'part {number} {name}')}" for number in range(len(files)))
-            con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {parts}")
+            make_view(con, name, parts)
         elif rule.lookup:
             columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {quoted(column)}" for column in rule.columns)
-            con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT {columns} WHERE false")
+            make_view(con, name, f"SELECT {columns} WHERE false")
     options = {key: value for key, value in task.source.options.items() if not isinstance(value, dict)}
     columns = ", ".join(f"{'NULL' if value is None else literal(value)} AS {quoted(key)}" for key, value in options.items())
-    con.execute(f"CREATE OR REPLACE TEMP VIEW options AS SELECT {columns or 'NULL AS none'}")
+    make_view(con, "options", f"SELECT {columns or 'NULL AS none'}")
 
 
 def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int, known_persons: int | None) -> StagedFile:
@@ -163,16 +175,15 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
     shape = SHAPES[select.shape]
     given = _given_columns(con, select, shape)
     path = task.path(select)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     order = f" ORDER BY person_id // {task.sort_by_shard}" if task.sort_by_shard and shape.of_person and shape.name != "person" else ""
     query = f"{_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)}"
-    con.execute(f"COPY ({query}{order}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION snappy)")
+    write_parquet(con, query + order, temporary, compression="snappy")
     staged = _counted(con, task, select, temporary, records)
-    os.replace(temporary, path)
+    temporary.replace(path)
     note = path.with_suffix(".json.tmp")
     note.write_text(json.dumps({**asdict(staged), "known_persons": known_persons}), encoding="utf-8")
-    os.replace(note, path.with_suffix(".json"))
+    note.replace(path.with_suffix(".json"))
     return staged
 
 
@@ -181,15 +192,27 @@ def _given_columns(con: duckdb.DuckDBPyConnection, select: Select, shape: type[S
     try:
         described = con.execute(f"DESCRIBE {select.text}").fetchall()
     except duckdb.Error as error:
-        raise ConfigError(f"{select.file}.{select.shape}.sql", expected="a SELECT that runs on the file's columns", got=str(error).splitlines()[0], todo="Mend the SELECT, or declare the column it needs in source.yaml.") from None
+        raise ConfigError(
+            f"{select.file}.{select.shape}.sql",
+            expected="a SELECT that runs on the file's columns",
+            got=str(error).splitlines()[0],
+            todo="Mend the SELECT, or declare the column it needs in source.yaml.",
+        ) from None
     names = {str(row[0]) for row in described}
     unknown = sorted(names - set(shape.columns) - set(_RESERVED))
     if unknown:
         near = difflib.get_close_matches(unknown[0], shape.columns, 1)
-        raise ConfigError(f"{select.file}.{select.shape}.sql", expected=f"columns of the shape '{shape.name}'", got=f"'{unknown[0]}'", todo=f"Did you mean '{near[0]}'?" if near else f"They are: {', '.join(shape.columns)}.")
+        raise ConfigError(
+            f"{select.file}.{select.shape}.sql",
+            expected=f"columns of the shape '{shape.name}'",
+            got=f"'{unknown[0]}'",
+            todo=f"Did you mean '{near[0]}'?" if near else f"They are: {', '.join(shape.columns)}.",
+        )
     absent = [name for name, column in shape.columns.items() if column.required and name not in names]
     if "_pointer" not in names or absent:
-        raise ConfigError(f"{select.file}.{select.shape}.sql", expected=f"the column '{(absent or ['_pointer'])[0]}'", got="a SELECT without it", todo="Add it to the SELECT.")
+        raise ConfigError(
+            f"{select.file}.{select.shape}.sql", expected=f"the column '{(absent or ['_pointer'])[0]}'", got="a SELECT without it", todo="Add it to the SELECT."
+        )
     return names
 
 
@@ -224,16 +247,18 @@ def _staged_query(task: Task, select: Select, shape: type[Shape], given: set[str
         ]
     )
     return (
-        f"SELECT * EXCLUDE (reject, judgement) REPLACE (coalesce(part, 0) AS part), coalesce(reject, split_part(judgement, ':', 1)) AS reject, "
-        f"CASE WHEN reject IS NULL THEN nullif(split_part(judgement, ':', 2), '') END AS reject_detail\nFROM (SELECT {fields}\nFROM ({select.text}) AS s {join})"
+        "SELECT * EXCLUDE (reject, judgement) REPLACE (coalesce(part, 0) AS part), coalesce(reject, split_part(judgement, ':', 1)) AS reject, "
+        f"CASE WHEN reject IS NULL THEN nullif(split_part(judgement, ':', 2), '') END AS reject_detail\n"
+        f"FROM (SELECT {fields}\nFROM ({select.text}) AS s {join})"
     )
 
 
 def _faulty_query(task: Task, select: Select) -> str:
     """Give the query for the records that no SELECT sees, as rejected rows."""
     return (
-        f"SELECT CAST({task.file_id} AS BIGINT) AS file_id, {literal(task.source.name)} AS source, {literal(select.file)} AS file, {literal(task.source.system)} AS system, "
-        f"_pointer.record AS record, _pointer.digest AS digest, 0 AS part, _fault AS reject, CAST(0 AS TINYINT) AS unparsed FROM {quoted(_raw_name(task.file))} WHERE _fault IS NOT NULL"
+        f"SELECT CAST({task.file_id} AS BIGINT) AS file_id, {literal(task.source.name)} AS source, {literal(select.file)} AS file, "
+        f"{literal(task.source.system)} AS system, _pointer.record AS record, _pointer.digest AS digest, 0 AS part, _fault AS reject, "
+        f"CAST(0 AS TINYINT) AS unparsed FROM {quoted(_raw_name(task.file))} WHERE _fault IS NOT NULL"
     )
 
 
@@ -269,7 +294,11 @@ def _known(shape: type[Shape], given: set[str], task: Task) -> list[str]:
     columns = [f"{known} AS known_time"]
     if "end" in shape.columns:
         end = 'CAST(s."end" AS VARCHAR)'
-        columns.append(f"greatest({known}, plait_known({_time(end, task)}, plait_is_date({end}))) AS end_known_time" if "end" in given else "CAST(NULL AS TIMESTAMP) AS end_known_time")
+        columns.append(
+            f"greatest({known}, plait_known({_time(end, task)}, plait_is_date({end}))) AS end_known_time"
+            if "end" in given
+            else "CAST(NULL AS TIMESTAMP) AS end_known_time"
+        )
     return columns
 
 
@@ -290,7 +319,11 @@ def _judgement(shape: type[Shape], given: set[str], task: Task, *, person: bool)
 
 def _unparsed(shape: type[Shape], given: set[str]) -> str:
     """Give the expression for how many readings of a row are no numbers."""
-    readings = [f"(s.{quoted(name)} IS NOT NULL AND plait_number(CAST(s.{quoted(name)} AS VARCHAR)) IS NULL)::TINYINT" for name, column in shape.columns.items() if name in given and isinstance(column, Reading)]
+    readings = [
+        f"(s.{quoted(name)} IS NOT NULL AND plait_number(CAST(s.{quoted(name)} AS VARCHAR)) IS NULL)::TINYINT"
+        for name, column in shape.columns.items()
+        if name in given and isinstance(column, Reading)
+    ]
     return " + ".join(readings) if readings else "CAST(0 AS TINYINT)"
 
 
@@ -308,9 +341,22 @@ def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: P
             got=f"rows for {with_fate:,}",
             todo="An INNER JOIN or a WHERE drops records. Use a LEFT JOIN, or keep the row and name the rule in `_ignore` or the reason in `_reject`.",
         )
-    summed = con.execute("SELECT count(*) FILTER (\"ignore\" IS NULL AND reject IS NULL), coalesce(sum(unparsed), 0) FROM read_parquet($path)", {"path": str(path)}).fetchone()
+    summed = con.execute(
+        'SELECT count(*) FILTER ("ignore" IS NULL AND reject IS NULL), coalesce(sum(unparsed), 0) FROM read_parquet($path)', {"path": str(path)}
+    ).fetchone()
     assert summed is not None  # noqa: S101 - an aggregate gives a row
-    return StagedFile(task.file_id, task.source.name, select.file, select.shape, str(task.path(select)), records, summed[0], fates["rejected"], fates["ignored"], int(summed[1]))
+    return StagedFile(
+        task.file_id,
+        task.source.name,
+        select.file,
+        select.shape,
+        str(task.path(select)),
+        records,
+        summed[0],
+        fates["rejected"],
+        fates["ignored"],
+        int(summed[1]),
+    )
 
 
 def rows_of(staged: Iterable[StagedFile], shape: str) -> list[str]:

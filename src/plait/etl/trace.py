@@ -8,7 +8,7 @@ import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import quoted, sql
+from plait.duck import make_view, parquet, quoted, sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
@@ -95,7 +95,11 @@ def _parquet_record(path: Path, number: int) -> dict[str, Any] | None:
     import duckdb
 
     with duckdb.connect() as con:
-        return _one(con, "SELECT * EXCLUDE (file_row_number) FROM read_parquet($path, file_row_number = true) WHERE file_row_number = $row", {"path": str(path), "row": number - 1})
+        return _one(
+            con,
+            "SELECT * EXCLUDE (file_row_number) FROM read_parquet($path, file_row_number = true) WHERE file_row_number = $row",
+            {"path": str(path), "row": number - 1},
+        )
 
 
 def _mapping(con: duckdb.DuckDBPyConnection, warehouse: Path, staged: list[dict[str, Any]], records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -107,14 +111,9 @@ def _mapping(con: duckdb.DuckDBPyConnection, warehouse: Path, staged: list[dict[
         if entry["shape"] not in shapes or not numbers:
             continue
         for column, system in coded_columns(entry["shape"]):
-            query = f"SELECT DISTINCT $column AS attribute, m.* FROM read_parquet($path) AS s INNER JOIN plait.study_map AS m ON s.source = m.source AND {_of('s', system)} = m.code_system AND s.{quoted(column)} = m.code WHERE s.record IN (SELECT unnest($numbers)) ORDER BY ALL"
-            found += [row for row in _all(con, query, {"column": column, "path": str(warehouse / entry["path"]), "numbers": numbers}) if row not in found]
+            make_view(con, "traced", f"SELECT record, source, {system} AS code_system, {quoted(column)} AS code FROM {parquet(warehouse / entry['path'])}")
+            found += [row for row in _all(con, sql("plait.etl", "trace_mapping"), {"column": column, "numbers": numbers}) if row not in found]
     return found
-
-
-def _of(alias: str, system: str) -> str:
-    """Qualify the SQL of a code system where it is a column."""
-    return f"{alias}.{system}" if system.startswith('"') else system
 
 
 def _all(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, quoted, sql
+from plait.duck import literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError
 from plait.etl.staging import SHAPES, Shape
 from plait.schema import cdm_tables, plait_tables
@@ -52,7 +52,7 @@ def harmonize_shard(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]]
     _live_views(con, _PERSON_SHAPES, staged, persons)
     writer = _Writer(con, folder, name, result)
     writer.cdm("person", sql(_PACKAGE, "person"))
-    con.execute(f"CREATE OR REPLACE TEMP VIEW person_written AS SELECT * FROM read_parquet({literal(writer.path('cdm', 'person'))})")
+    make_view(con, "person_written", f"FROM {parquet(writer.path('cdm', 'person'))}")
     con.execute(sql(_PACKAGE, "visit"))
     writer.cdm("visit_occurrence", sql(_PACKAGE, "visit_occurrence"))
     writer.cdm("visit_detail", sql(_PACKAGE, "visit_detail"))
@@ -120,46 +120,51 @@ class _Writer:
     def _write(self, schema: str, table: str, query: str) -> None:
         columns = ", ".join(f"CAST({quoted(f.name)} AS {f.duckdb_type}) AS {quoted(f.name)}" for f in self.tables[schema][table].fields)
         path = self.path(schema, table)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = self.con.execute(f"COPY (SELECT {columns} FROM ({query})) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)").fetchone()
-        self.result.rows[table] = int(written[0]) if written else 0
+        self.result.rows[table] = write_parquet(self.con, f"SELECT {columns} FROM ({query})", path)
         self.result.files.setdefault(schema, {})[table] = str(path.relative_to(self.folder))
 
 
 def _live_views(con: duckdb.DuckDBPyConnection, shapes: tuple[str, ...], staged: dict[str, list[str]], persons: tuple[int, int] | None) -> None:
     """Make `live_SHAPE` for each shape: its staged rows less those that another row stands for."""
-    con.execute("CREATE OR REPLACE TEMP TABLE all_loser (shape VARCHAR, file_id BIGINT, record BIGINT, part INTEGER, fate VARCHAR, winner_file_id BIGINT, winner_record BIGINT)")
+    con.execute(sql(_PACKAGE, "all_loser"))
     for name in shapes:
         shape = SHAPES[name]
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(f'staged_{name}')} AS {_staged_view(shape, staged.get(name, []), persons)}")
+        make_view(con, f"staged_{name}", _staged_view(shape, staged.get(name, []), persons))
         con.execute(sql(_PACKAGE, "losers"), {"staged": f"staged_{name}", "same_key": shape.same_key})
         con.execute("INSERT INTO all_loser SELECT $shape, * FROM loser", {"shape": name})
         lost = con.execute("SELECT count(*) FROM loser").fetchone()
-        anti = f" AS s ANTI JOIN all_loser AS l ON l.shape = {literal(name)} AND s.file_id = l.file_id AND s.record = l.record AND s.part = l.part" if lost and lost[0] else ""
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(f'live_{name}')} AS SELECT * FROM {quoted(f'staged_{name}')}{anti}")
+        anti = f"ANTI JOIN (FROM all_loser WHERE shape = {literal(name)}) AS l USING (file_id, record, part)" if lost and lost[0] else ""
+        make_view(con, f"live_{name}", f"SELECT s.* FROM {quoted(f'staged_{name}')} AS s {anti}")
 
 
 def _staged_view(shape: type[Shape], paths: list[str], persons: tuple[int, int] | None) -> str:
     """Give the SELECT over the staged rows of a shape that go on, with what makes them one: `key_space`, `key`."""
-    if shape.key is None:
-        key = "source || '/' || file || '/' || part AS key_space, digest AS key"
-    else:
-        key = f"system AS key_space, {quoted(shape.key)} AS key"
+    of_record = "source || '/' || file || '/' || part AS key_space, digest AS key"
+    key = f"system AS key_space, {quoted(shape.key)} AS key" if shape.key else of_record
     if not paths:
         return f"SELECT *, {key} FROM ({_empty(shape)})"
-    files = "[" + ", ".join(literal(path) for path in paths) + "]"
     where = 'reject IS NULL AND "ignore" IS NULL'
     if shape.name == "person" and persons is not None:
         where += f" AND person IN (SELECT k.identifier FROM crosswalk AS k WHERE k.system = p.system AND k.person_id BETWEEN {persons[0]} AND {persons[1]})"
     elif persons is not None:
         where += f" AND person_id BETWEEN {persons[0]} AND {persons[1]}"
-    return f"SELECT *, {key} FROM read_parquet({files}) AS p WHERE {where}"
+    return f"SELECT *, {key} FROM {parquet(*paths)} AS p WHERE {where}"
 
 
 def _empty(shape: type[Shape]) -> str:
     """Give a SELECT without rows in the columns of a staged shape."""
     types = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE"}
-    columns = {"file_id": "BIGINT", "source": "VARCHAR", "file": "VARCHAR", "system": "VARCHAR", "record": "BIGINT", "digest": "UUID", "person_id": "BIGINT", "part": "INTEGER", "merge_into": "BIGINT"}
+    columns = {
+        "file_id": "BIGINT",
+        "source": "VARCHAR",
+        "file": "VARCHAR",
+        "system": "VARCHAR",
+        "record": "BIGINT",
+        "digest": "UUID",
+        "person_id": "BIGINT",
+        "part": "INTEGER",
+        "merge_into": "BIGINT",
+    }
     columns |= {name: types[column.kind] for name, column in shape.columns.items()}
     if "start" in shape.columns:
         columns |= {"start_is_date": "BOOLEAN", "known_time": "TIMESTAMP"}
@@ -170,6 +175,14 @@ def _empty(shape: type[Shape]) -> str:
 
 def _check_ordinals(con: duckdb.DuckDBPyConnection) -> None:
     """Fail where a person has more rows in one table than there are ids for."""
-    row = con.execute("SELECT table_name, max(row_id - person_id * $rows) FROM row_meta WHERE row_id != person_id GROUP BY table_name ORDER BY 2 DESC LIMIT 1", {"rows": ROWS_PER_PERSON}).fetchone()
+    row = con.execute(
+        "SELECT table_name, max(row_id - person_id * $rows) FROM row_meta WHERE row_id != person_id GROUP BY table_name ORDER BY 2 DESC LIMIT 1",
+        {"rows": ROWS_PER_PERSON},
+    ).fetchone()
     if row and row[1] is not None and row[1] >= ROWS_PER_PERSON:
-        raise BooksError(f"table {row[0]}", expected=f"at most {ROWS_PER_PERSON:,} rows of one person", got="more", todo="Look for a source that gives one identifier to many persons.")
+        raise BooksError(
+            f"table {row[0]}",
+            expected=f"at most {ROWS_PER_PERSON:,} rows of one person",
+            got="more",
+            todo="Look for a source that gives one identifier to many persons.",
+        )

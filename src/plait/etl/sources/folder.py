@@ -6,6 +6,7 @@ package, registered in the entry-point group `plait.sources`, as a third party's
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -56,8 +57,8 @@ class Coverage(_Frozen):
     """What a source captures of a domain, and when: it lets silence mean something."""
 
     domain: str
-    start: str | None = None
-    end: str | None = None
+    start: dt.date | None = None
+    end: dt.date | None = None
 
 
 class SourceRules(_Frozen):
@@ -170,7 +171,12 @@ def _folder(kind: str, study: Path) -> Path:
         return (study / Path(kind).expanduser()).resolve()
     found = [point for point in entry_points(group=ENTRY_POINTS) if point.name == kind]
     if len({point.value for point in found}) > 1:
-        raise ConfigError(f"kind '{kind}'", expected="one registered source of this name", got=f"several: {', '.join(sorted(p.value for p in found))}", todo="Uninstall all but one.")
+        raise ConfigError(
+            f"kind '{kind}'",
+            expected="one registered source of this name",
+            got=f"several: {', '.join(sorted(p.value for p in found))}",
+            todo="Uninstall all but one.",
+        )
     if not found:
         known = sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
         near = difflib.get_close_matches(kind, known, 1)
@@ -186,7 +192,12 @@ def _selects(folder: Path, rules: SourceRules) -> list[Select]:
         file, _, shape = path.stem.partition(".")
         if shape not in SHAPES:
             near = difflib.get_close_matches(shape, SHAPES, 1)
-            raise ConfigError(path, expected=f"FILE.SHAPE.sql with one of the shapes {', '.join(SHAPES)}", got=f"'{shape}'", todo=f"Rename it{f' to {file}.{near[0]}.sql' if near else ''}.")
+            raise ConfigError(
+                path,
+                expected=f"FILE.SHAPE.sql with one of the shapes {', '.join(SHAPES)}",
+                got=f"'{shape}'",
+                todo=f"Rename it{f' to {file}.{near[0]}.sql' if near else ''}.",
+            )
         if file not in rules.files:
             raise ConfigError(path, expected="a file that source.yaml declares", got=f"'{file}'", todo="Declare it under 'files', or rename the SELECT.")
         selects.append(Select(file, shape, path.read_text(encoding="utf-8").strip().rstrip(";")))

@@ -15,16 +15,19 @@ import re
 import zlib
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Literal
 
 from plait.errors import ConfigError, InputFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from plait.etl.sources.folder import FileRule, Source
 
+_NOT_ASCII = range(0x80, 0x100)
+_CP1252_ONLY = range(0x80, 0xA0)
+"""Bytes that are letters in Windows-1252 and control characters in Latin-1."""
 _CHUNK_BYTES = 4 << 20
 _FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet"}
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -64,9 +67,13 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
         paths = sorted(_walk(root)) if root.is_dir() else [root]
         missing = not root.exists()
     except PermissionError as error:
-        raise ConfigError(error.filename or root, expected="a folder that plait may read", got="no permission", todo="Give the user who runs plait read access.") from None
+        raise ConfigError(
+            error.filename or root, expected="a folder that plait may read", got="no permission", todo="Give the user who runs plait read access."
+        ) from None
     if missing:
-        raise ConfigError(root, expected=f"the files of source '{source.name}'", got="no such file or folder", todo="Mend 'path' in plait.yaml; it is relative to that file.")
+        raise ConfigError(
+            root, expected=f"the files of source '{source.name}'", got="no such file or folder", todo="Mend 'path' in plait.yaml; it is relative to that file."
+        )
     found = [(_logical_name(path, root, source), path) for path in paths]
     for name, rule in source.rules.files.items():
         if rule.required and not any(logical == name for logical, _ in found):
@@ -128,7 +135,9 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
     rule = source.rules.files[logical] if logical is not None else None
     kind: Literal["csv", "parquet", "text", "other"] = "text" if rule is not None and rule.text else _FORMATS.get(suffix, "other")  # type: ignore[assignment]
     if size == 0 and rule is not None and not rule.text:
-        raise InputFileError(path, expected="a header and records", got="an empty file", todo="Deliver it again; a delivery without records still has its header.")
+        raise InputFileError(
+            path, expected="a header and records", got="an empty file", todo="Deliver it again; a delivery without records still has its header."
+        )
     if rule is None or kind not in {"csv", "text"}:
         sha256 = _sha256(path)
         header = tuple(source.renamed.get(name.lower(), name) for name in _parquet_header(path)) if kind == "parquet" and rule is not None else ()
@@ -171,7 +180,7 @@ class _Scan:
         self._check(decoder, b"", position, final=True)
         self.sha256 = self._digest.hexdigest()
 
-    def _text_chunks(self, raw: BinaryIO) -> Iterator[bytes]:
+    def _text_chunks(self, raw: io.BufferedReader) -> Iterator[bytes]:
         """Yield the (decompressed) bytes, hashing the bytes on disk."""
         if not self.path.name.lower().endswith(".gz"):
             while chunk := raw.read(_CHUNK_BYTES):
@@ -185,7 +194,9 @@ class _Scan:
                 while chunk := plain.read(_CHUNK_BYTES):
                     yield chunk
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputFileError(self.path, expected="a whole gzip file", got=f"a broken one ({error})", todo="Transfer it again; compare its checksum with the sender's.") from None
+            raise InputFileError(
+                self.path, expected="a whole gzip file", got=f"a broken one ({error})", todo="Transfer it again; compare its checksum with the sender's."
+            ) from None
 
     def _check(self, decoder: codecs.IncrementalDecoder, chunk: bytes, position: int, *, final: bool = False) -> None:
         """Fail where the bytes are not in the declared encoding, naming the place and the likely encoding."""
@@ -208,8 +219,8 @@ def _likely_encoding(head: bytes, near: bytes) -> str:
     """Name the encoding that bytes which are not UTF-8 most likely have."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "UTF-16 (encoding: utf-16)"
-    high = [byte for byte in near if byte >= 0x80]
-    if any(0x80 <= byte <= 0x9F for byte in high):
+    high = [byte for byte in near if byte in _NOT_ASCII]
+    if any(byte in _CP1252_ONLY for byte in high):
         return "Windows-1252 (encoding: cp1252)"
     return "Latin-1 (encoding: latin-1)"
 
@@ -240,7 +251,12 @@ def _check_header(file: InputFile, rule: FileRule, source: Source) -> None:
     have = [name.lower() for name in file.header]
     twice = sorted({name for name in have if name and have.count(name) > 1})
     if twice:
-        raise InputFileError(f"{file.path}:1", expected="every column once", got=f"one name at columns {', '.join(str(n + 1) for n, name in enumerate(have) if name == twice[0])}", todo="Mend the header.")
+        raise InputFileError(
+            f"{file.path}:1",
+            expected="every column once",
+            got=f"one name at columns {', '.join(str(n + 1) for n, name in enumerate(have) if name == twice[0])}",
+            todo="Mend the header.",
+        )
     for need in rule.needs:
         choices = (need,) if isinstance(need, str) else need
         if any(name.lower() in have for name in choices):

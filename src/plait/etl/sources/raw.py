@@ -61,8 +61,11 @@ def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], sourc
         return
     names = {str(file.path): file.name for file in files}
     if codecs.lookup(source.encoding).name in {"utf-8", "ascii"}:
-        query = f"INSERT INTO {quoted(table)} SELECT n.name, t.content, NULL FROM read_text($paths) AS t INNER JOIN (SELECT unnest($paths) AS path, unnest($names) AS name) AS n ON t.filename = n.path"
-        con.execute(query, {"paths": list(names), "names": list(names.values())})
+        con.execute(
+            f"INSERT INTO {quoted(table)} SELECT n.name, t.content, NULL FROM read_text($paths) AS t "
+            "INNER JOIN (SELECT unnest($paths) AS path, unnest($names) AS name) AS n ON t.filename = n.path",
+            {"paths": list(names), "names": list(names.values())},
+        )
         return
     for path, name in names.items():
         con.execute(f"INSERT INTO {quoted(table)} VALUES (?, ?, NULL)", [name, Path(path).read_text(encoding=source.encoding)])
@@ -73,7 +76,8 @@ def insert_raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFi
     columns = ", ".join(quoted(name) for name in _names(file))
     con.execute(
         f"INSERT INTO reject_raw SELECT $file_id, record, CAST(to_json(t) AS VARCHAR) "
-        f"FROM (SELECT _pointer.record AS record, {columns} FROM {quoted(table)} WHERE _pointer.record IN (SELECT r.record FROM reject AS r WHERE r.file_id = $file_id)) AS t",
+        f"FROM (SELECT _pointer.record AS record, {columns} FROM {quoted(table)} "
+        "WHERE _pointer.record IN (SELECT r.record FROM reject AS r WHERE r.file_id = $file_id)) AS t",
         {"file_id": file_id},
     )
 
@@ -84,7 +88,11 @@ def count_unread(con: duckdb.DuckDBPyConnection, file: InputFile) -> int:
         if file.format == "parquet":
             row = con.execute("SELECT count(*) FROM read_parquet($path)", {"path": str(file.path)}).fetchone()
         elif file.format == "csv":
-            row = con.execute("SELECT count(*) FROM read_csv($path, header = true, all_varchar = true, strict_mode = false, null_padding = true, ignore_errors = true, parallel = false)", {"path": str(file.path)}).fetchone()
+            row = con.execute(
+                "SELECT count(*) FROM read_csv($path, header = true, all_varchar = true, strict_mode = false, null_padding = true, "
+                "ignore_errors = true, parallel = false)",
+                {"path": str(file.path)},
+            ).fetchone()
         else:
             return 1
     except duckdb.Error:
@@ -128,7 +136,10 @@ def _raw_query(file: InputFile, rule: FileRule, source: Source, scan: str) -> st
     declared = {name.lower(): name for name in rule.columns}
     have = {name.lower() for name in names}
     as_text = [f"CAST({quoted(name)} AS VARCHAR)" for name in names] if file.format == "parquet" else [quoted(name) for name in names]
-    columns = [f"CASE WHEN {text} IN ({nulls}) THEN NULL ELSE {text} END AS {quoted(declared.get(name.lower(), name))}" for name, text in zip(names, as_text, strict=True)]
+    columns = [
+        f"CASE WHEN {text} IN ({nulls}) THEN NULL ELSE {text} END AS {quoted(declared.get(name.lower(), name))}"
+        for name, text in zip(names, as_text, strict=True)
+    ]
     columns += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for lower, name in declared.items() if lower not in have]
     nulled = [f"coalesce({text}, '')" for text in as_text] if file.format == "parquet" else as_text
     pointer = f"{{'record': row_number() OVER (), 'digest': CAST(md5(concat_ws({_SEPARATOR}, {', '.join(nulled)})) AS UUID)}} AS _pointer"
@@ -154,4 +165,9 @@ def _unreadable(file: InputFile, error: duckdb.Error) -> InputFileError:
         got = "a record of more than 64 MiB (an unclosed quote?)"
     else:
         got = "something that the reader cannot cut into records"
-    return InputFileError(file.path, expected=f"{file.encoding} records with fields separated as declared", got=got, todo="Look for an unclosed quote, or a wrong 'delimiter' or 'encoding' in plait.yaml.")
+    return InputFileError(
+        file.path,
+        expected=f"{file.encoding} records with fields separated as declared",
+        got=got,
+        todo="Look for an unclosed quote, or a wrong 'delimiter' or 'encoding' in plait.yaml.",
+    )

@@ -66,10 +66,15 @@ def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sour
             display = "any_value(display)" if column == "code" and "display" in SHAPES[shape].columns else "NULL"
             con.execute(
                 f"INSERT INTO study_code SELECT source, {system}, {quoted(column)}, {display}, count(*) FROM read_parquet($paths) "
-                f"WHERE {quoted(column)} IS NOT NULL AND {system} IS NOT NULL AND reject IS NULL AND \"ignore\" IS NULL GROUP BY ALL",
+                f'WHERE {quoted(column)} IS NOT NULL AND {system} IS NOT NULL AND reject IS NULL AND "ignore" IS NULL GROUP BY ALL',
                 {"paths": paths},
             )
-    aliases = [(source.name, alias, vocabulary_id, rank) for source in sources for alias, ids in source.rules.code_systems.items() for rank, vocabulary_id in enumerate(ids)]
+    aliases = [
+        (source.name, alias, vocabulary_id, rank)
+        for source in sources
+        for alias, ids in source.rules.code_systems.items()
+        for rank, vocabulary_id in enumerate(ids)
+    ]
     if aliases:
         con.executemany("INSERT INTO system_alias VALUES (?, ?, ?, ?)", aliases)
     con.execute(sql("plait.etl.vocabulary", "study_map"))
@@ -85,11 +90,25 @@ def _insert(con: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
     reader = csv.DictReader(io.StringIO(text))
     missing = [name for name in _MAP_COLUMNS if name not in (reader.fieldnames or [])]
     if missing:
-        raise ConfigError(f"{where}:1", expected=f"the columns {', '.join(_MAP_COLUMNS)}", got=f"none named '{missing[0]}'", todo="Write the file in the columns of OMOP's SOURCE_TO_CONCEPT_MAP.")
+        raise ConfigError(
+            f"{where}:1",
+            expected=f"the columns {', '.join(_MAP_COLUMNS)}",
+            got=f"none named '{missing[0]}'",
+            todo="Write the file in the columns of OMOP's SOURCE_TO_CONCEPT_MAP.",
+        )
     rows = []
     for line, row in enumerate(reader, 2):
         if not (row["target_concept_id"] or "").isdigit():
             raise ConfigError(f"{where}:{line}", expected="a concept id in target_concept_id", got="no number", todo="Mend the line.")
-        rows.append((row["source_code"], int(row.get("source_concept_id") or 0), row["source_vocabulary_id"], row["source_code_description"], int(row["target_concept_id"]), row["target_vocabulary_id"]))
+        rows.append(
+            (
+                row["source_code"],
+                int(row.get("source_concept_id") or 0),
+                row["source_vocabulary_id"],
+                row["source_code_description"],
+                int(row["target_concept_id"]),
+                row["target_vocabulary_id"],
+            )
+        )
     if rows:
         con.executemany("INSERT INTO site_map SELECT ?, ?, ?, ?, ?, ?, DATE '1970-01-01', DATE '2099-12-31', NULL", rows)

@@ -1,0 +1,12 @@
+-- One row: a record that a staged file rejects.
+INSERT INTO reject
+SELECT DISTINCT
+    file_id,
+    record,
+    source,
+    file,
+    $shape,
+    reject,
+    reject_detail
+FROM read_parquet($path)
+WHERE reject IS NOT NULL;
