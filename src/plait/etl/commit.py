@@ -89,6 +89,15 @@ def commit(study: Path, version: Version) -> None:
     temporary.replace(file)
 
 
+def _check_writable(folder: Path) -> None:
+    """Fail where `folder` could not be written to, or not be made."""
+    if folder.exists() and not folder.is_dir():
+        raise StudyError(folder, expected="a folder", got="a file", todo="Move it away: plait writes a folder of this name.")
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise StudyError(there, expected="a folder that plait may write to", got="no permission", todo="Give the user who runs plait write access.")
+
+
 @contextmanager
 def writing(study: Path) -> Iterator[None]:
     """Hold the study's one writer's lock.
@@ -96,6 +105,8 @@ def writing(study: Path) -> Iterator[None]:
     Raises:
         StudyError: Another run holds it; says which process on which machine.
     """
+    for folder in (warehouse_of(study), warehouse_of(study) / "versions", study / "private"):
+        _check_writable(folder)
     warehouse_of(study).mkdir(parents=True, exist_ok=True, mode=0o700)
     with (warehouse_of(study) / ".lock").open("a+", encoding="utf-8") as lock:
         try:

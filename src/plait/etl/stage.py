@@ -17,7 +17,7 @@ import duckdb
 
 from plait.duck import literal, make_view, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
-from plait.etl.sources.raw import load_raw, load_texts
+from plait.etl.sources.raw import load_raw, load_texts, sound_columns
 from plait.etl.staging import SHAPES, Column, Number, Reading, Shape, Time
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _load(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, spill
     """Make the raw table of a file and the view of its sound records under its logical name."""
     raw = _raw_name(file)
     records = load_raw(con, file, source, table=raw, spill=spill)
-    make_view(con, str(file.file), f"SELECT * EXCLUDE (_fault) FROM {quoted(raw)} WHERE _fault IS NULL")
+    make_view(con, str(file.file), f"SELECT {sound_columns(file)} FROM {quoted(raw)} WHERE _fault IS NULL")
     return records
 
 
@@ -294,11 +294,8 @@ def _known(shape: type[Shape], given: set[str], task: Task) -> list[str]:
     columns = [f"{known} AS known_time"]
     if "end" in shape.columns:
         end = 'CAST(s."end" AS VARCHAR)'
-        columns.append(
-            f"greatest({known}, plait_known({_time(end, task)}, plait_is_date({end}))) AS end_known_time"
-            if "end" in given
-            else "CAST(NULL AS TIMESTAMP) AS end_known_time"
-        )
+        known_end = f"plait_known({_time(end, task)}, plait_is_date({end}))" if "end" in given else "CAST(NULL AS TIMESTAMP)"
+        columns.append(f"CASE WHEN {known_end} IS NOT NULL THEN greatest({known}, {known_end}) END AS end_known_time")
     return columns
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ from plait.duck import make_view, parquet, quoted, sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
+from plait.etl.sources.raw import csv_records
 from plait.etl.vocabulary.mapping import coded_columns
 from plait.schema import cdm_tables
 
@@ -76,18 +75,10 @@ def _with_raw(record: dict[str, Any], version: Version) -> dict[str, Any]:
 
 def _csv_record(path: Path, encoding: str, delimiter: str, number: int) -> tuple[int, list[str]]:
     """Give (first line, fields) of a record of a text file, counted as the reader counts: blank lines are no records."""
-    opener = gzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rt", encoding=encoding, newline="") as text:
-        reader = csv.reader((line.replace("\0", "") for line in text), delimiter=delimiter)
-        next(reader)
-        count, before = 0, reader.line_num
-        for fields in reader:
-            if fields:
-                count += 1
-                if count == number:
-                    return before + 1, fields
-            before = reader.line_num
-    raise StudyError(path, expected=f"a record {number}", got=f"{count} records", todo="Run `plait etl run --rehash`.")
+    for count, found in enumerate(csv_records(path, encoding, delimiter)):
+        if count == number:
+            return found
+    raise StudyError(path, expected=f"a record {number}", got="fewer", todo="Run `plait etl run` again.")
 
 
 def _parquet_record(path: Path, number: int) -> dict[str, Any] | None:

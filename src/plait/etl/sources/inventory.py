@@ -173,7 +173,8 @@ class _Scan:
             for chunk in self._text_chunks(raw):
                 if not self.head:
                     self.head = chunk
-                if not self.has_nul and encoding.lower().replace("_", "-") not in {"utf-16", "utf-32"}:
+                    self._check_width(chunk)
+                if not self.has_nul and not self._is_wide:
                     self.has_nul = b"\0" in chunk
                 self._check(decoder, chunk, position)
                 position += len(chunk)
@@ -197,6 +198,22 @@ class _Scan:
             raise InputFileError(
                 self.path, expected="a whole gzip file", got=f"a broken one ({error})", todo="Transfer it again; compare its checksum with the sender's."
             ) from None
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the encoding writes NUL bytes of its own."""
+        return codecs.lookup(self.encoding).name.startswith(("utf-16", "utf-32"))
+
+    def _check_width(self, head: bytes) -> None:
+        """Fail where every other byte is NUL: UTF-16 without its mark is sound UTF-8 of another meaning."""
+        order = next((order for order, first in (("be", 0), ("le", 1)) if not any(head[first:64:2])), None)
+        if order is not None and len(head) > 1 and not self._is_wide:
+            raise InputFileError(
+                f"{self.path}, byte 0x00 at offset {0 if order == 'be' else 1}",
+                expected=f"{self.encoding.upper()} text",
+                got=f"what looks like UTF-16 (encoding: utf-16-{order})",
+                todo="Declare the file's 'encoding' for this source in plait.yaml, or deliver UTF-8.",
+            )
 
     def _check(self, decoder: codecs.IncrementalDecoder, chunk: bytes, position: int, *, final: bool = False) -> None:
         """Fail where the bytes are not in the declared encoding, naming the place and the likely encoding."""

@@ -7,6 +7,7 @@ A record with too many or too few fields, or with a NUL byte, gets a `_fault` an
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import shutil
 import tempfile
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 _NEVER = "\x01\x02"
 """What no field holds: with it as the reader's null, an absent field differs from an empty one."""
-_SPARE = ("_spare_1", "_spare_2")
+_SPARE = tuple(f"_field_{number}_too_many" for number in range(1, 9))
+"""Room for the fields of a record that has too many: a longer one shows these."""
 _SEPARATOR = "chr(31)"
+_LONGEST_BYTES = 64 << 20
 
 
 def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *, table: str, spill: Path) -> int:
@@ -44,14 +47,76 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
     assert file.file is not None  # noqa: S101 - only files that a shape reads come here
     rule = source.rules.files[file.file]
     with _readable(file, spill) as path:
-        scan = _csv_scan(file, source, path) if file.format == "csv" else f"read_parquet({literal(path)})"
-        query = _raw_query(file, rule, source, scan)
-        try:
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {query}")
-        except duckdb.InvalidInputException as error:
-            raise _unreadable(file, error) from None
+        if file.format == "csv":
+            _load_csv(con, file, source, path, table)
+        else:
+            _create(con, table, _raw_query(file, rule, source, f"read_parquet({literal(path)})"))
     counted = con.execute("SELECT count(*) FROM query_table($table)", {"table": table}).fetchone()
     return int(counted[0]) if counted else 0
+
+
+def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, path: Path, table: str) -> None:
+    """Make the raw table of a text file by DuckDB's strict rules where they suffice, else by its lenient ones.
+
+    The lenient reader drops what stands behind a closing quote. The strict one refuses that, and also what is no harm: line
+    ends of two kinds, and more fields than there is room for. Neither minds a quote that is open at the end of the file, but
+    then the last record is short. In all these cases Python's reader looks at every quote first.
+    """
+    rule = source.rules.files[str(file.file)]
+    try:
+        _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=True)))
+    except duckdb.InvalidInputException:
+        _check_quotes(file)
+        try:
+            _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=False)))
+        except duckdb.InvalidInputException as error:
+            raise _unreadable(file, error) from None
+    else:
+        last = con.execute(f"SELECT arg_max(coalesce(_fault, ''), _pointer.record) FROM {quoted(table)}").fetchone()
+        if last == ("field_count",):
+            _check_quotes(file)
+
+
+def _create(con: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {query}")
+
+
+def _check_quotes(file: InputFile) -> None:
+    """Fail where a quote is not closed at the end of its field: which text is of which record is anybody's guess then."""
+    for _ in csv_records(file.path, file.encoding, file.delimiter):
+        pass
+
+
+def csv_records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield (first line, fields) of the header and of every record of a text file; blank lines are no records.
+
+    Raises:
+        InputFileError: A quote is not closed where its field ends, or a field is longer than 64 MiB.
+    """
+    csv.field_size_limit(_LONGEST_BYTES)
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    unmarked = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    with opener(path, "rt", encoding=unmarked, newline="") as text:
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        line = 1
+        try:
+            for fields in reader:
+                if fields:
+                    yield line, fields
+                line = reader.line_num + 1
+        except csv.Error:
+            raise InputFileError(
+                f"{path}:{line}",
+                expected="a quote that is closed where its field ends",
+                got="a field that goes on behind its closing quote, or has none",
+                todo="Close the field's quote and double the quotes within it, or mend 'delimiter' in plait.yaml.",
+            ) from None
+
+
+def sound_columns(file: InputFile) -> str:
+    """Give the select list of a raw table for those who need not know of faults."""
+    hidden = ("_fault", *_SPARE) if file.format == "csv" else ("_fault",)
+    return f"* EXCLUDE ({', '.join(hidden)})"
 
 
 def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], source: Source, *, table: str) -> None:
@@ -73,11 +138,11 @@ def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], sourc
 
 def insert_raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFile, file_id: int) -> None:
     """Add (file id, record number, the record as JSON) of a file's rejected records to the table `reject_raw`."""
-    columns = ", ".join(quoted(name) for name in _names(file))
+    spare = _SPARE if file.format == "csv" else ()
+    fields = ", ".join(f"{literal(name)}: {quoted(name)}" for name in (*_names(file), *spare))
     con.execute(
-        f"INSERT INTO reject_raw SELECT $file_id, record, CAST(to_json(t) AS VARCHAR) "
-        f"FROM (SELECT _pointer.record AS record, {columns} FROM {quoted(table)} "
-        "WHERE _pointer.record IN (SELECT r.record FROM reject AS r WHERE r.file_id = $file_id)) AS t",
+        f"INSERT INTO reject_raw SELECT $file_id, _pointer.record, json_merge_patch('{{}}', to_json({{{fields}}})) FROM {quoted(table)} "
+        "WHERE _pointer.record IN (SELECT r.record FROM reject AS r WHERE r.file_id = $file_id)",
         {"file_id": file_id},
     )
 
@@ -107,7 +172,7 @@ def _readable(file: InputFile, spill: Path) -> Iterator[Path]:
         yield file.path
         return
     spill.mkdir(parents=True, exist_ok=True)
-    opener = gzip.open if file.path.name.endswith(".gz") else open
+    opener = gzip.open if file.path.name.lower().endswith(".gz") else open
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", suffix=".csv", dir=spill) as copy:
         with opener(file.path, "rt", encoding=file.encoding, newline="") as text:
             shutil.copyfileobj(text, copy, 1 << 22)
@@ -115,12 +180,12 @@ def _readable(file: InputFile, spill: Path) -> Iterator[Path]:
         yield Path(copy.name)
 
 
-def _csv_scan(file: InputFile, source: Source, path: Path) -> str:
+def _csv_scan(file: InputFile, source: Source, path: Path, *, strict: bool) -> str:
     """Give the `read_csv` that keeps record numbers true (one reader, nothing rejected by it)."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*_names(file), *_SPARE))
     return (
         f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = 1, delim = {literal(source.delimiter)}, "
-        f"quote = '\"', escape = '\"', nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = false, parallel = false, max_line_size = 67108864)"
+        f"quote = '\"', escape = '\"', nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, max_line_size = {_LONGEST_BYTES})"
     )
 
 
@@ -143,7 +208,8 @@ def _raw_query(file: InputFile, rule: FileRule, source: Source, scan: str) -> st
     columns += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for lower, name in declared.items() if lower not in have]
     nulled = [f"coalesce({text}, '')" for text in as_text] if file.format == "parquet" else as_text
     pointer = f"{{'record': row_number() OVER (), 'digest': CAST(md5(concat_ws({_SEPARATOR}, {', '.join(nulled)})) AS UUID)}} AS _pointer"
-    return f"SELECT {', '.join(columns)}, {pointer}, {_fault(file, names, as_text)} AS _fault FROM {scan}"
+    spare = "".join(f", {name}" for name in _SPARE) if file.format == "csv" else ""
+    return f"SELECT {', '.join(columns)}{spare}, {pointer}, {_fault(file, names, as_text)} AS _fault FROM {scan}"
 
 
 def _fault(file: InputFile, names: tuple[str, ...], as_text: list[str]) -> str:
@@ -159,9 +225,7 @@ def _fault(file: InputFile, names: tuple[str, ...], as_text: list[str]) -> str:
 def _unreadable(file: InputFile, error: duckdb.Error) -> InputFileError:
     """Say that a file cannot be cut into records, without the text that DuckDB quotes."""
     message = str(error).lower()
-    if "quote" in message:
-        got = "a quote that is never closed"
-    elif "maximum line size" in message or "maximum_line_size" in message:
+    if "maximum line size" in message or "maximum_line_size" in message:
         got = "a record of more than 64 MiB (an unclosed quote?)"
     else:
         got = "something that the reader cannot cut into records"

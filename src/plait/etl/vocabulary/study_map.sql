@@ -110,12 +110,13 @@ SELECT
     c.code,
     c.display,
     coalesce(s.vocabulary_id, v.vocabulary_id) AS vocabulary_id,
-    coalesce(nullif(s.source_concept_id, 0), v.source_concept_id, 0) AS source_concept_id,
+    coalesce(nullif(s.source_concept_id, 0), f.concept_id, 0) AS source_concept_id,
     coalesce(s.target_concept_id, v.target_concept_id, 0) AS target_concept_id,
     CASE WHEN s.code IS NOT NULL THEN s.target_domain_id ELSE v.target_domain_id END AS target_domain_id,
     CASE WHEN s.code IS NULL THEN v.value_as_concept_id END AS value_as_concept_id,
     CASE WHEN s.code IS NOT NULL THEN 'source_to_concept_map' ELSE coalesce(v.mapped_by, 'not_in_vocabulary') END AS mapped_by
 FROM code AS c
 LEFT JOIN site AS s ON c.source = s.source AND c.code_system = s.code_system AND c.code = s.code
+LEFT JOIN found AS f ON c.source = f.source AND c.code_system = f.code_system AND c.code = f.code
 LEFT JOIN valued AS v ON c.source = v.source AND c.code_system = v.code_system AND c.code = v.code AND s.code IS NULL
 ORDER BY ALL;
