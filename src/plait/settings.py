@@ -6,6 +6,7 @@ nothing in it is executed. Paths are relative to the file.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import re
 from pathlib import Path
@@ -36,7 +37,16 @@ class SourceSettings(BaseModel):
     path: Path
     person_system: str | None = None
     encoding: str | None = None
-    delimiter: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            codecs.lookup(encoding or "utf-8")
+        except LookupError:
+            raise ValueError("no encoding of this name") from None
+        return encoding
 
     @property
     def options(self) -> dict[str, Any]:
@@ -113,6 +123,7 @@ def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:
             got=str(getattr(error, "problem", "something else")),
             todo="Mend the line; indentation and colons are the usual causes.",
         ) from None
+    _check_keys(node, file)
     if not isinstance(data, dict):
         raise ConfigError(
             file,
@@ -124,6 +135,19 @@ def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:
         return model.model_validate(data)
     except ValidationError as error:
         raise _explained(error, node, file, model) from None
+
+
+def _check_keys(node: yaml.Node | None, file: Path) -> None:
+    """Fail where a mapping has one key twice: YAML takes the last and says nothing."""
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value]
+        for place, (key, value) in enumerate(node.value):
+            if key.value in keys[:place] and key.tag != "tag:yaml.org,2002:merge":
+                raise ConfigError(f"{file}:{key.start_mark.line + 1}", expected="each key once", got=f"'{key.value}' again", todo="Remove one of them.")
+            _check_keys(value, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_keys(item, file)
 
 
 def _explained(error: ValidationError, node: yaml.Node | None, file: Path, model: type[BaseModel]) -> ConfigError:

@@ -11,6 +11,8 @@ import difflib
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -91,9 +93,14 @@ class Task:
         return self.folder / self.source.name / f"{select.file}.{select.shape}.{key}.parquet"
 
 
+@cache
 def code_digest() -> str:
     """Give a digest of the code that decides what a staged row is."""
-    return hashlib.sha256(sql("plait.etl", "macros").encode()).hexdigest()[:12]
+    parts = [
+        files(package) / name
+        for package, name in (("plait.etl", "macros.sql"), ("plait.etl", "stage.py"), ("plait.etl", "staging.py"), ("plait.etl.sources", "raw.py"))
+    ]
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]
 
 
 def define_macros(con: duckdb.DuckDBPyConnection) -> None:
@@ -178,8 +185,20 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
     temporary = path.with_suffix(".tmp")
     order = f" ORDER BY person_id // {task.sort_by_shard}" if task.sort_by_shard and shape.of_person and shape.name != "person" else ""
     query = f"{_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)}"
-    write_parquet(con, query + order, temporary, compression="snappy")
-    staged = _counted(con, task, select, temporary, records)
+    try:
+        write_parquet(con, query + order, temporary, compression="snappy")
+        staged = _counted(con, task, select, temporary, records)
+    except (duckdb.DataError, duckdb.InvalidInputException) as error:
+        temporary.unlink(missing_ok=True)
+        raise ConfigError(
+            f"{select.file}.{select.shape}.sql on {task.file.path.name}",
+            expected="a SELECT that runs on every record",
+            got=f"{type(error).__name__} on a value that is not shown",
+            todo="Mend the SELECT: yield text as delivered, which plait reads, or use try_cast, which gives null.",
+        ) from None
+    except BooksError:
+        temporary.unlink()
+        raise
     temporary.replace(path)
     note = path.with_suffix(".json.tmp")
     note.write_text(json.dumps({**asdict(staged), "known_persons": known_persons}), encoding="utf-8")
@@ -190,6 +209,13 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
 def _given_columns(con: duckdb.DuckDBPyConnection, select: Select, shape: type[Shape]) -> set[str]:
     """Give the columns that a SELECT yields, refusing those that its shape does not have."""
     try:
+        if [statement.type for statement in con.extract_statements(select.text)] != [duckdb.StatementType.SELECT]:
+            raise ConfigError(
+                f"{select.file}.{select.shape}.sql",
+                expected="one SELECT",
+                got="other statements, or several",
+                todo="Mend the SELECT: it stands alone in its file.",
+            )
         described = con.execute(f"DESCRIBE {select.text}").fetchall()
     except duckdb.Error as error:
         raise ConfigError(
@@ -339,9 +365,18 @@ def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: P
             todo="An INNER JOIN or a WHERE drops records. Use a LEFT JOIN, or keep the row and name the rule in `_ignore` or the reason in `_reject`.",
         )
     summed = con.execute(
-        'SELECT count(*) FILTER ("ignore" IS NULL AND reject IS NULL), coalesce(sum(unparsed), 0) FROM read_parquet($path)', {"path": str(path)}
+        'SELECT count(*) FILTER ("ignore" IS NULL AND reject IS NULL), coalesce(sum(unparsed), 0), '
+        "count(*) FILTER (record IS NULL OR record NOT BETWEEN 1 AND $records) FROM read_parquet($path)",
+        {"path": str(path), "records": records},
     ).fetchone()
     assert summed is not None  # noqa: S101 - an aggregate gives a row
+    if summed[2]:
+        raise BooksError(
+            f"{select.file}.{select.shape}.sql on {task.file.path.name}",
+            expected=f"pointers to records from 1 to {records:,}",
+            got=f"{summed[2]:,} others",
+            todo="Yield `_pointer` as the file gives it.",
+        )
     return StagedFile(
         task.file_id,
         task.source.name,

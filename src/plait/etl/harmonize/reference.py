@@ -50,11 +50,11 @@ def concept_of(kind: str, code: str) -> int:
 
 
 def rules_digest() -> str:
-    """Give a digest of plait's own SQL and reference tables: a part of every run's fingerprint."""
+    """Give a digest of plait's own code, SQL and reference tables: a part of every run's fingerprint."""
     digest = hashlib.sha256()
-    for package in ("plait.etl", "plait.etl.harmonize", "plait.etl.derive", "plait.etl.vocabulary", "plait.schema"):
+    for package in ("plait.etl", "plait.etl.harmonize", "plait.etl.derive", "plait.etl.sources", "plait.etl.vocabulary", "plait.schema"):
         for entry in sorted(files(package).iterdir(), key=lambda entry: entry.name):
-            if entry.name.endswith((".sql", ".csv")):
+            if entry.name.endswith((".py", ".sql", ".csv")):
                 digest.update(entry.name.encode() + b"\0" + entry.read_bytes())
     return digest.hexdigest()
 

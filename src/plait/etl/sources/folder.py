@@ -216,4 +216,15 @@ def _options(settings: SourceSettings, rules: SourceRules) -> dict[str, Any]:
             got=f"'{unknown[0]}'",
             todo=f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}.",
         )
-    return {**rules.options, **settings.options}
+    options = {**rules.options, **settings.options}
+    columns = sorted({name for rule in rules.files.values() for name in rule.columns})
+    for ours in options.get("columns") or {}:
+        if ours not in columns:
+            near = difflib.get_close_matches(ours, columns, 1)
+            raise ConfigError(
+                f"plait.yaml: source '{settings.name}', columns",
+                expected=f"columns that sources of kind '{rules.kind}' read, each with its name in your files",
+                got=f"'{ours}'",
+                todo=f"Did you mean '{near[0]}'?" if near else f"They are: {', '.join(columns)}.",
+            )
+    return options

@@ -185,7 +185,8 @@ def _csv_scan(file: InputFile, source: Source, path: Path, *, strict: bool) -> s
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*_names(file), *_SPARE))
     return (
         f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = 1, delim = {literal(source.delimiter)}, "
-        f"quote = '\"', escape = '\"', nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, max_line_size = {_LONGEST_BYTES})"
+        f"quote = '\"', escape = '\"', nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, "
+        f"max_line_size = {_LONGEST_BYTES})"
     )
 
 
