@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from plait.etl.pipeline import Progress, RunReport
+    from plait.etl.pipeline import RunReport
+    from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
 
 
@@ -74,7 +75,7 @@ def _cell(value: Any) -> str:  # noqa: ANN401
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Progress]:
     """Give a listener that shows the rows passing through each step on stderr, silent where nobody watches."""
-    from plait.etl.pipeline import silent
+    from plait.etl.run import silent
 
     if quiet or not sys.stderr.isatty():
         yield silent

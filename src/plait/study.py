@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
-    from plait.etl.pipeline import Progress, RunReport
+    from plait.etl.pipeline import RunReport
+    from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
 
 _FIRST_SETTINGS = """\
@@ -45,7 +46,8 @@ class Study:
 
     def run_etl(self, *, threads: int | None = None, memory: str | None = None, progress: Progress | None = None) -> RunReport:
         """Bring the CDM up to date with the source files; see `plait.etl.pipeline.run_etl`."""
-        from plait.etl.pipeline import run_etl, silent
+        from plait.etl.pipeline import run_etl
+        from plait.etl.run import silent
 
         if self._pinned:
             raise StudyError(

@@ -30,7 +30,7 @@ def write_source(folder: Path, case: Path) -> None:
         "kind": "golden",
         "description": "staged shapes as files",
         "person_system": "golden",
-        "files": {name: {"optional": [*shape.columns, "_merge_into"]} for name, shape in SHAPES.items()},
+        "files": {name: {"optional": [*shape.columns, "_merge_key"]} for name, shape in SHAPES.items()},
     }
     if (case / "source.yaml").is_file():
         rules |= yaml.safe_load((case / "source.yaml").read_text(encoding="utf-8"))

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from plait import __version__
-from plait.duck import sql, write_parquet
+from plait.duck import literal, make_view, parquet, sql, write_parquet
 from plait.etl.harmonize.reference import concept_of
-from plait.schema import TableSpec, cdm_tables, plait_tables
+from plait.schema import TableSpec, cdm_tables, empty_select, plait_tables
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -37,7 +37,9 @@ Notice = tuple[str, str | None, str, str | None, int]
 """(source, file, kind, detail, records)."""
 
 
-def notices_of(staged: Iterable[StagedFile], results: Iterable[ShardResult], files: Iterable[InputFile]) -> list[Notice]:
+def notices_of(
+    con: duckdb.DuckDBPyConnection, warehouse: Path, staged: Iterable[StagedFile], results: Iterable[ShardResult], files: Iterable[InputFile]
+) -> list[Notice]:
     """Give what a reader should know beyond the ledger: empty files, unparsed readings, references to nothing."""
     counted: dict[tuple[str, str | None, str, str | None], int] = {}
     for file in staged:
@@ -46,13 +48,66 @@ def notices_of(staged: Iterable[StagedFile], results: Iterable[ShardResult], fil
         if file.unparsed:
             key = (file.source, file.file, "unparsed_number", None)
             counted[key] = counted.get(key, 0) + file.unparsed
-    for result in results:
-        for source, name, kind, detail, records in result.notices:
-            counted[source, name, kind, detail] = counted.get((source, name, kind, detail), 0) + records
+    make_view(con, "person_notice", _books(warehouse, results, "person_notices"))
+    for source, name, kind, detail, records in con.execute(sql("plait.etl", "notices_summed")).fetchall():
+        counted[source, name, kind, detail] = records
     for found in files:
         if found.has_nul:
             counted[found.source, found.file, "nul_bytes", None] = 0
     return [(*key, records) for key, records in sorted(counted.items(), key=lambda item: tuple(map(str, item[0])))]
+
+
+def sum_fates(con: duckdb.DuckDBPyConnection, warehouse: Path, results: Iterable[ShardResult]) -> list[tuple[str, str, str, int, int, int]]:
+    """Give (source, file, shape, loaded, merged, written) over all persons."""
+    make_view(con, "person_fate", _books(warehouse, results, "person_fates"))
+    return con.execute(sql("plait.etl", "fates_summed")).fetchall()
+
+
+def count_rows(con: duckdb.DuckDBPyConnection, warehouse: Path, results: Iterable[ShardResult]) -> dict[str, int]:
+    """Give the rows of every CDM table that shards write."""
+    files: dict[str, list[Path]] = {}
+    for result in results:
+        for table, path in result.files["cdm"].items():
+            files.setdefault(table, []).append(warehouse / path)
+    counts = {table: con.execute(f"SELECT count(*) FROM {parquet(*paths)}").fetchone() for table, paths in sorted(files.items())}
+    return {table: int(row[0]) for table, row in counts.items() if row}
+
+
+def collect_rejects(con: duckdb.DuckDBPyConnection, warehouse: Path, staged: Sequence[StagedFile], results: Iterable[ShardResult]) -> None:
+    """Make the table `reject` of all rejected records, and an empty `reject_raw`.
+
+    Needs the tables `crosswalk` and `present`.
+    """
+    con.execute(sql("plait.etl", "reject_tables"))
+    for file in staged:
+        if file.rejected:
+            con.execute(sql("plait.etl", "staged_rejects"), {"shape": file.shape, "path": file.path})
+    pointers = [
+        f"SELECT source, file, {literal(file.shape)} AS shape, system, person_id, digest, file_id, record FROM {parquet(file.path)} WHERE {_SOUND}"
+        for file in staged
+        if file.rows
+    ]
+    make_view(con, "staged_pointer", " UNION ALL ".join(pointers) if pointers else _NO_POINTER)
+    make_view(con, "person_reject", _books(warehouse, results, "person_rejects"))
+    con.execute(sql("plait.etl", "late_rejects"))
+    con.execute(sql("plait.etl", "absent_rejects"))
+
+
+def late_rejects(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str, int]]:
+    """Give (source, file, shape, reason, records) of what was rejected after staging."""
+    return con.execute(sql("plait.etl", "late_rejects_counted")).fetchall()
+
+
+_SOUND = 'reject IS NULL AND "ignore" IS NULL'
+_NO_POINTER = (
+    "SELECT NULL AS source, NULL AS file, NULL AS shape, NULL AS system, NULL AS person_id, NULL AS digest, NULL AS file_id, NULL AS record WHERE false"
+)
+
+
+def _books(warehouse: Path, results: Iterable[ShardResult], table: str) -> str:
+    """Give the SELECT over a book of all shards."""
+    paths = [warehouse / result.files["books"][table] for result in results if table in result.files["books"]]
+    return f"FROM {parquet(*paths)}" if paths else empty_select(plait_tables()[table])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,45 +146,34 @@ class Pages:
         }
 
 
-def write_books(
-    con: duckdb.DuckDBPyConnection,
-    warehouse: Path,
-    name: str,
-    pages: Pages,
-    rejects: tuple[Sequence[StagedFile], Sequence[tuple[int, int, str, str]]],
-    raw: Callable[[int], None],
-) -> dict[str, str]:
+def write_books(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str, pages: Pages, raw: Callable[[int], None]) -> dict[str, str]:
     """Write the books of a run, one new file each, and give their paths by table.
 
     Args:
-        con: A connection with the tables of the run.
+        con: A connection with the table `reject` (see `collect_rejects`).
         warehouse: The study's warehouse.
         name: What the new files are called.
         pages: What was counted.
-        rejects: The staged files, whose rejected rows are entered, and the rejects that shards found later.
         raw: Adds the raw text of one file's rejected records to the table `reject_raw`.
     """
     specs = plait_tables()
     written = {table: _write(warehouse, "books", specs[table], name, rows) for table, rows in pages.tables().items()}
-    _collect_rejects(con, *rejects, pages.files)
     for (file_id,) in con.execute("SELECT DISTINCT file_id FROM reject ORDER BY file_id").fetchall():
         raw(file_id)
-    for table, query in (("rejects", sql("plait.etl", "rejects")), ("study_map", "SELECT * FROM study_map ORDER BY ALL")):
-        path = warehouse / "books" / table / f"{name}.parquet"
-        write_parquet(con, query, path)
-        written[table] = str(path.relative_to(warehouse))
-    return written
+    path = warehouse / "books" / "rejects" / f"{name}.parquet"
+    write_parquet(con, sql("plait.etl", "rejects"), path)
+    return written | {"rejects": str(path.relative_to(warehouse))}
 
 
 def write_study_tables(
-    con: duckdb.DuckDBPyConnection, warehouse: Path, name: str, settings: Settings, sources: Sequence[Source], release: Release
+    con: duckdb.DuckDBPyConnection, warehouse: Path, name: str, settings: Settings, sources: Sequence[Source], release: Release, row_meta: Sequence[str]
 ) -> dict[str, list[str]]:
     """Write the CDM tables that describe the study itself: CDM_SOURCE, METADATA, SOURCE_TO_CONCEPT_MAP; name the vocabulary's."""
     specs = cdm_tables()
     today = con.execute("SELECT current_date").fetchone()
     newest = con.execute(
         "SELECT coalesce(max(known_time)::DATE, current_date) FROM read_parquet($files) WHERE known_time <= now()::TIMESTAMP",
-        {"files": str(warehouse / "books" / "row_meta" / f"*-{name}.parquet")},
+        {"files": [str(warehouse / file) for file in row_meta]},
     ).fetchone()
     assert today is not None and newest is not None  # noqa: S101, PT018 - aggregates give a row
     kinds = ", ".join(sorted({source.rules.description for source in sources}))
@@ -165,24 +209,6 @@ def write_study_tables(
     write_parquet(con, "SELECT * FROM site_map ORDER BY ALL", path)
     written["source_to_concept_map"] = [*vocabulary.get("source_to_concept_map", []), str(path.relative_to(warehouse))]
     return written
-
-
-def _collect_rejects(
-    con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], late: Sequence[tuple[int, int, str, str]], files: Sequence[tuple[int, InputFile, int]]
-) -> None:
-    """Make the table `reject` of all rejected records of a run, and an empty `reject_raw`."""
-    con.execute(sql("plait.etl", "reject_tables"))
-    for file in staged:
-        if file.rejected:
-            con.execute(
-                sql("plait.etl", "staged_rejects"),
-                {"shape": file.shape, "path": file.path},
-            )
-    names = {file_id: (file.source, file.file) for file_id, file, _ in files}
-    if late:
-        con.executemany(
-            "INSERT INTO reject VALUES (?, ?, ?, ?, ?, ?, NULL)", [(file_id, record, *names[file_id], shape, reason) for file_id, record, shape, reason in late]
-        )
 
 
 def _write(warehouse: Path, schema: str, spec: TableSpec, name: str, rows: Sequence[tuple[Any, ...]]) -> str:

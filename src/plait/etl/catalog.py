@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, parquet, quoted
+from plait.duck import connect, literal, parquet, quoted, sql
 from plait.etl.commit import Version, warehouse_of
 from plait.schema import TableSpec, cdm_tables, empty_select, plait_tables
 
@@ -56,7 +56,20 @@ def _views(warehouse: Path, version: Version) -> list[str]:
     statements = ["CREATE SCHEMA cdm", "CREATE SCHEMA plait"]
     for schema, specs, files in (("cdm", cdm_tables(), version.tables["cdm"]), ("plait", plait_tables(), version.tables["books"])):
         statements += [f"CREATE VIEW {schema}.{quoted(name)} AS {_select(warehouse, spec, files.get(name, []))}" for name, spec in specs.items()]
-    return statements
+    return [*statements, f"CREATE OR REPLACE VIEW plait.lineage AS {_lineage(warehouse, version)}"]
+
+
+def _lineage(warehouse: Path, version: Version) -> str:
+    """Give the SELECT of the lineage: records are named by their digest, and found at their places of now."""
+    pointers = [
+        f"SELECT source, file, {literal(entry['shape'])} AS shape, digest, file_id, record FROM {parquet(warehouse / entry['path'])} "
+        'WHERE is_first AND reject IS NULL AND "ignore" IS NULL'
+        for entry in version.staged
+        if entry["rows"]
+    ]
+    if not pointers:
+        return empty_select(plait_tables()["lineage"])
+    return sql("plait.etl", "lineage").replace("staged_pointer", f"({' UNION ALL '.join(pointers)})")
 
 
 def _select(warehouse: Path, spec: TableSpec, files: list[str]) -> str:

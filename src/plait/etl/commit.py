@@ -30,11 +30,15 @@ class Version:
     version: int
     run_id: int
     plait: str
+    basis: str
     fingerprint: str
     vocabulary: str | None
     shard_persons: int
     crosswalk: str
     dimension_ids: str
+    person_digests: str
+    shards: dict[str, dict[str, dict[str, str]]]
+    last_file_id: int
     tables: dict[str, dict[str, list[str]]]
     inventory: list[dict[str, Any]] = field(default_factory=list)
     staged: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Who is who: (person system, identifier) → `person_id`, and natural keys → dimension ids.
+"""Who is who: (person system, identifier) → `person_id`.
 
 Ids are dense, assigned once in order of the key, and never reused. The crosswalk identifies people: it
 lives in the study's `private/` and is neither exported nor logged.
@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.duck import quoted, sql, write_parquet
+from plait.duck import sql, write_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
-
-DIMENSIONS = ("location", "care_site", "provider")
-"""Shapes whose rows are shared by patients, in the order in which they refer to each other."""
 
 
 def load_crosswalk(con: duckdb.DuckDBPyConnection, file: Path | None) -> int:
@@ -34,16 +31,11 @@ def extend_crosswalk(con: duckdb.DuckDBPyConnection, person_files: list[str]) ->
     return _size(con, "crosswalk")
 
 
-def load_dimension_ids(con: duckdb.DuckDBPyConnection, file: Path | None) -> None:
-    """Make the table `dimension_id` (dimension, system, key, id) as last committed."""
-    con.execute("CREATE OR REPLACE TABLE dimension_id (dimension VARCHAR NOT NULL, system VARCHAR NOT NULL, key VARCHAR NOT NULL, id BIGINT NOT NULL)")
-    if file is not None:
-        con.execute("INSERT INTO dimension_id SELECT dimension, system, key, id FROM read_parquet($file)", {"file": str(file)})
-
-
-def save(con: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
-    """Write `crosswalk` or `dimension_id` to a new file, in order of its ids."""
-    write_parquet(con, f"FROM {quoted(table)} ORDER BY ALL", file)
+def save_crosswalk(con: duckdb.DuckDBPyConnection, file: Path) -> Path:
+    """Write the crosswalk to a new file, in order of its ids, in a folder that only its owner can read."""
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    write_parquet(con, "FROM crosswalk ORDER BY person_id, system, identifier", file)
+    return file
 
 
 def _size(con: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -39,12 +39,10 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str, str], Entry] = {}
-        self._of_file: dict[tuple[int, str], Entry] = {}
 
     def add_staged(self, staged: StagedFile) -> None:
         """Enter a staged file: what it read, rejected and ignored."""
         entry = self._entry(staged.source, staged.file, staged.shape)
-        self._of_file[staged.file_id, staged.shape] = entry
         entry.read += staged.records
         for reason, count in staged.rejected.items():
             entry.rejected[reason] = entry.rejected.get(reason, 0) + count
@@ -63,19 +61,19 @@ class Ledger:
         entry.read += records
         entry.merged += records
 
-    def add_fates(self, fates: Iterable[tuple[int, str, int, int, int]]) -> None:
-        """Enter what a shard loaded, merged and wrote, by (file id, shape)."""
-        for file_id, shape, loaded, merged, written in fates:
-            entry = self._of_file[file_id, shape]
+    def add_fates(self, fates: Iterable[tuple[str, str, str, int, int, int]]) -> None:
+        """Enter what the shards loaded, merged and wrote: (source, file, shape, loaded, merged, written)."""
+        for source, file, shape, loaded, merged, written in fates:
+            entry = self._entry(source, file, shape)
             entry.loaded += loaded
             entry.merged += merged
             entry.written += written
 
-    def add_rejects(self, rejects: Iterable[tuple[int, int, str, str]]) -> None:
-        """Enter records that a shard rejected: (file id, record, shape, reason)."""
-        for file_id, _, shape, reason in rejects:
-            entry = self._of_file[file_id, shape]
-            entry.rejected[reason] = entry.rejected.get(reason, 0) + 1
+    def add_rejects(self, rejects: Iterable[tuple[str, str, str, str, int]]) -> None:
+        """Enter records rejected after staging: (source, file, shape, reason, records)."""
+        for source, file, shape, reason, records in rejects:
+            entry = self._entry(source, file, shape)
+            entry.rejected[reason] = entry.rejected.get(reason, 0) + records
 
     def entries(self) -> list[Entry]:
         """Give all lines in order."""

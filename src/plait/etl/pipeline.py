@@ -3,58 +3,42 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import os
 import shutil
-import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from plait import __version__
-from plait.duck import connect
+from plait.duck import connect, write_parquet
 from plait.errors import ConfigError
 from plait.etl import books
 from plait.etl.catalog import build_catalog
+from plait.etl.changes import Changes, SourceChanges, find_changes, load_present
 from plait.etl.columns import column_fates
 from plait.etl.commit import Version, commit, newest_version, warehouse_of, writing
-from plait.etl.crosswalk import extend_crosswalk, load_crosswalk, load_dimension_ids, save
-from plait.etl.executor import LocalThreads
-from plait.etl.harmonize.reference import load_reference, rules_digest
-from plait.etl.harmonize.shard import ShardResult, harmonize_dimensions, harmonize_shard
+from plait.etl.crosswalk import extend_crosswalk, load_crosswalk, save_crosswalk
+from plait.etl.executor import Executor, LocalThreads
+from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.ledger import Entry, Ledger
-from plait.etl.sources.folder import Source, open_sources
-from plait.etl.sources.inventory import InputFile, find_files, inspect
+from plait.etl.run import Progress, Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, silent, take_inventory
+from plait.etl.sources.folder import open_sources
 from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
-from plait.etl.stage import StagedFile, Task, define_macros, rows_of, stage_file
+from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
-from plait.etl.vocabulary import load_vocabulary, read_release, register
+from plait.etl.vocabulary import read_release, register
 from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import duckdb
-
+    from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
-
-
-class Progress(Protocol):
-    """Hears how far a run is."""
-
-    def __call__(self, step: str, rows: int) -> None:
-        """Tell that `rows` more rows passed through `step`."""
-
-
-def silent(step: str, rows: int) -> None:
-    """Hear, and tell nobody: the default listener."""
-    del step, rows
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run did. `changed` is False where there was nothing to do."""
+    """What a run did. `changed` is False where there was nothing to do; `rows` counts the whole CDM."""
 
     changed: bool
     version: int
@@ -62,47 +46,32 @@ class RunReport:
     persons: int
     entries: list[Entry] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
-    notices: list[tuple[str, str | None, str, str | None, int]] = field(default_factory=list)
+    notices: list[books.Notice] = field(default_factory=list)
+    sources: tuple[SourceChanges, ...] = ()
+    shards: int = 0
 
 
-@dataclass(slots=True)
-class _Run:
-    """What the steps of one run share."""
-
-    study: Path
-    settings: Settings
-    con: duckdb.DuckDBPyConnection
-    sources: tuple[Source, ...]
-    before: Version | None
-    run_id: int
-    started_at: dt.datetime
-    threads: int
-    progress: Progress
-    fingerprint: str = ""
-    vocabulary: str | None = None
-    files: list[tuple[int, InputFile]] = field(default_factory=list)
-    records: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def warehouse(self) -> Path:
-        return warehouse_of(self.study)
-
-    def source(self, name: str) -> Source:
-        return next(source for source in self.sources if source.name == name)
-
-    @property
-    def spill(self) -> Path:
-        return self.warehouse / ".spill"
-
-
-def run_etl(study: Path, settings: Settings, *, threads: int | None = None, memory: str | None = None, progress: Progress = silent) -> RunReport:
+def run_etl(
+    study: Path,
+    settings: Settings,
+    *,
+    threads: int | None = None,
+    memory: str | None = None,
+    rehash: bool = False,
+    full: bool = False,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+) -> RunReport:
     """Bring the study's CDM up to date with its source files, and commit it as a new version.
 
     Args:
         study: The study's folder.
         settings: Its settings, paths absolute.
         threads: Threads to use, all cores if None.
-        memory: DuckDB's memory limit, half of the machine if None.
+        memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+        rehash: Read files whose size and time are unchanged, too.
+        full: Compute everybody anew, not only persons whose records changed.
+        executor: Runs independent tasks; local threads if None.
         progress: Hears about rows passing through steps.
 
     Raises:
@@ -121,124 +90,166 @@ def run_etl(study: Path, settings: Settings, *, threads: int | None = None, memo
             got="none",
             todo="Add one under 'sources', for example {name: ehr, kind: synthea, path: data/synthea}.",
         )
+    threads = threads or os.cpu_count() or 1
+    options = RunOptions(threads, memory_mib(memory), executor or LocalThreads(min(threads, 4)), rehash, full, progress)
     with writing(study):
         before = newest_version(study)
-        threads = threads or os.cpu_count() or 1
-        con = connect(threads=threads, memory=memory, spill=warehouse_of(study) / ".spill")
-        run = _Run(study, settings, con, sources, before, (before.run_id if before else 0) + 1, _now(), threads, progress)
+        con = connect(threads=threads, memory=f"{options.memory_mib}MiB", spill=warehouse_of(study) / ".spill")
+        run = Run(study, settings, con, sources, before, (before.run_id if before else 0) + 1, _now(), options)
         try:
             return _run(run)
         finally:
             con.close()
-            _remove_spill(run.spill)
+            shutil.rmtree(run.spill, ignore_errors=True)
 
 
-def _run(run: _Run) -> RunReport:
+def memory_mib(memory: str | None) -> int:
+    """Give a memory size in MiB: half of the machine where none is given.
+
+    Raises:
+        ConfigError: Not a size such as `4GiB` or `512MB`.
+    """
+    if memory is None:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 >> 20
+    units = {"kib": 1 / 1024, "mib": 1.0, "gib": 1024.0, "tib": 1024.0**2, "kb": 1e3 / 2**20, "mb": 1e6 / 2**20, "gb": 1e9 / 2**20, "tb": 1e12 / 2**20}
+    number = memory.lower().rstrip("bikmgt ")
+    unit = memory.lower()[len(number) :].strip()
+    try:
+        size = int(float(number) * units[unit])
+    except (ValueError, KeyError):
+        raise ConfigError("--memory", expected="a size such as 4GiB or 512MB", got=f"'{memory}'", todo="Write a number and a unit.") from None
+    return max(size, 64)
+
+
+def _run(run: Run) -> RunReport:
     """Do the steps of a run in order."""
-    _shard_size_unchanged(run)
-    run.files = _inventory(run)
-    run.vocabulary = _vocabulary(run)
-    run.fingerprint = _fingerprint(run)
-    if run.before is not None and run.before.fingerprint == run.fingerprint:
+    check_shard_size(run)
+    run.files = take_inventory(run)
+    run.vocabulary = find_vocabulary(run)
+    run.basis = basis_of(run)
+    run.fingerprint = fingerprint_of(run)
+    if run.before is not None and run.before.fingerprint == run.fingerprint and not run.options.full:
         build_catalog(run.study, run.before)
         return RunReport(changed=False, version=run.before.version, run_id=run.before.run_id, persons=0)
-    staged, ledger = _stage(run)
+    staged = _stage(run)
     register(run.con, read_release(run.warehouse / str(run.vocabulary)))
     load_site_mappings(run.con, run.sources, run.settings.mappings)
     map_codes(run.con, staged, run.sources)
-    load_reference(run.con, run.sources)
-    results = _harmonize(run, staged)
-    for result in results:
-        ledger.add_fates(result.fates)
-        ledger.add_rejects(result.rejects)
-    ledger.check()
-    return _commit(run, staged, ledger, results)
+    changes, results = _harmonize(run, staged)
+    ledger = _balance(run, staged, results)
+    return _commit(run, staged, ledger, (changes, results))
 
 
-def _shard_size_unchanged(run: _Run) -> None:
-    """Fail where the shard size was changed: row files would no longer hold the persons that their names say."""
-    if run.before is not None and run.before.shard_persons != run.settings.shard_persons:
-        raise ConfigError(
-            run.study / "plait.yaml",
-            expected=f"shard_persons: {run.before.shard_persons}, as when the study was made",
-            got=str(run.settings.shard_persons),
-            todo="Set it back, or make a new study: it is fixed for a study's life.",
-        )
-
-
-def _inventory(run: _Run) -> list[tuple[int, InputFile]]:
-    """Give every file of every source with its id; files known by content keep theirs."""
-    known: dict[str, InputFile] = {}
-    ids: dict[tuple[str, str, str], int] = {}
-    for row in run.before.inventory if run.before else []:
-        file_id = row["file_id"]
-        file = InputFile(**{**{key: value for key, value in row.items() if key != "file_id"}, "path": Path(row["path"]), "header": tuple(row["header"])})
-        known[str(file.path)] = file
-        ids[file.source, file.name, file.sha256] = file_id
-
-    def unchanged(path: Path, size: int, mtime_ns: int) -> InputFile | None:
-        file = known.get(str(path))
-        return file if file is not None and (file.size_bytes, file.mtime_ns) == (size, mtime_ns) else None
-
-    found: list[tuple[int, InputFile]] = []
-    for source in run.sources:
-        paths = find_files(source)
-        inspected = LocalThreads(run.threads).run(paths, lambda item, source=source: inspect(source, item[0], item[1], unchanged))  # type: ignore[misc]
-        for file in inspected:
-            key = (file.source, file.name, file.sha256)
-            file_id = ids.setdefault(key, max(ids.values(), default=0) + 1)
-            found.append((file_id, file))
-    return found
-
-
-def _vocabulary(run: _Run) -> str:
-    """Give the folder of the study's vocabulary, loading it where `plait.yaml` names one."""
-    target = run.warehouse / "vocabulary"
-    if run.settings.vocabulary is not None:
-        release = load_vocabulary(run.con, run.settings.vocabulary, target)
-        return str(release.folder.relative_to(run.warehouse))
-    if run.before is not None and run.before.vocabulary is not None:
-        return run.before.vocabulary
-    loaded = sorted((path for path in target.glob("*/release.json")), key=lambda path: path.stat().st_mtime_ns)
-    if loaded:
-        return str(loaded[-1].parent.relative_to(run.warehouse))
-    raise ConfigError(
-        run.study / "plait.yaml",
-        expected="the key 'vocabulary', or a vocabulary loaded with `plait vocabulary load`",
-        got="neither",
-        todo="Download one from athena.ohdsi.org and name its folder.",
-    )
-
-
-def _fingerprint(run: _Run) -> str:
-    """Give a digest of everything that a run's result depends on."""
-    parts: list[Any] = [
-        __version__,
-        rules_digest(),
-        run.vocabulary,
-        run.settings.time_zone,
-        run.settings.shard_persons,
-        run.settings.study,
-        [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
-        [[s.name, s.system, s.encoding, s.delimiter, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
-        sorted([file.source, file.file or "", file.name, file.sha256] for _, file in run.files),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _stage(run: _Run) -> tuple[list[StagedFile], Ledger]:
+def _stage(run: Run) -> list[StagedFile]:
     """Stage every file: persons first, since the others are known by them."""
-    define_macros(run.con)
-    ledger = Ledger()
-    staged = _stage_shapes(run, ledger, persons=True, known_persons=None)
+    staged = _stage_shapes(run, persons=True, crosswalk=None, known_persons=None)
     load_crosswalk(run.con, run.study / run.before.crosswalk if run.before else None)
     known = extend_crosswalk(run.con, rows_of(staged, "person"))
-    staged += _stage_shapes(run, ledger, persons=False, known_persons=known)
+    crosswalk = save_crosswalk(run.con, run.study / _crosswalk_name(run))
+    staged += _stage_shapes(run, persons=False, crosswalk=crosswalk, known_persons=known)
+    load_present(run.con, staged)
+    return staged
+
+
+def _crosswalk_name(run: Run) -> str:
+    """Where the crosswalk of this run stands, below the study."""
+    return f"private/crosswalk-{run.run_id:06}.parquet"
+
+
+def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_persons: int | None) -> list[StagedFile]:
+    """Stage the person shape, or all others, largest files first."""
+    wanted: list[tuple[int, InputFile]] = []
+    for file_id, file in sorted(run.files, key=lambda item: -item[1].size_bytes):
+        if file.file is not None and any((select.shape == "person") == persons for select in run.source(file.source).selects_of(file.file)):
+            wanted.append((file_id, file))
+    threads, memory = run.options.share(len(wanted))
+    several_shards = known_persons is not None and known_persons >= run.settings.shard_persons
+    tasks = []
+    for file_id, file in wanted:
+        source = run.source(file.source)
+        task = Task(
+            file=file,
+            file_id=file_id,
+            source=source,
+            selects=tuple(select for select in source.selects_of(str(file.file)) if (select.shape == "person") == persons),
+            lookups=tuple(other for _, other in run.files if other.source == file.source and other.file is not None and source.rules.files[other.file].lookup),
+            folder=run.warehouse / "staged",
+            spill=run.spill,
+            time_zone=run.settings.time_zone,
+            sort_by_shard=run.settings.shard_persons if several_shards else None,
+            crosswalk=crosswalk,
+            known_persons=known_persons,
+            threads=threads,
+            memory=memory,
+        )
+        tasks.append(task)
+    staged: list[StagedFile] = []
+    for done in run.options.executor.run(tasks, stage_file):
+        run.records[done[0].file_id] = done[0].records
+        run.options.progress("staging", done[0].records)
+        staged += done
+    return staged
+
+
+def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[ShardResult]]:
+    """Write the dimension tables, find who changed, and write their shards; give the changes and all shards of the new version."""
+    study_map = run.warehouse / "books" / "study_map" / f"{run.name}.parquet"
+    write_parquet(run.con, "FROM study_map ORDER BY ALL", study_map)
+    private = run.study / "private"
+    fresh = run.before is None or run.options.full or run.before.basis != run.basis
+    before_ids = run.study / run.before.dimension_ids if run.before else None
+    rules = tuple((source.name, source.rules.visit_rollup, source.rules.provider_from_visit) for source in run.sources)
+    inputs = Inputs(
+        warehouse=run.warehouse,
+        staged={shape: rows_of(staged, shape) for shape in SHAPES},
+        persons=run.spill / "persons.parquet",
+        dimension_ids=private / f"dimension_ids-{run.run_id:06}.parquet",
+        study_map=study_map,
+        rules=rules,
+        threads=run.options.threads,
+        memory=f"{run.options.memory_mib}MiB",
+        spill=run.spill,
+    )
+    shared = harmonize_dimensions(inputs, f"shared-{run.name}", before_ids)
+    changes = find_changes(
+        run.con,
+        staged,
+        before=None if fresh else run.warehouse / str(run.before and run.before.person_digests),
+        dimensions=(before_ids, inputs.dimension_ids),
+        shard_persons=run.settings.shard_persons,
+        digests=run.warehouse / "books" / "person_digests" / f"{run.name}.parquet",
+        persons=inputs.persons,
+    )
+    kept = {} if fresh or run.before is None else {int(number): files for number, files in run.before.shards.items()}
+    threads, memory = run.options.share(len(changes.shards))
+    inputs = Inputs(**{**{name: getattr(inputs, name) for name in inputs.__slots__}, "threads": threads, "memory": memory})
+    size = run.settings.shard_persons
+    shards = [
+        Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", None if whole else kept.get(number))
+        for number, whole in changes.shards.items()
+    ]
+    done = {}
+    for result in run.options.executor.run(shards, harmonize_shard):
+        run.options.progress("harmonizing", sum(result.rows["cdm"].values()))
+        done[result.number] = result
+    untouched = [ShardResult(number, files, {}) for number, files in kept.items() if number not in done]
+    return changes, [shared, *untouched, *done.values()]
+
+
+def _balance(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> Ledger:
+    """Enter every record's fate, and fail where one has none."""
+    ledger = Ledger()
+    for file in staged:
+        ledger.add_staged(file)
     _enter_unread(run, ledger, staged)
-    return staged, ledger
+    ledger.add_fates(books.sum_fates(run.con, run.warehouse, results))
+    books.collect_rejects(run.con, run.warehouse, staged, results)
+    ledger.add_rejects(books.late_rejects(run.con))
+    ledger.check()
+    return ledger
 
 
-def _enter_unread(run: _Run, ledger: Ledger, staged: Sequence[StagedFile]) -> None:
+def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> None:
     """Enter the files that no SELECT reads: look-ups, texts that notes took in or left, and unused ones."""
     notes = rows_of(staged, "note")
     taken = (
@@ -258,116 +269,59 @@ def _enter_unread(run: _Run, ledger: Ledger, staged: Sequence[StagedFile]) -> No
             ledger.add_unread(file, run.records[file_id], "not_in_manifest" if file.format == "text" else rule)
 
 
-def _stage_shapes(run: _Run, ledger: Ledger, *, persons: bool, known_persons: int | None) -> list[StagedFile]:
-    """Stage the person shape, or all others, largest files first."""
-    tasks = []
-    several_shards = known_persons is not None and known_persons >= run.settings.shard_persons
-    for file_id, file in sorted(run.files, key=lambda item: -item[1].size_bytes):
-        source = run.source(file.source)
-        if file.file is None:
-            continue
-        selects = tuple(select for select in source.selects_of(file.file) if (select.shape == "person") == persons)
-        lookups = tuple(other for _, other in run.files if other.source == file.source and other.file is not None and source.rules.files[other.file].lookup)
-        if selects:
-            tasks.append(
-                Task(
-                    file,
-                    file_id,
-                    source,
-                    selects,
-                    lookups,
-                    run.warehouse / "staged",
-                    run.spill,
-                    run.settings.time_zone,
-                    run.settings.shard_persons if several_shards else None,
-                )
-            )
-    lock = threading.Lock()
-
-    def stage(task: Task) -> list[StagedFile]:
-        with run.con.cursor() as cursor:
-            done = stage_file(cursor, task, known_persons)
-        with lock:
-            run.records[task.file_id] = done[0].records
-            run.progress("staging", done[0].records)
-        return done
-
-    staged: list[StagedFile] = []
-    for done in LocalThreads(min(run.threads, 4)).run(tasks, stage):
-        for staged_file in done:
-            ledger.add_staged(staged_file)
-        staged += done
-    return staged
-
-
-def _harmonize(run: _Run, staged: Sequence[StagedFile]) -> list[ShardResult]:
-    """Write the dimension tables, then every shard of persons."""
-    paths = {shape: rows_of(staged, shape) for shape in SHAPES}
-    load_dimension_ids(run.con, run.study / run.before.dimension_ids if run.before else None)
-    name = f"run-{run.run_id:06}"
-    with run.con.cursor() as cursor:
-        results = [harmonize_dimensions(cursor, paths, run.warehouse, f"shared-{name}")]
-    row = run.con.execute("SELECT coalesce(max(person_id), 0) FROM crosswalk").fetchone()
-    last = int(row[0]) if row else 0
-    size = run.settings.shard_persons
-    shards = [(number, (number * size, number * size + size - 1)) for number in range(last // size + 1)]
-
-    def harmonize(shard: tuple[int, tuple[int, int]]) -> ShardResult:
-        with run.con.cursor() as cursor:
-            result = harmonize_shard(cursor, paths, shard[1], run.warehouse, f"shard-{shard[0]:06}-{name}")
-        run.progress("harmonizing", sum(result.rows.values()))
-        return result
-
-    return [*results, *LocalThreads(1).run(shards, harmonize)]
-
-
-def _commit(run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Sequence[ShardResult]) -> RunReport:
+def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]]) -> RunReport:
     """Write the books and the new version, then rebuild the catalogue for outside readers."""
+    changes, results = work
     number = (run.before.version if run.before else 0) + 1
-    rows: dict[str, int] = {}
-    for result in results:
-        for table, count in result.rows.items():
-            if table in result.files["cdm"]:
-                rows[table] = rows.get(table, 0) + count
-    notices = books.notices_of(staged, results, [file for _, file in run.files])
+    notices = books.notices_of(run.con, run.warehouse, staged, results, [file for _, file in run.files])
     version = Version(
         version=number,
         run_id=run.run_id,
         plait=__version__,
+        basis=run.basis,
         fingerprint=run.fingerprint,
         vocabulary=run.vocabulary,
         shard_persons=run.settings.shard_persons,
-        crosswalk=_save_ids(run, "crosswalk"),
-        dimension_ids=_save_ids(run, "dimension_id"),
-        tables=_table_files(run, staged, ledger, results, notices, (number, rows.get("person", 0))),
+        crosswalk=_crosswalk_name(run),
+        dimension_ids=f"private/dimension_ids-{run.run_id:06}.parquet",
+        person_digests=f"books/person_digests/{run.name}.parquet",
+        shards={str(result.number): result.files for result in results if result.number >= 0},
+        tables=_table_files(run, ledger, results, notices, (number, changes.persons)),
+        last_file_id=max([run.before.last_file_id if run.before else 0, *(file_id for file_id, _ in run.files)]),
         inventory=[{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files],
-        staged=[{"file_id": file.file_id, "shape": file.shape, "path": str(Path(file.path).relative_to(run.warehouse))} for file in staged],
+        staged=[
+            {"file_id": f.file_id, "source": f.source, "file": f.file, "shape": f.shape, "rows": f.rows, "path": str(Path(f.path).relative_to(run.warehouse))}
+            for f in staged
+        ],
     )
     commit(run.study, version)
     build_catalog(run.study, version)
-    return RunReport(changed=True, version=number, run_id=run.run_id, persons=rows.get("person", 0), entries=ledger.entries(), rows=rows, notices=notices)
-
-
-def _save_ids(run: _Run, table: str) -> str:
-    """Write the crosswalk or the dimension ids to `private/` and give the path below the study."""
-    private = run.study / "private"
-    private.mkdir(exist_ok=True, mode=0o700)
-    file = private / f"{table}-{run.run_id:06}.parquet"
-    save(run.con, table, file)
-    return str(file.relative_to(run.study))
+    return RunReport(
+        changed=True,
+        version=number,
+        run_id=run.run_id,
+        persons=changes.persons,
+        entries=ledger.entries(),
+        rows=books.count_rows(run.con, run.warehouse, results),
+        notices=notices,
+        sources=changes.sources,
+        shards=len(changes.shards),
+    )
 
 
 def _table_files(
-    run: _Run, staged: Sequence[StagedFile], ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int]
+    run: Run, ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int]
 ) -> dict[str, dict[str, list[str]]]:
     """Write what is not sharded, and give the files of every table by schema; `version` is its number and its persons."""
-    tables: dict[str, dict[str, list[str]]] = {"cdm": {}, "books": {}}
-    for result in results:
+    tables: dict[str, dict[str, list[str]]] = {
+        "cdm": {},
+        "books": {"person_digests": [f"books/person_digests/{run.name}.parquet"], "study_map": [f"books/study_map/{run.name}.parquet"]},
+    }
+    for result in sorted(results, key=lambda result: result.number):
         for schema, files in result.files.items():
             for table, path in files.items():
                 tables[schema].setdefault(table, []).append(path)
     release = read_release(run.warehouse / str(run.vocabulary))
-    name = f"run-{run.run_id:06}"
     pages = books.Pages(
         run=(run.run_id, run.started_at, _now(), __version__, run.fingerprint, release.release, *version, "committed"),
         files=[(file_id, file, run.records.get(file_id, 0)) for file_id, file in run.files],
@@ -376,11 +330,10 @@ def _table_files(
         notices=notices,
         coverage=[(source.name, c.domain, c.start, c.end) for source in run.sources for c in source.rules.coverage],
     )
-    late = [reject for result in results for reject in result.rejects]
     earlier = run.before.tables["books"] if run.before else {}
-    for table, path in books.write_books(run.con, run.warehouse, name, pages, (staged, late), lambda file_id: _raw(run, file_id)).items():
+    for table, path in books.write_books(run.con, run.warehouse, run.name, pages, lambda file_id: _raw(run, file_id)).items():
         tables["books"][table] = [*(earlier.get(table, []) if table in books.HISTORY else []), path]
-    tables["cdm"] |= books.write_study_tables(run.con, run.warehouse, name, run.settings, run.sources, release)
+    tables["cdm"] |= books.write_study_tables(run.con, run.warehouse, run.name, run.settings, run.sources, release, tables["books"]["row_meta"])
     return tables
 
 
@@ -389,14 +342,9 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
-def _raw(run: _Run, file_id: int) -> None:
+def _raw(run: Run, file_id: int) -> None:
     """Read a file again for the raw text of its rejected records."""
     file = next(file for known, file in run.files if known == file_id)
     source = run.source(file.source)
     load_raw(run.con, file, source, table="rejected", spill=run.spill)
     insert_raw_records(run.con, "rejected", file, file_id)
-
-
-def _remove_spill(spill: Path) -> None:
-    """Remove what DuckDB left in its spill folder."""
-    shutil.rmtree(spill, ignore_errors=True)

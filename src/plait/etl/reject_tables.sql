@@ -6,7 +6,8 @@ CREATE OR REPLACE TABLE reject (
     file VARCHAR,
     shape VARCHAR,
     reason VARCHAR,
-    detail VARCHAR
+    detail VARCHAR,
+    is_late BOOLEAN
 );
 
 CREATE OR REPLACE TABLE reject_raw (file_id BIGINT, record BIGINT, raw VARCHAR);

@@ -1,5 +1,5 @@
 -- One row: a rejected record, where it stands, why, and its raw text.
-SELECT
+SELECT DISTINCT
     r.file_id,
     r.record,
     r.source,

@@ -10,26 +10,28 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from plait.duck import literal, make_view, quoted, sql, write_parquet
+from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
 from plait.etl.sources.raw import load_raw, load_texts, sound_columns
 from plait.etl.staging import SHAPES, Column, Number, Reading, Shape, Time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from plait.etl.sources.folder import Select, Source
     from plait.etl.sources.inventory import InputFile
 
-_RESERVED = {"_pointer": "", "_part": "INTEGER", "_ignore": "VARCHAR", "_reject": "VARCHAR", "_merge_into": "BIGINT"}
+_UNIT_SYSTEM = "UCUM"
+_RESERVED = {"_pointer": "", "_part": "INTEGER", "_ignore": "VARCHAR", "_reject": "VARCHAR", "_merge_key": "VARCHAR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,11 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file to stage: which SELECTs, under which names."""
+    """One file to stage: which SELECTs, under which names, with which persons and how much of the machine.
+
+    `crosswalk` is the file of everybody who was ever known, None before persons are staged; `known_persons`
+    its size.
+    """
 
     file: InputFile
     file_id: int
@@ -70,6 +76,10 @@ class Task:
     spill: Path
     time_zone: str
     sort_by_shard: int | None
+    crosswalk: Path | None
+    known_persons: int | None
+    threads: int
+    memory: str | None
 
     def path(self, select: Select) -> Path:
         """Where the staged rows of `select` stand: named by all that they depend on."""
@@ -103,12 +113,7 @@ def code_digest() -> str:
     return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]
 
 
-def define_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """Make plait's SQL macros on a connection; its cursors share them."""
-    con.execute(sql("plait.etl", "macros"))
-
-
-def staged_before(task: Task, select: Select, known_persons: int | None) -> StagedFile | None:
+def staged_before(task: Task, select: Select) -> StagedFile | None:
     """Give what was staged earlier, unless it left out persons who may be known by now."""
     note = task.path(select).with_suffix(".json")
     if not note.is_file():
@@ -116,30 +121,29 @@ def staged_before(task: Task, select: Select, known_persons: int | None) -> Stag
     data = json.loads(note.read_text(encoding="utf-8"))
     then = data.pop("known_persons")
     staged = StagedFile(**{**data, "path": str(task.path(select))})
-    return staged if not staged.unknown_persons or then == known_persons else None
+    return staged if not staged.unknown_persons or then == task.known_persons else None
 
 
-def stage_file(con: duckdb.DuckDBPyConnection, task: Task, known_persons: int | None) -> list[StagedFile]:
-    """Stage what `task` asks for; a table `crosswalk` must stand where a shape is of a person.
-
-    Args:
-        con: A cursor of its own; raw tables are temporary in it.
-        task: The file and its SELECTs.
-        known_persons: Size of the crosswalk, None before it is made.
+def stage_file(task: Task) -> list[StagedFile]:
+    """Stage what `task` asks for, on a connection of its own: in any thread or process.
 
     Raises:
         InputFileError: The file cannot be cut into records.
         ConfigError: A SELECT does not run, or gives a column that its shape does not have.
         BooksError: A SELECT leaves records without a fate.
     """
-    done = {select: staged_before(task, select, known_persons) for select in task.selects}
+    done = {select: staged_before(task, select) for select in task.selects}
     missing = [select for select, staged in done.items() if staged is None]
-    if missing:
+    if not missing:
+        return [staged for staged in done.values() if staged is not None]
+    with connect(threads=task.threads, memory=task.memory, spill=task.spill) as con:
+        con.execute(sql("plait.etl", "macros"))
+        if task.crosswalk is not None:
+            con.execute(sql("plait.etl", "read_crosswalk"), {"file": str(task.crosswalk)})
         records = _load(con, task.file, task.source, task.spill)
         _load_lookups(con, task)
         for select in missing:
-            done[select] = _stage_select(con, task, select, records, known_persons)
-        con.execute(f"DROP VIEW {quoted(select.file)}; DROP TABLE {quoted(_raw_name(task.file))}")
+            done[select] = _stage_select(con, task, select, records)
     return [staged for staged in done.values() if staged is not None]
 
 
@@ -177,17 +181,19 @@ def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task) -> None:
     make_view(con, "options", f"SELECT {columns or 'NULL AS none'}")
 
 
-def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int, known_persons: int | None) -> StagedFile:
+def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int) -> StagedFile:
     """Run one SELECT over the file's sound records and write its staged rows."""
     shape = SHAPES[select.shape]
     given = _given_columns(con, select, shape)
     path = task.path(select)
     temporary = path.with_suffix(".tmp")
-    order = f" ORDER BY person_id // {task.sort_by_shard}" if task.sort_by_shard and shape.of_person and shape.name != "person" else ""
     query = f"{_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)}"
+    if task.sort_by_shard and shape.of_person and shape.name != "person":
+        query = f"FROM ({query}) ORDER BY person_id // {task.sort_by_shard}"
     try:
-        write_parquet(con, query + order, temporary, compression="snappy")
+        write_parquet(con, query, temporary, compression="snappy")
         staged = _counted(con, task, select, temporary, records)
+        _write_summaries(con, task, select, temporary)
     except (duckdb.DataError, duckdb.InvalidInputException) as error:
         temporary.unlink(missing_ok=True)
         raise ConfigError(
@@ -201,9 +207,62 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
         raise
     temporary.replace(path)
     note = path.with_suffix(".json.tmp")
-    note.write_text(json.dumps({**asdict(staged), "known_persons": known_persons}), encoding="utf-8")
+    note.write_text(json.dumps({**asdict(staged), "known_persons": task.known_persons}), encoding="utf-8")
     note.replace(path.with_suffix(".json"))
     return staged
+
+
+def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select, staged: Path) -> None:
+    """Write beside a staged file what would else need a scan of it: a digest per person, and its distinct codes.
+
+    The digest sums a hash of each row without its pointer, so that neither the order of rows nor that of
+    files matters. A row's record says all of it, unless the SELECT takes something from a look-up.
+    """
+    shape = SHAPES[select.shape]
+    path = task.path(select)
+    looks_up = any(re.search(rf"\b{re.escape(name)}\b", select.text) for name, rule in task.source.rules.files.items() if rule.lookup)
+    if shape.of_person:
+        content = "CAST(s AS VARCHAR)" if looks_up else "concat_ws('|', digest, part)"
+        rows = f'SELECT * EXCLUDE (file_id, record, unparsed, person_id) FROM {parquet(staged)} WHERE reject IS NULL AND "ignore" IS NULL'
+        write_parquet(
+            con,
+            f"SELECT source, system, person, count(*) AS rows, CAST(sum(md5_number_lower({content})) AS DECIMAL(38, 0)) AS digest FROM ({rows}) AS s GROUP BY ALL",
+            persons_file(path),
+        )
+    parts = [
+        f"SELECT source, {system} AS code_system, {quoted(column)} AS code, {'display' if column == 'code' and 'display' in shape.columns else 'CAST(NULL AS VARCHAR)'} AS display "
+        f'FROM {parquet(staged)} WHERE {quoted(column)} IS NOT NULL AND {system} IS NOT NULL AND reject IS NULL AND "ignore" IS NULL'
+        for column, system in coded_columns(select.shape)
+    ]
+    if parts:
+        write_parquet(
+            con,
+            f"SELECT source, code_system, code, min(display) AS display, count(*) AS records FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL",
+            codes_file(path),
+        )
+
+
+def persons_file(staged: str | Path) -> Path:
+    """Where the digests per person of a staged file stand."""
+    return Path(staged).with_suffix(".persons.parquet")
+
+
+def codes_file(staged: str | Path) -> Path:
+    """Where the distinct codes of a staged file stand."""
+    return Path(staged).with_suffix(".codes.parquet")
+
+
+def coded_columns(shape: str) -> list[tuple[str, str]]:
+    """Give (column of a code, SQL for its code system) of a shape, by its names."""
+    columns = SHAPES[shape].columns
+    pairs = [(name, quoted(f"{name}_system")) for name in columns if f"{name}_system" in columns and name != "code"]
+    if "code" in columns:
+        pairs.append(("code", '"code_system"'))
+    if "value_code" in columns:
+        pairs.append(("value_code", '"value_system"'))
+    if "unit" in columns:
+        pairs.append(("unit", literal(_UNIT_SYSTEM)))
+    return pairs
 
 
 def _given_columns(con: duckdb.DuckDBPyConnection, select: Select, shape: type[Shape]) -> set[str]:
@@ -255,6 +314,7 @@ def _staged_query(task: Task, select: Select, shape: type[Shape], given: set[str
             values.append('plait_is_date(CAST(s."end" AS VARCHAR)) AS end_is_date' if "end" in given else "CAST(NULL AS BOOLEAN) AS end_is_date")
         values += _known(shape, given, task)
     reserved = [f"CAST({f's.{name}' if name in given else 'NULL'} AS {kind}) AS {name[1:]}" for name, kind in _RESERVED.items() if kind]
+    first = 'row_number() OVER (PARTITION BY record, reject IS NULL AND "ignore" IS NULL ORDER BY part) = 1' if "_part" in given else "true"
     person = shape.of_person and shape.name != "person"
     join = f"LEFT JOIN crosswalk AS k ON k.system = {literal(task.source.system)} AND k.identifier = s.person" if person else ""
     fields = ",\n    ".join(
@@ -273,9 +333,10 @@ def _staged_query(task: Task, select: Select, shape: type[Shape], given: set[str
         ]
     )
     return (
-        "SELECT * EXCLUDE (reject, judgement) REPLACE (coalesce(part, 0) AS part), coalesce(reject, split_part(judgement, ':', 1)) AS reject, "
+        f"SELECT *, {first} AS is_first\n"
+        "FROM (SELECT * EXCLUDE (reject, judgement) REPLACE (coalesce(part, 0) AS part), coalesce(reject, split_part(judgement, ':', 1)) AS reject, "
         f"CASE WHEN reject IS NULL THEN nullif(split_part(judgement, ':', 2), '') END AS reject_detail\n"
-        f"FROM (SELECT {fields}\nFROM ({select.text}) AS s {join})"
+        f"FROM (SELECT {fields}\nFROM ({select.text}) AS s {join}))"
     )
 
 
@@ -284,7 +345,7 @@ def _faulty_query(task: Task, select: Select) -> str:
     return (
         f"SELECT CAST({task.file_id} AS BIGINT) AS file_id, {literal(task.source.name)} AS source, {literal(select.file)} AS file, "
         f"{literal(task.source.system)} AS system, _pointer.record AS record, _pointer.digest AS digest, 0 AS part, _fault AS reject, "
-        f"CAST(0 AS TINYINT) AS unparsed FROM {quoted(_raw_name(task.file))} WHERE _fault IS NOT NULL"
+        f"true AS is_first, CAST(0 AS TINYINT) AS unparsed FROM {quoted(_raw_name(task.file))} WHERE _fault IS NOT NULL"
     )
 
 
@@ -366,7 +427,7 @@ def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: P
         )
     summed = con.execute(
         'SELECT count(*) FILTER ("ignore" IS NULL AND reject IS NULL), coalesce(sum(unparsed), 0), '
-        "count(*) FILTER (record IS NULL OR record NOT BETWEEN 1 AND $records) FROM read_parquet($path)",
+        "count(*) FILTER (record IS NULL OR record NOT BETWEEN 1 AND $records), count(*) - count(DISTINCT record * 65536 + part) FROM read_parquet($path)",
         {"path": str(path), "records": records},
     ).fetchone()
     assert summed is not None  # noqa: S101 - an aggregate gives a row
@@ -376,6 +437,13 @@ def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: P
             expected=f"pointers to records from 1 to {records:,}",
             got=f"{summed[2]:,} others",
             todo="Yield `_pointer` as the file gives it.",
+        )
+    if summed[3]:
+        raise BooksError(
+            f"{select.file}.{select.shape}.sql on {task.file.path.name}",
+            expected="one row of a record for each `_part`",
+            got=f"{summed[3]:,} rows more",
+            todo="A join repeats records: join to one row each, or number the rows of a record in `_part`.",
         )
     return StagedFile(
         task.file_id,

@@ -7,6 +7,7 @@ SELECT DISTINCT
     file,
     $shape,
     reject,
-    reject_detail
+    reject_detail,
+    false
 FROM read_parquet($path)
 WHERE reject IS NOT NULL;

@@ -7,8 +7,8 @@ column is a `Reading`, left null and noticed.
 
 Beside its columns every SELECT yields `_pointer`, the record's place in its file, and it may yield
 `_part` (a number, where one record gives several rows of a shape), `_ignore` (the name of the rule by
-which the record is left out), `_reject` (the reason why it cannot be used) and `_merge_into` (the number
-of the record of the same file that it is rolled into).
+which the record is left out), `_reject` (the reason why it cannot be used) and `_merge_key` (rows of one
+person and file with one such key are one fact: one row stands for it, the others are merged into it).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.sources.raw import csv_records
-from plait.etl.vocabulary.mapping import coded_columns
+from plait.etl.stage import coded_columns
 from plait.schema import cdm_tables
 
 if TYPE_CHECKING:

@@ -120,14 +120,14 @@ def _column(field: Field, *, prefix: str, keys: bool, cyclic: bool) -> Column[An
 
 
 def _column_type(field: Field) -> TypeEngine[Any]:
-    from sqlalchemy import BigInteger, Date, DateTime, Double, String, Text
+    from sqlalchemy import BigInteger, Date, DateTime, Double, String, Text, Uuid
 
     if field.base_type == "varchar":
         if field.length is None:
             return Text()
         # What a source delivers is never cut: lengths stand only where a dialect insists on them.
         return String(field.length).with_variant(Text(), "postgresql", "duckdb")
-    plain: dict[str, TypeEngine[Any]] = {"integer": BigInteger(), "date": Date(), "datetime": DateTime(), "float": Double()}
+    plain: dict[str, TypeEngine[Any]] = {"integer": BigInteger(), "date": Date(), "datetime": DateTime(), "float": Double(), "uuid": Uuid()}
     return plain[field.base_type]
 
 

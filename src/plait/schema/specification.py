@@ -38,7 +38,7 @@ VOCABULARY_TABLES = (
 )
 """The tables that come with a vocabulary release and hold no patient (OMOP CDM, Table Level, schema VOCAB), in the specification's order."""
 
-_DUCKDB_TYPES = {"integer": "BIGINT", "date": "DATE", "datetime": "TIMESTAMP", "float": "DOUBLE", "varchar": "VARCHAR"}
+_DUCKDB_TYPES = {"integer": "BIGINT", "date": "DATE", "datetime": "TIMESTAMP", "float": "DOUBLE", "varchar": "VARCHAR", "uuid": "UUID"}
 
 
 @dataclass(frozen=True, slots=True)

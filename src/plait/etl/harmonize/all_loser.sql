@@ -4,7 +4,12 @@ CREATE OR REPLACE TEMP TABLE all_loser (
     file_id BIGINT,
     record BIGINT,
     part INTEGER,
+    person_id BIGINT,
+    source VARCHAR,
+    file VARCHAR,
+    digest UUID,
     fate VARCHAR,
-    winner_file_id BIGINT,
-    winner_record BIGINT
+    winner_source VARCHAR,
+    winner_file VARCHAR,
+    winner_digest UUID
 );

@@ -4,8 +4,7 @@ CREATE OR REPLACE TEMP TABLE cost_entry AS
 SELECT
     c.person_id,
     c.source,
-    c.file_id,
-    c.record,
+    c.file,
     c.digest,
     c.part,
     c.entry,
@@ -43,8 +42,7 @@ WITH line AS (
         'bill' AS kind,
         bill,
         bill_line,
-        CAST(NULL AS BIGINT) AS file_id,
-        CAST(NULL AS BIGINT) AS record,
+        CAST(NULL AS VARCHAR) AS file,
         CAST(NULL AS UUID) AS digest,
         CAST(NULL AS VARCHAR) AS of_record,
         any_value(system) AS system,
@@ -70,8 +68,7 @@ total AS (
         'total' AS kind,
         NULL AS bill,
         CAST(NULL AS VARCHAR) AS bill_line,
-        file_id,
-        record,
+        file,
         digest,
         of_record,
         system,
@@ -92,7 +89,7 @@ total AS (
 SELECT * FROM line
 UNION ALL
 SELECT * FROM total
-ORDER BY person_id, start, source, kind, bill, bill_line, digest, of_record, file_id, record;
+ORDER BY person_id, start, source, kind, bill, bill_line, digest, of_record, file;
 
 CREATE OR REPLACE TEMP TABLE first_cost AS
 SELECT
@@ -104,8 +101,7 @@ GROUP BY person_id;
 CREATE OR REPLACE TEMP VIEW cost_row AS
 SELECT
     c.person_id * 4194304 + c.rowid - f.first_rowid AS cost_id,
-    CASE WHEN c.of_record = 'event' THEN c.file_id END AS event_file_id,
-    CASE WHEN c.of_record = 'event' THEN c.record END AS event_record,
+    CASE WHEN c.of_record = 'event' THEN c.digest END AS event_digest,
     c.*
 FROM cost_line AS c
 INNER JOIN first_cost AS f ON c.person_id = f.person_id;

@@ -26,15 +26,16 @@ SELECT
 FROM cost_row AS c
 LEFT JOIN (
     SELECT
-        file_id,
-        record,
+        source,
+        file,
+        digest,
         min(row_id) AS row_id,
         arg_min(target_table, row_id) AS target_table,
         arg_min(d.domain_id, row_id) AS domain_id
     FROM event_row
     INNER JOIN cost_domain AS d ON target_table = d.table_name
-    GROUP BY file_id, record
-) AS e ON c.event_file_id = e.file_id AND c.event_record = e.record
+    GROUP BY source, file, digest
+) AS e ON c.source = e.source AND c.file = e.file AND c.event_digest = e.digest
 LEFT JOIN visit_link AS l ON c.person_id = l.person_id AND c.system = l.system AND c.visit = l.visit
 LEFT JOIN type_concept AS t ON c.type = t.name
 LEFT JOIN named_concept AS cu ON cu.kind = 'currency' AND c.currency = cu.code

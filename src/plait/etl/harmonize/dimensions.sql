@@ -12,5 +12,6 @@ SELECT
     $dimension,
     system,
     key,
-    (SELECT coalesce(max(id), 0) FROM dimension_id WHERE dimension = $dimension) + row_number() OVER (ORDER BY system, key)
+    (SELECT coalesce(max(id), 0) FROM dimension_id WHERE dimension = $dimension) + row_number() OVER (ORDER BY system, key),
+    true
 FROM newcomer;

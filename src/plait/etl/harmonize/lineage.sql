@@ -1,11 +1,14 @@
--- lineage, one row: a CDM row and a source record that it comes from: `loaded` where the record made the
--- row, `merged` where it only went into it. row_meta, one row: when a CDM row and its end were known.
+-- lineage, one row: a CDM row and a source record that it comes from, named by the record's digest: `loaded`
+-- where the record made the row, `merged` where it only went into it. row_meta, one row: when a CDM row and
+-- its end were known.
 CREATE OR REPLACE TEMP TABLE lineage (
     table_name VARCHAR,
     row_id BIGINT,
-    file_id BIGINT,
-    record BIGINT,
+    person_id BIGINT,
+    source VARCHAR,
+    file VARCHAR,
     shape VARCHAR,
+    digest UUID,
     role VARCHAR
 );
 
@@ -18,16 +21,15 @@ CREATE OR REPLACE TEMP TABLE row_meta (
 );
 
 INSERT INTO lineage
-SELECT 'person', k.person_id, p.file_id, p.record, 'person', 'loaded'
-FROM live_person AS p
-INNER JOIN crosswalk AS k ON p.system = k.system AND p.person = k.identifier;
+SELECT 'person', person_id, person_id, source, file, 'person', digest, 'loaded'
+FROM live_person;
 
 INSERT INTO lineage
-SELECT 'visit_detail', l.visit_detail_id, v.file_id, v.record, 'visit', 'loaded'
+SELECT 'visit_detail', l.visit_detail_id, v.person_id, v.source, v.file, 'visit', v.digest, 'loaded'
 FROM visit_row AS v
 INNER JOIN visit_link AS l ON v.n = l.n
 UNION ALL
-SELECT 'visit_occurrence', l.visit_occurrence_id, v.file_id, v.record, 'visit', CASE WHEN l.leader = l.n THEN 'loaded' ELSE 'merged' END
+SELECT 'visit_occurrence', l.visit_occurrence_id, v.person_id, v.source, v.file, 'visit', v.digest, CASE WHEN l.leader = l.n THEN 'loaded' ELSE 'merged' END
 FROM visit_row AS v
 INNER JOIN visit_link AS l ON v.n = l.n;
 
@@ -41,7 +43,7 @@ FROM visit_group AS g
 INNER JOIN visit_row AS v ON g.leader = v.n;
 
 INSERT INTO lineage
-SELECT target_table, row_id, file_id, record, 'event', 'loaded'
+SELECT target_table, row_id, person_id, source, file, 'event', digest, 'loaded'
 FROM event_row;
 
 INSERT INTO row_meta
@@ -49,7 +51,7 @@ SELECT target_table, row_id, person_id, known_time, end_known_time
 FROM event_row;
 
 INSERT INTO lineage
-SELECT 'death', person_id, file_id, record, 'death', CASE WHEN place = 1 THEN 'loaded' ELSE 'merged' END
+SELECT 'death', person_id, person_id, source, file, 'death', digest, CASE WHEN place = 1 THEN 'loaded' ELSE 'merged' END
 FROM death_row
 WHERE before_birth IS NOT TRUE;
 
@@ -59,7 +61,7 @@ FROM death_row
 WHERE place = 1 AND before_birth IS NOT TRUE;
 
 INSERT INTO lineage
-SELECT 'note', note_id, file_id, record, 'note', 'loaded'
+SELECT 'note', note_id, person_id, source, file, 'note', digest, 'loaded'
 FROM note_row;
 
 INSERT INTO row_meta
@@ -67,7 +69,7 @@ SELECT 'note', note_id, person_id, known_time, NULL
 FROM note_row;
 
 INSERT INTO lineage
-SELECT 'payer_plan_period', payer_plan_period_id, file_id, record, 'payer_period', 'loaded'
+SELECT 'payer_plan_period', payer_plan_period_id, person_id, source, file, 'payer_period', digest, 'loaded'
 FROM payer_row;
 
 INSERT INTO row_meta
@@ -75,16 +77,18 @@ SELECT 'payer_plan_period', payer_plan_period_id, person_id, known_time, end_kno
 FROM payer_row;
 
 INSERT INTO lineage
-SELECT 'cost', cost_id, file_id, record, 'cost', 'loaded'
+SELECT 'cost', cost_id, person_id, source, file, 'cost', digest, 'loaded'
 FROM cost_row
 WHERE kind = 'total'
 UNION ALL
 SELECT
     'cost',
     r.cost_id,
-    e.file_id,
-    e.record,
+    e.person_id,
+    e.source,
+    e.file,
     'cost',
+    e.digest,
     CASE WHEN row_number() OVER (PARTITION BY r.cost_id ORDER BY e.entry != 'charge', e.entry = 'header', e.digest) = 1 THEN 'loaded' ELSE 'merged' END
 FROM cost_entry AS e
 INNER JOIN cost_row AS r ON e.person_id = r.person_id AND e.source = r.source AND e.bill = r.bill AND e.bill_line = r.bill_line;

@@ -13,31 +13,25 @@ ranked AS (
     SELECT
         *,
         row_number() OVER win AS place,
-        first_value(digest) OVER win AS winner_digest,
         first_value(source) OVER win AS winner_source,
-        first_value(file_id) OVER win AS winner_file_id,
-        first_value(record) OVER win AS winner_record
+        first_value(file) OVER win AS winner_file,
+        first_value(digest) OVER win AS winner_digest
     FROM keyed
     WHERE rivals > 1
-    WINDOW win AS (PARTITION BY key_space, key ORDER BY digest, source, file_id, record)
+    WINDOW win AS (PARTITION BY key_space, key ORDER BY digest, source, file, file_id, record)
 )
 
 SELECT
     file_id,
     record,
     part,
-    CASE WHEN digest = winner_digest OR source != winner_source OR $same_key = 'merge' THEN 'merged' ELSE 'rejected' END AS fate,
-    winner_file_id,
-    winner_record
+    person_id,
+    source,
+    file,
+    digest,
+    CASE WHEN digest = winner_digest OR source != winner_source OR merge_key IS NOT NULL OR $same_key = 'merge' THEN 'merged' ELSE 'rejected' END AS fate,
+    winner_source,
+    winner_file,
+    winner_digest
 FROM ranked
-WHERE place > 1
-UNION ALL
-SELECT
-    file_id,
-    record,
-    part,
-    'merged' AS fate,
-    file_id AS winner_file_id,
-    merge_into AS winner_record
-FROM query_table($staged)
-WHERE merge_into IS NOT NULL;
+WHERE place > 1;

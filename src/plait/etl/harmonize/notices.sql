@@ -1,6 +1,7 @@
--- One row: how many rows of a file point to an encounter or a provider that no file brought, or use a unit
+-- One row: how many rows of a person in a file point to an encounter or a provider that no file brought, or use a unit
 -- that the vocabulary does not know.
 SELECT
+    e.person_id,
     e.source,
     e.file,
     'unknown_visit' AS kind,
@@ -8,9 +9,10 @@ SELECT
     count(*) AS records
 FROM mapped_event AS e
 WHERE e.visit IS NOT NULL AND e.visit_occurrence_id IS NULL
-GROUP BY e.source, e.file
+GROUP BY e.person_id, e.source, e.file
 UNION ALL
 SELECT
+    n.person_id,
     n.source,
     n.file,
     'unknown_visit',
@@ -18,9 +20,10 @@ SELECT
     count(*)
 FROM note_row AS n
 WHERE n.visit IS NOT NULL AND n.visit_occurrence_id IS NULL
-GROUP BY n.source, n.file
+GROUP BY n.person_id, n.source, n.file
 UNION ALL
 SELECT
+    v.person_id,
     v.source,
     v.file,
     'unknown_provider',
@@ -29,9 +32,10 @@ SELECT
 FROM visit_row AS v
 INNER JOIN visit_link AS l ON v.n = l.n
 WHERE v.provider IS NOT NULL AND l.provider_id IS NULL
-GROUP BY v.source, v.file
+GROUP BY v.person_id, v.source, v.file
 UNION ALL
 SELECT
+    e.person_id,
     e.source,
     e.file,
     'unknown_unit',
@@ -39,9 +43,10 @@ SELECT
     count(*)
 FROM mapped_event AS e
 WHERE e.unit_concept_id = 0
-GROUP BY e.source, e.file, e.unit
+GROUP BY e.person_id, e.source, e.file, e.unit
 UNION ALL
 SELECT
+    v.person_id,
     v.source,
     v.file,
     'open_visit',
@@ -49,5 +54,5 @@ SELECT
     count(*)
 FROM visit_row AS v
 WHERE v."end" IS NULL
-GROUP BY v.source, v.file
+GROUP BY v.person_id, v.source, v.file
 ORDER BY ALL

@@ -1,6 +1,6 @@
 -- One row: a person.
 SELECT
-    k.person_id,
+    p.person_id,
     coalesce(g.concept_id, 0) AS gender_concept_id,
     year(p.birth) AS year_of_birth,
     month(p.birth) AS month_of_birth,
@@ -19,11 +19,10 @@ SELECT
     p.ethnicity AS ethnicity_source_value,
     coalesce(e.source_concept_id, 0) AS ethnicity_source_concept_id
 FROM live_person AS p
-INNER JOIN crosswalk AS k ON p.system = k.system AND p.person = k.identifier
 LEFT JOIN code_concept AS g ON p.source = g.source AND p.gender_system = g.code_system AND p.gender = g.code
 LEFT JOIN code_concept AS r ON p.source = r.source AND p.race_system = r.code_system AND p.race = r.code
 LEFT JOIN code_concept AS e ON p.source = e.source AND p.ethnicity_system = e.code_system AND p.ethnicity = e.code
 LEFT JOIN dimension_id AS lo ON lo.dimension = 'location' AND p.system = lo.system AND p.location = lo.key
 LEFT JOIN dimension_id AS pr ON pr.dimension = 'provider' AND p.system = pr.system AND p.provider = pr.key
 LEFT JOIN dimension_id AS cs ON cs.dimension = 'care_site' AND p.system = cs.system AND p.care_site = cs.key
-ORDER BY k.person_id
+ORDER BY p.person_id

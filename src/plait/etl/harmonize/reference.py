@@ -14,28 +14,25 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.etl.sources.folder import Source
 
 _TABLES = {
-    "domain_table": ("domain_tables", "domain_id VARCHAR, table_name VARCHAR, note VARCHAR"),
-    "type_concept": ("type_concepts", "name VARCHAR, concept_id BIGINT, note VARCHAR"),
-    "visit_class": ("visit_classes", "concept_id BIGINT, class VARCHAR, note VARCHAR"),
-    "operator_concept": ("operators", "operator VARCHAR, concept_id BIGINT, note VARCHAR"),
-    "named_concept": ("concepts", "kind VARCHAR, code VARCHAR, concept_id BIGINT, note VARCHAR"),
-    "cost_domain": ("cost_domains", "table_name VARCHAR, domain_id VARCHAR, note VARCHAR"),
+    "domain_table": ("domain_tables", "'domain_id': 'VARCHAR', 'table_name': 'VARCHAR', 'note': 'VARCHAR'"),
+    "type_concept": ("type_concepts", "'name': 'VARCHAR', 'concept_id': 'BIGINT', 'note': 'VARCHAR'"),
+    "visit_class": ("visit_classes", "'concept_id': 'BIGINT', 'class': 'VARCHAR', 'note': 'VARCHAR'"),
+    "operator_concept": ("operators", "'operator': 'VARCHAR', 'concept_id': 'BIGINT', 'note': 'VARCHAR'"),
+    "named_concept": ("concepts", "'kind': 'VARCHAR', 'code': 'VARCHAR', 'concept_id': 'BIGINT', 'note': 'VARCHAR'"),
+    "cost_domain": ("cost_domains", "'table_name': 'VARCHAR', 'domain_id': 'VARCHAR', 'note': 'VARCHAR'"),
 }
 
 
-def load_reference(con: duckdb.DuckDBPyConnection, sources: Iterable[Source]) -> None:
-    """Make the reference tables, the sources' rules, and `code_concept` of the table `study_map`."""
+def load_reference(con: duckdb.DuckDBPyConnection, rules: Iterable[tuple[str, str, bool]]) -> None:
+    """Make the reference tables, the sources' rules (name, visit_rollup, provider_from_visit), and `code_concept`."""
     for table, (file, columns) in _TABLES.items():
-        rows = _rows(file)
-        con.execute(f"CREATE OR REPLACE TABLE {quoted(table)} ({columns})")
-        con.executemany(f"INSERT INTO {quoted(table)} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        path = files("plait.etl.harmonize") / f"{file}.csv"
+        con.execute(f"CREATE OR REPLACE TABLE {quoted(table)} AS FROM read_csv($path, header = true, columns = {{{columns}}})", {"path": str(path)})
     con.execute("CREATE OR REPLACE TABLE source_rule (source VARCHAR, visit_rollup VARCHAR, provider_from_visit BOOLEAN)")
-    rules = [(source.name, source.rules.visit_rollup, source.rules.provider_from_visit) for source in sources]
-    if rules:
-        con.executemany("INSERT INTO source_rule VALUES (?, ?, ?)", rules)
+    for rule in rules:
+        con.execute("INSERT INTO source_rule VALUES (?, ?, ?)", rule)
     con.execute(sql("plait.etl.harmonize", "reference"))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, make_view, parquet, quoted, sql, write_parquet
+from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError
+from plait.etl.harmonize.reference import load_reference
 from plait.etl.staging import SHAPES, Shape
 from plait.schema import cdm_tables, plait_tables
 
@@ -24,35 +25,103 @@ _DIMENSION_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of
 _EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation", "specimen")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What every shard of a run reads, all of it in files, so that a shard can be done in any thread or process.
+
+    `persons` names who is there and whether they are to be computed (`changed`), stay as they are (`same`) or
+    have left (`gone`); the other files hold the dimension ids, the study map and the sources' rules.
+    """
+
+    warehouse: Path
+    staged: dict[str, list[str]]
+    persons: Path
+    dimension_ids: Path
+    study_map: Path
+    rules: tuple[tuple[str, str, bool], ...]
+    threads: int
+    memory: str | None
+    spill: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A range of person ids to compute, under which name, and the files of the version before (None: from scratch)."""
+
+    inputs: Inputs
+    number: int
+    first: int
+    last: int
+    name: str
+    before: dict[str, dict[str, str]] | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What a shard wrote: files by schema and table, fates by (file id, shape), late rejects, unresolved references."""
+    """What a shard wrote: its files, relative to the warehouse, and their rows, by schema and table."""
 
-    files: dict[str, dict[str, str]] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
-    fates: list[tuple[int, str, int, int, int]] = field(default_factory=list)
-    rejects: list[tuple[int, int, str, str]] = field(default_factory=list)
-    notices: list[tuple[str, str | None, str, str | None, int]] = field(default_factory=list)
+    number: int
+    files: dict[str, dict[str, str]]
+    rows: dict[str, dict[str, int]]
 
 
-def harmonize_shard(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]], persons: tuple[int, int], folder: Path, name: str) -> ShardResult:
-    """Write the CDM rows of the persons with ids from `persons[0]` to `persons[1]` and give what was written.
-
-    Args:
-        con: A cursor of its own, on a connection with the crosswalk, the study map and the reference tables.
-        staged: Staged files by shape.
-        persons: First and last person id of the shard.
-        folder: The warehouse.
-        name: What the shard's files are called.
+def harmonize_shard(shard: Shard) -> ShardResult:
+    """Compute the changed persons of a shard and write its tables, with the rows of those who stay as they are.
 
     Raises:
         BooksError: A person has more rows in one table than ids (2^22).
     """
-    result = ShardResult()
-    _live_views(con, _PERSON_SHAPES, staged, persons)
-    writer = _Writer(con, folder, name, result)
+    with connect(threads=shard.inputs.threads, memory=shard.inputs.memory, spill=shard.inputs.spill) as con:
+        _load_inputs(con, shard.inputs)
+        make_view(con, "person_state", f"FROM {parquet(shard.inputs.persons)} WHERE person_id BETWEEN {shard.first} AND {shard.last}")
+        con.execute(sql(_PACKAGE, "persons"))
+        _live_views(con, _PERSON_SHAPES, shard.inputs.staged, (shard.first, shard.last))
+        writer = _Writer(con, shard)
+        _write_tables(con, writer)
+        _close(con, writer, _PERSON_SHAPES)
+        _check_ordinals(con)
+        writer.book("person_notices", sql(_PACKAGE, "notices"))
+        return writer.finish()
+
+
+def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> ShardResult:
+    """Give ids to new dimension rows and write LOCATION, CARE_SITE and PROVIDER, which patients share.
+
+    Args:
+        inputs: What the run reads; the ids go to its `dimension_ids`.
+        name: What the files are called.
+        before: The ids of the version before.
+    """
+    with connect(threads=inputs.threads, memory=inputs.memory, spill=inputs.spill) as con:
+        con.execute(sql(_PACKAGE, "dimension_before"))
+        if before is not None:
+            con.execute("INSERT INTO dimension_id FROM read_parquet($file)", {"file": str(before)})
+        _live_views(con, _DIMENSION_SHAPES, inputs.staged, None)
+        for shape in _DIMENSION_SHAPES:
+            con.execute(sql(_PACKAGE, "dimensions"), {"staged": f"staged_{shape}", "dimension": shape})
+        write_parquet(con, sql(_PACKAGE, "dimension_ids"), inputs.dimension_ids)
+        _load_inputs(con, inputs)
+        writer = _Writer(con, Shard(inputs, -1, 0, 0, name, None))
+        for shape in _DIMENSION_SHAPES:
+            writer.cdm(shape, sql(_PACKAGE, shape))
+        con.execute(sql(_PACKAGE, "dimension_lineage"))
+        con.execute(sql(_PACKAGE, "dimension_reject"))
+        _close(con, writer, _DIMENSION_SHAPES)
+        return writer.finish()
+
+
+def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Make the tables that a shard looks things up in."""
+    make_view(con, "study_map", f"FROM {parquet(inputs.study_map)}")
+    make_view(con, "dimension_ids_now", f"FROM {parquet(inputs.dimension_ids)}")
+    con.execute(sql(_PACKAGE, "inputs"))
+    load_reference(con, inputs.rules)
+
+
+def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
+    """Write the CDM tables of the changed persons, and make their lineage."""
     writer.cdm("person", sql(_PACKAGE, "person"))
-    make_view(con, "person_written", f"FROM {parquet(writer.path('cdm', 'person'))}")
+    make_view(con, "person_written", f"FROM {parquet(writer.part('cdm', 'person'))}")
     con.execute(sql(_PACKAGE, "visit"))
     writer.cdm("visit_occurrence", sql(_PACKAGE, "visit_occurrence"))
     writer.cdm("visit_detail", sql(_PACKAGE, "visit_detail"))
@@ -69,59 +138,81 @@ def harmonize_shard(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]]
     writer.cdm("cost", sql(_PACKAGE, "cost_table"))
     writer.cdm("observation_period", sql("plait.etl.derive", "observation_period"))
     con.execute(sql(_PACKAGE, "lineage"))
-    _close(con, writer, result)
-    _check_ordinals(con)
-    result.notices = con.execute(sql(_PACKAGE, "notices")).fetchall()
-    return result
+    con.execute(sql(_PACKAGE, "late_reject"))
 
 
-def harmonize_dimensions(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]], folder: Path, name: str) -> ShardResult:
-    """Give ids to new dimension rows and write LOCATION, CARE_SITE and PROVIDER, which patients share."""
-    result = ShardResult()
-    _live_views(con, _DIMENSION_SHAPES, staged, None)
-    for shape in _DIMENSION_SHAPES:
-        con.execute(sql(_PACKAGE, "dimensions"), {"staged": f"staged_{shape}", "dimension": shape})
-    writer = _Writer(con, folder, name, result)
-    for shape in _DIMENSION_SHAPES:
-        writer.cdm(shape, sql(_PACKAGE, shape))
-    con.execute(sql(_PACKAGE, "dimension_lineage"))
-    con.execute("CREATE OR REPLACE TEMP TABLE death_row AS SELECT NULL::BIGINT AS file_id, NULL::BIGINT AS record, false AS before_birth WHERE false")
-    _close(con, writer, result)
-    return result
-
-
-def _close(con: duckdb.DuckDBPyConnection, writer: _Writer, result: ShardResult) -> None:
+def _close(con: duckdb.DuckDBPyConnection, writer: _Writer, shapes: tuple[str, ...]) -> None:
     """Write the lineage, and count the fates of records."""
     con.execute(sql(_PACKAGE, "merged"))
-    writer.book("lineage", "SELECT * FROM lineage ORDER BY table_name, row_id, file_id, record, role")
-    writer.book("row_meta", "SELECT * FROM row_meta ORDER BY table_name, row_id")
-    result.fates = con.execute(sql(_PACKAGE, "fates")).fetchall()
-    result.rejects = con.execute(sql(_PACKAGE, "late_rejects")).fetchall()
+    staged = " UNION ALL ".join(
+        f"SELECT person_id, source, file, {literal(name)} AS shape, digest, is_first FROM {quoted(f'staged_{name}')}" for name in shapes
+    )
+    make_view(con, "all_staged", staged)
+    writer.book("person_fates", sql(_PACKAGE, "fates"))
+    writer.book("person_rejects", "FROM late_reject ORDER BY ALL")
+    writer.book("lineage_key", "FROM lineage ORDER BY table_name, row_id, shape, source, file, digest, role")
+    writer.book("row_meta", "FROM row_meta ORDER BY table_name, row_id")
 
 
 class _Writer:
-    """Writes the tables of one shard, each a new immutable file, columns checked against the schema."""
+    """Writes the tables of one shard, each a new immutable file, columns checked against the schema.
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, name: str, result: ShardResult) -> None:
-        self.con, self.folder, self.name, self.result = con, folder, name, result
+    Where persons stay as they are, the new rows go to part files first, and `finish` joins them with theirs.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, shard: Shard) -> None:
+        self.con, self.shard = con, shard
         self.tables = {"cdm": cdm_tables(), "books": plait_tables()}
+        self.rows: dict[str, dict[str, int]] = {"cdm": {}, "books": {}}
 
     def path(self, schema: str, table: str) -> Path:
-        return self.folder / schema / table / f"{self.name}.parquet"
+        """Where a table's file of this shard stands."""
+        return self.shard.inputs.warehouse / schema / table / f"{self.shard.name}.parquet"
+
+    def part(self, schema: str, table: str) -> Path:
+        """Where the new rows of a table stand: in its file, or in a part of it."""
+        if self.shard.before is None:
+            return self.path(schema, table)
+        return self.shard.inputs.spill / f"{self.shard.name}.{schema}.{table}.parquet"
 
     def cdm(self, table: str, query: str) -> None:
-        """Write a CDM table."""
+        """Write the new rows of a CDM table."""
         self._write("cdm", table, query)
 
     def book(self, table: str, query: str) -> None:
-        """Write one of plait's own tables."""
+        """Write the new rows of one of plait's own tables."""
         self._write("books", table, query)
+
+    def finish(self) -> ShardResult:
+        """Join new rows with those of persons who stay as they are, and say what stands where."""
+        for schema, tables in self.rows.items():
+            for table in tables:
+                before = (self.shard.before or {}).get(schema, {}).get(table)
+                if self.shard.before is not None:
+                    self._join(schema, table, before)
+        files = {
+            schema: {table: str(self.path(schema, table).relative_to(self.shard.inputs.warehouse)) for table in tables} for schema, tables in self.rows.items()
+        }
+        return ShardResult(self.shard.number, files, self.rows)
 
     def _write(self, schema: str, table: str, query: str) -> None:
         columns = ", ".join(f"CAST({quoted(f.name)} AS {f.duckdb_type}) AS {quoted(f.name)}" for f in self.tables[schema][table].fields)
-        path = self.path(schema, table)
-        self.result.rows[table] = write_parquet(self.con, f"SELECT {columns} FROM ({query})", path)
-        self.result.files.setdefault(schema, {})[table] = str(path.relative_to(self.folder))
+        self.rows[schema][table] = write_parquet(self.con, f"SELECT {columns} FROM ({query})", self.part(schema, table))
+
+    def _join(self, schema: str, table: str, before: str | None) -> None:
+        spec = self.tables[schema][table]
+        query = f"FROM {parquet(self.part(schema, table))}"
+        if before is not None:
+            person = "person_id" if "person_id" in spec.columns else f"{quoted(str(spec.id_column))} // {ROWS_PER_PERSON}"
+            kept = f"FROM {parquet(self.shard.inputs.warehouse / before)} WHERE {person} IN (SELECT s.person_id FROM same_person AS s)"
+            order = quoted(spec.id_column) if spec.id_column else ", ".join(quoted(column) for column in _ORDER.get(table, spec.columns))
+            query = f"FROM ({query} UNION ALL {kept}) ORDER BY {order}"
+        self.rows[schema][table] = write_parquet(self.con, query, self.path(schema, table))
+        self.part(schema, table).unlink()
+
+
+_ORDER = {"row_meta": ("table_name", "row_id"), "lineage_key": ("table_name", "row_id", "shape", "source", "file", "digest", "role")}
+"""Order of the rows of tables whose rows have no id of their own; by all columns where none is given."""
 
 
 def _live_views(con: duckdb.DuckDBPyConnection, shapes: tuple[str, ...], staged: dict[str, list[str]], persons: tuple[int, int] | None) -> None:
@@ -139,22 +230,27 @@ def _live_views(con: duckdb.DuckDBPyConnection, shapes: tuple[str, ...], staged:
 
 def _staged_view(shape: type[Shape], paths: list[str], persons: tuple[int, int] | None) -> str:
     """Give the SELECT over the staged rows of a shape that go on, with what makes them one: `key_space`, `key`."""
-    of_record = "source || '/' || file || '/' || part AS key_space, digest AS key"
+    of_record = "concat_ws('/', source, file, part, person_id) AS key_space, coalesce(merge_key, CAST(digest AS VARCHAR)) AS key"
     key = f"system AS key_space, {quoted(shape.key)} AS key" if shape.key else of_record
     if not paths:
         return f"SELECT *, {key} FROM ({_empty(shape)})"
-    where = 'reject IS NULL AND "ignore" IS NULL'
-    if shape.name == "person" and persons is not None:
-        where += f" AND person IN (SELECT k.identifier FROM crosswalk AS k WHERE k.system = p.system AND k.person_id BETWEEN {persons[0]} AND {persons[1]})"
-    elif persons is not None:
-        where += f" AND person_id BETWEEN {persons[0]} AND {persons[1]}"
-    return f"SELECT *, {key} FROM {parquet(*paths)} AS p WHERE {where}"
+    sound = 'reject IS NULL AND "ignore" IS NULL'
+    if persons is None:
+        return f"SELECT *, {key} FROM {parquet(*paths)} WHERE {sound}"
+    if shape.name == "person":
+        known = "INNER JOIN crosswalk AS k ON p.system = k.system AND p.person = k.identifier"
+        return f"SELECT *, {key} FROM (SELECT p.* REPLACE (k.person_id AS person_id) FROM {parquet(*paths)} AS p {known}) WHERE {sound}"
+    return (
+        f"SELECT *, {key} FROM {parquet(*paths)} WHERE {sound} AND person_id BETWEEN {persons[0]} AND {persons[1]} "
+        "AND person_id IN (SELECT k.person_id FROM crosswalk AS k)"
+    )
 
 
 def _empty(shape: type[Shape]) -> str:
     """Give a SELECT without rows in the columns of a staged shape."""
     types = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE"}
     columns = {
+        "is_first": "BOOLEAN",
         "file_id": "BIGINT",
         "source": "VARCHAR",
         "file": "VARCHAR",
@@ -163,7 +259,7 @@ def _empty(shape: type[Shape]) -> str:
         "digest": "UUID",
         "person_id": "BIGINT",
         "part": "INTEGER",
-        "merge_into": "BIGINT",
+        "merge_key": "VARCHAR",
     }
     columns |= {name: types[column.kind] for name, column in shape.columns.items()}
     if "start" in shape.columns:

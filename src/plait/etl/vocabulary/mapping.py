@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, quoted, sql
+from plait.duck import sql
 from plait.errors import ConfigError
-from plait.etl.staging import SHAPES
+from plait.etl.stage import codes_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,21 +17,7 @@ if TYPE_CHECKING:
     from plait.etl.sources.folder import Source
     from plait.etl.stage import StagedFile
 
-_UNIT_SYSTEM = "UCUM"
 _MAP_COLUMNS = ("source_code", "source_vocabulary_id", "source_code_description", "target_concept_id", "target_vocabulary_id")
-
-
-def coded_columns(shape: str) -> list[tuple[str, str]]:
-    """Give (column of a code, SQL for its code system) of a shape, by its names."""
-    columns = SHAPES[shape].columns
-    pairs = [(name, quoted(f"{name}_system")) for name in columns if f"{name}_system" in columns and name != "code"]
-    if "code" in columns:
-        pairs.append(("code", '"code_system"'))
-    if "value_code" in columns:
-        pairs.append(("value_code", '"value_system"'))
-    if "unit" in columns:
-        pairs.append(("unit", literal(_UNIT_SYSTEM)))
-    return pairs
 
 
 def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source], files: Iterable[Path]) -> None:
@@ -57,18 +43,9 @@ def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sour
     Needs the tables `site_map` and the views of `plait.etl.vocabulary.register` in schema `vocabulary`.
     """
     con.execute(sql("plait.etl.vocabulary", "study_code"))
-    by_shape: dict[str, list[str]] = {}
-    for file in staged:
-        if file.rows:
-            by_shape.setdefault(file.shape, []).append(file.path)
-    for shape, paths in by_shape.items():
-        for column, system in coded_columns(shape):
-            display = "any_value(display)" if column == "code" and "display" in SHAPES[shape].columns else "NULL"
-            con.execute(
-                f"INSERT INTO study_code SELECT source, {system}, {quoted(column)}, {display}, count(*) FROM read_parquet($paths) "
-                f'WHERE {quoted(column)} IS NOT NULL AND {system} IS NOT NULL AND reject IS NULL AND "ignore" IS NULL GROUP BY ALL',
-                {"paths": paths},
-            )
+    summaries = [str(codes_file(file.path)) for file in staged if codes_file(file.path).is_file()]
+    if summaries:
+        con.execute("INSERT INTO study_code SELECT source, code_system, code, display, records FROM read_parquet($files)", {"files": summaries})
     aliases = [
         (source.name, alias, vocabulary_id, rank)
         for source in sources

@@ -1,4 +1,4 @@
--- One row: an image instance; the first of a study stands for the imaging procedure, the others are rolled into it.
+-- One row: an image instance; one of a study stands for the imaging procedure, the others are rolled into it.
 SELECT
     _pointer,
     PATIENT AS person,
@@ -11,6 +11,5 @@ SELECT
     BODYSITE_CODE AS modifier,
     'SNOMED-CT' AS modifier_system,
     'ehr_encounter_record' AS type,
-    nullif(first_value(_pointer.record) OVER study, _pointer.record) AS _merge_into
+    PATIENT || '/' || Id AS _merge_key
 FROM imaging_studies
-WINDOW study AS (PARTITION BY PATIENT, Id ORDER BY SERIES_UID, INSTANCE_UID, _pointer.digest)

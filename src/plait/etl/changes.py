@@ -1,0 +1,102 @@
+"""Who changed since the last version: by a digest of each person's staged rows, per source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plait.duck import make_view, parquet, sql, write_parquet
+from plait.etl.stage import StagedFile, persons_file
+from plait.etl.staging import SHAPES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import duckdb
+
+_REFERENCES = {"provider": "provider", "care_site": "care_site", "location": "location"}
+"""Columns of staged rows that name a dimension row → the dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanges:
+    """How many persons of a source came, changed and left."""
+
+    source: str
+    added: int
+    changed: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a run has to do: the state of every person, in a file, and the shards that hold somebody to compute."""
+
+    persons: int
+    shards: dict[int, bool]
+    sources: tuple[SourceChanges, ...]
+
+
+def load_present(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile]) -> None:
+    """Make the table `present` (system, identifier, person_id) of the persons whom some file brings now."""
+    paths = [file.path for file in staged if file.shape == "person" and file.rows]
+    make_view(
+        con, "staged_persons", f"FROM {parquet(*paths)}" if paths else 'SELECT NULL AS system, NULL AS person, NULL AS reject, NULL AS "ignore" WHERE false'
+    )
+    con.execute(sql("plait.etl", "present"))
+
+
+def find_changes(
+    con: duckdb.DuckDBPyConnection,
+    staged: Sequence[StagedFile],
+    *,
+    before: Path | None,
+    dimensions: tuple[Path | None, Path],
+    shard_persons: int,
+    digests: Path,
+    persons: Path,
+) -> Changes:
+    """Compare every person's staged rows with those of the version before.
+
+    Args:
+        con: A connection with the tables `crosswalk` and `present`.
+        staged: All staged files.
+        before: Digests of the version before; None where everybody is to be computed.
+        dimensions: Dimension ids of the version before (or None) and of now.
+        shard_persons: Persons per shard.
+        digests: Where the digests of now are written.
+        persons: Where the state of every person is written: `changed`, `same` or `gone`.
+    """
+    summaries = [str(persons_file(file.path)) for file in staged if persons_file(file.path).is_file()]
+    make_view(
+        con,
+        "person_summary",
+        f"FROM {parquet(*summaries)}" if summaries else "SELECT NULL AS system, NULL AS person, 0 AS rows, 0 AS digest, NULL AS source WHERE false",
+    )
+    write_parquet(con, sql("plait.etl", "person_digests"), digests)
+    make_view(con, "digest_now", f"FROM {parquet(digests)}")
+    make_view(con, "digest_before", f"FROM {parquet(before)}" if before is not None else "FROM digest_now WHERE false")
+    con.execute("CREATE OR REPLACE TEMP TABLE touched (person_id BIGINT)")
+    if before is not None and dimensions[0] is not None:
+        _touch_by_dimensions(con, staged, dimensions[0], dimensions[1])
+    con.execute(sql("plait.etl", "person_states"))
+    write_parquet(con, "FROM person_state ORDER BY person_id, system, identifier", persons)
+    shards = {int(number): bool(whole) for number, whole in con.execute(sql("plait.etl", "shards_to_do"), {"size": shard_persons}).fetchall()}
+    row = con.execute("SELECT count(DISTINCT person_id) FROM present").fetchone()
+    sources = tuple(SourceChanges(*counts) for counts in con.execute(sql("plait.etl", "source_changes")).fetchall())
+    return Changes(int(row[0]) if row else 0, shards, sources)
+
+
+def _touch_by_dimensions(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], before: Path, now: Path) -> None:
+    """Mark the persons whose rows name a dimension row that came or went."""
+    con.execute(sql("plait.etl", "dimension_changes"), {"before": str(before), "now": str(now)})
+    row = con.execute("SELECT count(*) FROM dimension_change").fetchone()
+    if not row or not row[0]:
+        return
+    for file in staged:
+        shape = SHAPES[file.shape]
+        for column, dimension in _REFERENCES.items():
+            if shape.of_person and column in shape.columns and file.rows:
+                make_view(con, "referring", f"SELECT system, person, {column} AS key FROM {parquet(file.path)}")
+                con.execute(sql("plait.etl", "touch"), {"dimension": dimension})
