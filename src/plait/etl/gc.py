@@ -1,0 +1,84 @@
+"""`plait gc`: files that no kept version names go; what is younger than a day stays, since somebody may be reading it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plait.etl.commit import Version, read_version, versions, warehouse_of, writing
+from plait.etl.stage import codes_file, persons_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SPARED_SECONDS = 24 * 3600
+"""Age below which nothing is removed (DESIGN, "Runs")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was removed: versions that can no longer be opened, files, and their bytes."""
+
+    versions: tuple[int, ...]
+    files: int
+    size_bytes: int
+
+
+def collect_garbage(study: Path, *, keep: int = 1, now: float | None = None, dry_run: bool = False) -> Collected:
+    """Remove old versions and the files that only they name.
+
+    Args:
+        study: The study's folder.
+        keep: How many of the newest versions stay, at least 1.
+        now: The time to measure age by, in seconds since 1970; the clock's if None.
+        dry_run: Count, and remove nothing.
+
+    Raises:
+        StudyError: A run holds the study.
+    """
+    moment = time.time() if now is None else now
+    with writing(study):
+        warehouse = warehouse_of(study)
+        numbers = versions(study)
+        kept = [number for number in numbers if number in numbers[-max(keep, 1) :] or _is_young(_version_file(warehouse, number), moment)]
+        named = {path for number in kept for path in _named(study, read_version(study, number))}
+        named |= {_version_file(warehouse, number) for number in kept}
+        gone = [path for path in _files(study) if path not in named and not _is_young(path, moment)]
+        size = sum(path.stat().st_size for path in gone)
+        if not dry_run:
+            for path in gone:
+                path.unlink(missing_ok=True)
+    return Collected(tuple(number for number in numbers if number not in kept and _version_file(warehouse, number) in gone), len(gone), size)
+
+
+def _version_file(warehouse: Path, number: int) -> Path:
+    return warehouse / "versions" / f"{number:06}.json"
+
+
+def _is_young(path: Path, moment: float) -> bool:
+    """Tell whether a file is too young to go; a clock that went back makes everything young."""
+    return moment - path.stat().st_mtime < SPARED_SECONDS
+
+
+def _named(study: Path, version: Version | None) -> Iterator[Path]:
+    """Yield every file that a version needs."""
+    if version is None:
+        return
+    warehouse = warehouse_of(study)
+    yield study / version.crosswalk
+    yield study / version.dimension_ids
+    for tables in version.tables.values():
+        for files in tables.values():
+            yield from (warehouse / file for file in files)
+    for entry in version.staged:
+        path = warehouse / entry["path"]
+        yield from (path, path.with_suffix(".json"), persons_file(path), codes_file(path))
+
+
+def _files(study: Path) -> Iterator[Path]:
+    """Yield every file that plait may have made and that a version may name."""
+    warehouse = warehouse_of(study)
+    for folder in (warehouse / "cdm", warehouse / "books", warehouse / "staged", warehouse / "versions", study / "private"):
+        yield from sorted(path for path in folder.rglob("*") if path.is_file())
