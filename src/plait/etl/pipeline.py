@@ -20,6 +20,8 @@ from plait.etl.catalog import build_catalog
 from plait.etl.columns import column_fates
 from plait.etl.commit import Version, commit, newest_version, warehouse_of, writing
 from plait.etl.crosswalk import extend_crosswalk, load_crosswalk, load_dimension_ids, save
+from plait.etl.derive.eras import prepare_drugs
+from plait.etl.derive.periods import sources_by_rule
 from plait.etl.executor import LocalThreads
 from plait.etl.harmonize.reference import load_reference, rules_digest
 from plait.etl.harmonize.shard import ShardResult, harmonize_dimensions, harmonize_shard
@@ -121,6 +123,7 @@ def run_etl(study: Path, settings: Settings, *, threads: int | None = None, memo
             got="none",
             todo="Add one under 'sources', for example {name: ehr, kind: synthea, path: data/synthea}.",
         )
+    sources = sources_by_rule(sources, settings.observation_period, study / "plait.yaml")
     with writing(study):
         before = newest_version(study)
         threads = threads or os.cpu_count() or 1
@@ -147,6 +150,7 @@ def _run(run: _Run) -> RunReport:
     load_site_mappings(run.con, run.sources, run.settings.mappings)
     map_codes(run.con, staged, run.sources)
     load_reference(run.con, run.sources)
+    prepare_drugs(run.con)
     results = _harmonize(run, staged)
     for result in results:
         ledger.add_fates(result.fates)
@@ -219,6 +223,7 @@ def _fingerprint(run: _Run) -> str:
         run.settings.time_zone,
         run.settings.shard_persons,
         run.settings.study,
+        run.settings.observation_period.model_dump(),
         [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
         [[s.name, s.system, s.encoding, s.delimiter, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
         sorted([file.source, file.file or "", file.name, file.sha256] for _, file in run.files),
@@ -314,7 +319,7 @@ def _harmonize(run: _Run, staged: Sequence[StagedFile]) -> list[ShardResult]:
 
     def harmonize(shard: tuple[int, tuple[int, int]]) -> ShardResult:
         with run.con.cursor() as cursor:
-            result = harmonize_shard(cursor, paths, shard[1], run.warehouse, f"shard-{shard[0]:06}-{name}")
+            result = harmonize_shard(cursor, paths, shard[1], run.warehouse, f"shard-{shard[0]:06}-{name}", periods=run.settings.observation_period)
         run.progress("harmonizing", sum(result.rows.values()))
         return result
 

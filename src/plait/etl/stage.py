@@ -183,10 +183,11 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
     given = _given_columns(con, select, shape)
     path = task.path(select)
     temporary = path.with_suffix(".tmp")
-    order = f" ORDER BY person_id // {task.sort_by_shard}" if task.sort_by_shard and shape.of_person and shape.name != "person" else ""
-    query = f"{_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)}"
+    query = f"FROM ({_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)})"
+    if task.sort_by_shard and shape.of_person and shape.name != "person":
+        query += f" ORDER BY person_id // {task.sort_by_shard}"
     try:
-        write_parquet(con, query + order, temporary, compression="snappy")
+        write_parquet(con, query, temporary, compression="snappy")
         staged = _counted(con, task, select, temporary, records)
     except (duckdb.DataError, duckdb.InvalidInputException) as error:
         temporary.unlink(missing_ok=True)

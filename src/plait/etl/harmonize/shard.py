@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from plait.duck import literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError
+from plait.etl.derive.eras import ERAS, derive
+from plait.etl.derive.periods import derive_periods
 from plait.etl.staging import SHAPES, Shape
 from plait.schema import cdm_tables, plait_tables
 
@@ -15,10 +17,13 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from plait.settings import ObservationPeriodSettings
+
 ROWS_PER_PERSON = 1 << 22
 """Row ids are `person_id * ROWS_PER_PERSON + ordinal`: exact in a double for two thousand million persons."""
 
 _PACKAGE = "plait.etl.harmonize"
+_DERIVE = "plait.etl.derive"
 _PERSON_SHAPES = tuple(name for name, shape in SHAPES.items() if shape.of_person)
 _DIMENSION_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
 _EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation", "specimen")
@@ -35,7 +40,9 @@ class ShardResult:
     notices: list[tuple[str, str | None, str, str | None, int]] = field(default_factory=list)
 
 
-def harmonize_shard(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]], persons: tuple[int, int], folder: Path, name: str) -> ShardResult:
+def harmonize_shard(
+    con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]], persons: tuple[int, int], folder: Path, name: str, *, periods: ObservationPeriodSettings
+) -> ShardResult:
     """Write the CDM rows of the persons with ids from `persons[0]` to `persons[1]` and give what was written.
 
     Args:
@@ -44,6 +51,7 @@ def harmonize_shard(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]]
         persons: First and last person id of the shard.
         folder: The warehouse.
         name: What the shard's files are called.
+        periods: How observation periods are made.
 
     Raises:
         BooksError: A person has more rows in one table than ids (2^22).
@@ -67,12 +75,32 @@ def harmonize_shard(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]]
     writer.cdm("payer_plan_period", sql(_PACKAGE, "payer_plan_period"))
     con.execute(sql(_PACKAGE, "cost"))
     writer.cdm("cost", sql(_PACKAGE, "cost_table"))
-    writer.cdm("observation_period", sql("plait.etl.derive", "observation_period"))
+    con.execute(sql(_PACKAGE, "episode"))
+    writer.cdm("episode", sql(_PACKAGE, "episode_table"))
+    writer.cdm("episode_event", sql(_PACKAGE, "episode_event"))
+    con.execute(sql(_PACKAGE, "period"))
     con.execute(sql(_PACKAGE, "lineage"))
+    _derive(con, writer, periods)
     _close(con, writer, result)
     _check_ordinals(con)
-    result.notices = con.execute(sql(_PACKAGE, "notices")).fetchall()
+    result.notices = [*con.execute(sql(_PACKAGE, "notices")).fetchall(), *con.execute(sql(_DERIVE, "dose_notices")).fetchall()]
     return result
+
+
+def _derive(con: duckdb.DuckDBPyConnection, writer: _Writer, periods: ObservationPeriodSettings) -> None:
+    """Write the tables that follow from the shard's own, and what each of their rows is made of."""
+    for table in ("visit_occurrence", "payer_plan_period", *_EVENT_TABLES):
+        make_view(con, table, f"FROM {parquet(writer.path('cdm', table))}")
+    writer.cdm("observation_period", derive_periods(con, periods))
+    if periods.rule == "source":
+        con.execute(sql(_DERIVE, "period_lineage"))
+    else:
+        con.execute(sql(_DERIVE, "derivation"), {"table": "observation_period"})
+    for table in ERAS:
+        writer.cdm(table, derive(con, table))
+        con.execute(sql(_DERIVE, "derivation"), {"table": table})
+    con.execute(sql(_DERIVE, "derived_known"))
+    writer.book("derivation", "SELECT * FROM derivation ORDER BY table_name, row_id, from_table, from_row_id")
 
 
 def harmonize_dimensions(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]], folder: Path, name: str) -> ShardResult:

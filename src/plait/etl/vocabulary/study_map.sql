@@ -6,7 +6,7 @@ WITH code AS (
         source,
         code_system,
         code,
-        any_value(display) AS display
+        min(display) AS display
     FROM study_code
     GROUP BY source, code_system, code
 ),
