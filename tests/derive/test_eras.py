@@ -165,5 +165,5 @@ def test_what_lacks_a_factor_has_no_dose_and_says_why() -> None:
     assert daily_dose(TABLET, "10, NULL, NULL") == (None, 8576, "no_quantity")
     assert daily_dose(TABLET, "0, 20, NULL") == (None, 8576, "no_days_supply")
     assert daily_dose(TABLET.replace("1, 11", "2, 11", 1), "10, 20, NULL") == (None, None, "no_strength")
-    assert daily_dose(TABLET.replace("500", "NULL"), "10, 20, NULL") == (None, 8576, "unclear_unit")
+    assert daily_dose(TABLET.replace("500", "NULL"), "10, 20, NULL") == (None, None, "no_strength")
     assert daily_dose(f"{TABLET}, {TABLET.replace('500', '250')}", "10, 20, NULL") == (None, None, "several_strengths")

@@ -49,7 +49,8 @@ EVENTS = {
     "device_exposure": ("device", "device_exposure_start_date"),
 }
 _FACTS = " UNION ALL ".join(
-    f"SELECT '{table}' AS table_name, {table}_id AS row_id, person_id, {kind}_source_value AS code, {kind}_concept_id AS concept_id, {date} AS on_day FROM cdm.{table}"
+    f"SELECT '{table}' AS table_name, {table}_id AS row_id, person_id, {kind}_source_value AS code, {kind}_concept_id AS concept_id, {date} AS on_day"
+    f" FROM cdm.{table}"
     for table, (kind, date) in EVENTS.items()
 )
 FOUND = f"""
@@ -239,12 +240,16 @@ def test_measurements_keep_value_and_unit(con: duckdb.DuckDBPyConnection, raw: d
 
 
 def compare(left: Path, right: Path, *, books: bool) -> dict[str, Any]:
-    """Give, for each table of two studies that differs, how many rows only one of them has; both orders of all rows count."""
+    """Give, for each table of two studies that differs, how many rows only the one and only the other has."""
     con = plait.open(left).connect()
     con.execute(f"ATTACH '{right / 'warehouse' / 'study.duckdb'}' AS other (READ_ONLY)")
     tables = [f"cdm.{row[0]}" for row in con.execute("SELECT view_name FROM duckdb_views() WHERE database_name = 'other' AND schema_name = 'cdm'").fetchall()]
     assert len(tables) > 30
-    tables += ["plait.ledger", "plait.study_map", "plait.row_meta", "plait.lineage", "plait.columns", "plait.notices"] if books else ["plait.row_meta", "plait.study_map"]
+    tables += (
+        ["plait.ledger", "plait.study_map", "plait.row_meta", "plait.lineage", "plait.columns", "plait.notices"]
+        if books
+        else ["plait.row_meta", "plait.study_map"]
+    )
     found = {}
     for table in sorted(tables):
         columns = "* EXCLUDE (source_release_date, cdm_release_date)" if table == "cdm.cdm_source" else "*"

@@ -6,12 +6,13 @@ and makes none wait: a statement sees the CDM from before or from after, and a f
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,7 @@ def publish(study: Path, version: Version, url: str, *, schema: str = DEFAULT_SC
             con.execute(f"SET temp_directory = {literal(spill)}")
             rows = _checked_rows(con)
             missing = tuple(_keys_left_out(con, rows))
+            con.execute("SET threads = 1")  # one writes as fast as the server reads; a second one would take the server's core and wait
             with server.transaction():
                 _settle(server, schema)
                 fresh = f"{schema}_new_{secrets.token_hex(4)}"
@@ -290,6 +292,8 @@ def _as_text(field: Field) -> str:
 def _written(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[Iterator[bytes]]:
     """Give the lines that DuckDB writes for a query, in blocks of bytes; a failure of DuckDB shows when they are at their end."""
     read_end, write_end = os.pipe()
+    with suppress(OSError):  # where the system's limit is lower, the pipe stays as it is
+        fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, _BLOCK_BYTES)
     with con.cursor() as cursor, ThreadPoolExecutor(1) as writer:
 
         def write() -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 Era = Literal["condition_era", "drug_era", "dose_era"]
 
-ERAS: tuple[Era, ...] = ("condition_era", "drug_era", "dose_era")
-"""The tables of eras, in the order in which they are written."""
+ERAS: tuple[Era, ...] = ("condition_era", "dose_era", "drug_era")
+"""The tables of eras, in the order in which they are derived and stand in `plait.derivation`."""
 
 GAP_DAYS = 30
 """Days from an end to the next start that an era bridges (OMOP CDM v5.4: 31 days or more end it)."""

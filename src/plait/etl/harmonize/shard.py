@@ -91,16 +91,16 @@ def _derive(con: duckdb.DuckDBPyConnection, writer: _Writer, periods: Observatio
     """Write the tables that follow from the shard's own, and what each of their rows is made of."""
     for table in ("visit_occurrence", "payer_plan_period", *_EVENT_TABLES):
         make_view(con, table, f"FROM {parquet(writer.path('cdm', table))}")
+    for table in ERAS:
+        writer.cdm(table, derive(con, table))
+        con.execute(sql(_DERIVE, "derivation"), {"table": table})
     writer.cdm("observation_period", derive_periods(con, periods))
     if periods.rule == "source":
         con.execute(sql(_DERIVE, "period_lineage"))
     else:
         con.execute(sql(_DERIVE, "derivation"), {"table": "observation_period"})
-    for table in ERAS:
-        writer.cdm(table, derive(con, table))
-        con.execute(sql(_DERIVE, "derivation"), {"table": table})
+    writer.book("derivation", "FROM derivation")
     con.execute(sql(_DERIVE, "derived_known"))
-    writer.book("derivation", "SELECT * FROM derivation ORDER BY table_name, row_id, from_table, from_row_id")
 
 
 def harmonize_dimensions(con: duckdb.DuckDBPyConnection, staged: dict[str, list[str]], folder: Path, name: str) -> ShardResult:

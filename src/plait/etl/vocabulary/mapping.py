@@ -63,7 +63,7 @@ def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sour
             by_shape.setdefault(file.shape, []).append(file.path)
     for shape, paths in by_shape.items():
         for column, system in coded_columns(shape):
-            display = "any_value(display)" if column == "code" and "display" in SHAPES[shape].columns else "NULL"
+            display = "min(display)" if column == "code" and "display" in SHAPES[shape].columns else "NULL"
             con.execute(
                 f"INSERT INTO study_code SELECT source, {system}, {quoted(column)}, {display}, count(*) FROM read_parquet($paths) "
                 f'WHERE {quoted(column)} IS NOT NULL AND {system} IS NOT NULL AND reject IS NULL AND "ignore" IS NULL GROUP BY ALL',
