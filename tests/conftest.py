@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
+
+from plait.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left: its exit code, and what it wrote to each stream."""
+
+    code: int
+    out: str
+    err: str
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +34,35 @@ def shared() -> Path:
     folder = Path(os.environ.get("PLAIT_SHARED", Path(__file__).parents[2] / "shared"))
     if not folder.is_dir():
         pytest.skip("PLAIT_SHARED (../shared) is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., Result]:
+    """Give a function that runs `plait` with arguments in this process and gives what a shell would see."""
+
+    def run(*arguments: object) -> Result:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), patch.object(sys, "argv", ["plait", *map(str, arguments)]):
+            try:
+                main()
+            except SystemExit as left:
+                code = int(left.code or 0)
+        return Result(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo_result(command: Callable[..., Result], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """Give the folder of the demo study, and what `plait demo DIR --json` said when it made it."""
+    folder = tmp_path_factory.mktemp("demo") / "demo-study"
+    return folder, command("demo", folder, "--json")
+
+
+@pytest.fixture(scope="session")
+def demo_study(demo_result: tuple[Path, Result]) -> Path:
+    """Give the folder of a demo study that was run once; not to be changed: a test that writes works on a copy."""
+    folder, result = demo_result
+    assert result.code == 0, result.err
     return folder

@@ -6,6 +6,7 @@ Data goes to stdout, everything else to stderr. Exit 0 done, 1 the data failed, 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -23,8 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-vocabulary_app = typer.Typer(help="The vocabulary: load an Athena download, see what is in it.", no_args_is_help=True, rich_markup_mode=None)
-etl_app = typer.Typer(help="The ETL and its books: run it, see what became of every record.", no_args_is_help=True, rich_markup_mode=None)
+vocabulary_app = typer.Typer(help="Load an Athena download, see what is in it.", no_args_is_help=True, rich_markup_mode=None)
+etl_app = typer.Typer(help="Run the ETL, see what became of every record.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(vocabulary_app, name="vocabulary")
 app.add_typer(etl_app, name="etl")
 
@@ -54,7 +55,9 @@ def _main(version: Annotated[bool, typer.Option("--version", callback=_version, 
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")], json: JsonOption = False, quiet: QuietOption = False
 ) -> None:
-    """Write a synthetic study of cancer patients and run everything on it.
+    """Write a synthetic study and run everything on it.
+
+    200 made-up cancer patients as Synthea CSV and notes, with faults to find.
 
     Example: plait demo demo-study
     """
@@ -62,6 +65,7 @@ def demo(
     from plait.demo import write_demo
     from plait.study import open_study
 
+    _no_other_study(folder)
     facts = write_demo(folder)
     with console.progress(quiet=quiet or json) as listen:
         study = open_study(folder)
@@ -70,22 +74,24 @@ def demo(
         console.say(console.as_json({"facts": facts, "report": report}))
     elif not quiet:
         console.show_report(report)
-        console.say()
-        console.say(f"A study of {report.persons} patients stands in {folder}. Next, try:")
+        console.hint(f"\nA study of {facts.persons} made-up patients stands in {folder}. Next, try:")
+        program = "plait" if shutil.which("plait") else sys.argv[0]
         for line in (
-            f"plait etl status -s {folder}",
-            f"plait etl rejects -s {folder}",
-            f"plait etl trace condition_occurrence {_first_condition(study)} -s {folder}",
+            f"{program} etl status -s {folder}",
+            f"{program} etl rejects -s {folder}",
+            f"{program} etl trace condition_occurrence {_first_condition(study)} -s {folder}",
             f"duckdb -readonly {folder}/warehouse/study.duckdb",
         ):
-            console.say(f"  {line}")
+            console.hint(f"  {line}")
 
 
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the study.")], json: JsonOption = False, quiet: QuietOption = False
 ) -> None:
-    """Make a study: a folder with a first plait.yaml, readable by you alone.
+    """Make a study: a folder with a first plait.yaml.
+
+    The folder is readable by you alone (mode 0700).
 
     Example: plait init lung && $EDITOR lung/plait.yaml && plait run -s lung
     """
@@ -96,16 +102,39 @@ def init(
     if json:
         console.say(console.as_json({"study": study.path}))
     elif not quiet:
-        console.say(f"Made {folder}. Say in {folder}/plait.yaml what to read, then: plait run -s {folder}")
+        console.say(f"Made {folder}.")
+        console.hint(f"Say in {folder}/plait.yaml what to read, then: plait run -s {folder}")
 
 
 @app.command()
 def run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:
-    """Do every configured step, in order, only what changed.
+    """Do every configured step, only what changed.
 
     Example: plait run -s lung
     """
     _etl(study, threads, memory, json=json, quiet=quiet)
+
+
+@app.command()
+def publish(
+    url: Annotated[str, typer.Argument(metavar="URL", help="postgresql+psycopg://USER@HOST:PORT/DATABASE; a ${VARIABLE} in it is replaced.")],
+    study: StudyOption = _HERE,
+    schema: Annotated[str, typer.Option(metavar="NAME", help="The schema in the database.")] = "cdm",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the CDM into PostgreSQL, with keys and indices.
+
+    What was published before is replaced all at once. The password comes from PGPASSWORD, ~/.pgpass or a ${VARIABLE} in the URL.
+
+    Example: plait publish 'postgresql+psycopg://etl@db.example.org:5432/omop' -s lung
+    """
+    from plait import console
+    from plait.study import open_study
+
+    with console.progress(quiet=quiet or json) as listen:
+        report = open_study(study).publish(url, schema=schema, progress=listen)
+    _show(report, console.show_publication, json=json, quiet=quiet)
 
 
 @vocabulary_app.command("load")
@@ -115,7 +144,7 @@ def vocabulary_load(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Load an Athena download into the study, and say what is missing in it.
+    """Load an Athena download, and say what is missing in it.
 
     Example: plait vocabulary load ~/athena -s lung
     """
@@ -142,7 +171,9 @@ def vocabulary_info(study: StudyOption = _HERE, json: JsonOption = False, quiet:
 def etl_run(
     study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False
 ) -> None:
-    """Bring the CDM up to date with the source files, every record accounted for.
+    """Bring the CDM up to date with the source files.
+
+    Every record is accounted for; on unchanged files nothing is written.
 
     Example: plait etl run -s lung --threads 4 --memory 8GiB
     """
@@ -151,7 +182,7 @@ def etl_run(
 
 @etl_app.command("status")
 def etl_status(study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:
-    """Show the books: what became of every record and every column.
+    """Show what became of every record and column.
 
     Example: plait etl status -s lung
     """
@@ -169,15 +200,14 @@ def etl_rejects(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List rejected records: file, record, why, and the raw text.
+    """List rejected records: where, why, and their text.
 
     Example: plait etl rejects --reason unknown_person --limit 5
     """
     from plait import console
     from plait.study import open_study
 
-    found = open_study(study).rejects(reason=reason, limit=limit)
-    _show(found, lambda rows: console.table("Rejected records", rows) if rows else console.say("No record was rejected."), json=json, quiet=quiet)
+    _show(open_study(study).rejects(reason=reason, limit=limit), lambda rows: console.show_rejects(rows, reason, limit), json=json, quiet=quiet)
 
 
 @etl_app.command("trace")
@@ -188,7 +218,7 @@ def etl_trace(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Show the file, line, raw record, mapping and run behind a CDM row.
+    """Show the records, mapping and run behind a CDM row.
 
     Example: plait etl trace condition_occurrence 4194304
     """
@@ -206,6 +236,8 @@ def _etl(folder: Path, threads: int | None, memory: str | None, *, json: bool, q
     with console.progress(quiet=quiet or json) as listen:
         report = open_study(folder).run_etl(threads=threads, memory=memory, progress=listen)
     _show(report, console.show_report, json=json, quiet=quiet)
+    if any(entry.rejected for entry in report.entries) and not (json or quiet):
+        console.hint(f"Which records were rejected, and why: plait etl rejects{'' if folder == _HERE else f' -s {folder}'}")
 
 
 def _show(data: Any, show: Any, *, json: bool, quiet: bool) -> None:  # noqa: ANN401 - anything a command gives back
@@ -216,6 +248,15 @@ def _show(data: Any, show: Any, *, json: bool, quiet: bool) -> None:  # noqa: AN
         console.say(console.as_json(data))
     elif not quiet:
         show(data)
+
+
+def _no_other_study(folder: Path) -> None:
+    """Fail where the demo's files would replace those of a study of another name."""
+    from plait.errors import ConfigError
+    from plait.settings import SETTINGS_FILE, read_settings
+
+    if (folder / SETTINGS_FILE).exists() and read_settings(folder).study != "demo":
+        raise ConfigError(folder, expected="a new folder, or an earlier demo", got="another study, whose files it might replace", todo="Name another one.")
 
 
 def _first_condition(study: Any) -> int:  # noqa: ANN401 - a Study, imported where it is used
@@ -241,7 +282,7 @@ def main() -> None:
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         sys.stderr.write(
-            f"plait: unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; nothing was committed. "
+            f"plait: unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; the last version that was committed stands. "
             "PLAIT_DEBUG=1 shows the traceback, which may show data of patients.\n"
         )
         sys.exit(1)

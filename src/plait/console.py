@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from plait.etl.pipeline import RunReport
+    from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+
+
+_NO_LIMIT = 100_000
+"""Columns of a terminal that is none."""
 
 
 def as_json(data: Any) -> str:  # noqa: ANN401 - anything that a command gives back
@@ -45,21 +50,28 @@ def hint(text: str) -> None:
 
 
 def table(title: str, rows: Sequence[dict[str, Any]], *, columns: Iterable[str] | None = None) -> None:
-    """Show rows as a table: numbers to the right with thousands marked, zeros quiet."""
+    """Show rows as a table: numbers to the right with thousands marked, zeros quiet, ids as they are; where nobody watches, a row is a line."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     names = list(columns or (rows[0] if rows else ()))
-    shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    shown = Table(box=None, pad_edge=False, header_style="dim")
     for name in names:
         numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
-        shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        shown.add_column(name, justify="right" if numeric else "left", overflow="fold", style="yellow" if name == "rejected" else None)
     for row in rows:
-        shown.add_row(*(_cell(row.get(name)) for name in names))
-    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 140).print(shown)
+        shown.add_row(*(_cell(row.get(name), is_id=name.endswith("_id")) for name in names))
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _NO_LIMIT)
+    with console.capture() as captured:
+        if title:
+            console.print(Text(title, "bold"))
+        console.print(shown)
+    for line in captured.get().removesuffix("\n").split("\n"):
+        say(line.rstrip())
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401
+def _cell(value: Any, *, is_id: bool) -> str:  # noqa: ANN401
     """Give a value as text for a cell; text is shown as it is, not as markup."""
     from rich.markup import escape
 
@@ -67,7 +79,7 @@ def _cell(value: Any) -> str:  # noqa: ANN401
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
+    if isinstance(value, int) and not is_id:
         return "·" if value == 0 else f"{value:,}"
     return escape(str(value))
 
@@ -125,13 +137,10 @@ def show_report(report: RunReport) -> None:
     say()
     table("CDM", [{"table": name, "rows": count} for name, count in sorted(report.rows.items()) if count])
     say()
-    accounted = totals["loaded"] + totals["merged"] + totals["rejected"] + totals["ignored"]
     say(
         f"Version {report.version}: {report.persons:,} persons. {totals['read']:,} read = {totals['loaded']:,} loaded + {totals['merged']:,} merged "
-        f"+ {totals['rejected']:,} rejected + {totals['ignored']:,} ignored ({accounted:,})."
+        f"+ {totals['rejected']:,} rejected + {totals['ignored']:,} ignored."
     )
-    if totals["rejected"]:
-        hint("Rejected records, with why: plait etl rejects")
 
 
 def show_status(status: dict[str, Any]) -> None:
@@ -144,7 +153,7 @@ def show_status(status: dict[str, Any]) -> None:
     for part, title in (
         ("ledger", "Ledger: read = loaded + merged + rejected + ignored"),
         ("reasons", "Why records went no further"),
-        ("unmapped", "Codes without a standard concept (their rows are kept, with concept 0)"),
+        ("unmapped", "Codes without a standard concept; their rows are kept, with concept 0"),
         ("columns", "Columns that nobody accounts for"),
         ("notices", "Notices"),
     ):
@@ -153,6 +162,44 @@ def show_status(status: dict[str, Any]) -> None:
             table(title, status[part])
     say()
     table("CDM", [{"table": name, "rows": count} for name, count in status["tables"].items() if count])
+
+
+def show_rejects(rows: list[dict[str, Any]], reason: str | None, limit: int) -> None:
+    """Show rejected records: two lines each."""
+    for row in rows:
+        column = f", column {row['detail']}" if row["detail"] else ""
+        say(f"{row['source']}: {row['path']}, record {row['record']}, as {row['shape']}: {row['reason']}{column}")
+        say(f"  {row['raw']}")
+    if not rows:
+        say(f"No record was rejected{f' for the reason {reason}' if reason else ''}.")
+    if len(rows) == limit:
+        hint(f"These are the first {limit}; --limit shows more.")
+
+
+def show_publication(report: PublishReport) -> None:
+    """Show what was published, and which keys do not hold."""
+    table("Rows", [{"table": rows.table, "study": rows.study, "database": rows.database} for rows in report.tables if rows.study])
+    left_out = [
+        {
+            "column": f"{key.table}.{key.column}",
+            "points at": key.references,
+            "rows": key.rows,
+            "missing": key.missing,
+            "first": ", ".join(map(str, key.first)) + (", …" if key.first and key.missing > len(key.first) else ""),
+        }
+        for key in report.keys_left_out
+    ]
+    if left_out:
+        say()
+        table("Foreign keys left out: the values are missing where they point at", left_out)
+    say()
+    say(
+        f"{'Replaced' if report.replaced else 'Made'} schema {report.schema} in {report.database}: version {report.version}, "
+        f"{sum(rows.database for rows in report.tables):,} rows, {report.primary_keys} primary keys, {report.foreign_keys} foreign keys "
+        f"({len(left_out)} left out), {report.indices} indices."
+    )
+    for name in report.put_aside:
+        hint(f"warning: schema {name} holds an earlier publication that is still in use; the next `plait publish` removes it, or DROP SCHEMA {name} CASCADE.")
 
 
 def show_release(release: Release) -> None:
@@ -173,10 +220,13 @@ def show_trace(found: dict[str, Any]) -> None:
     )
     if found["known"]:
         say(f"known {found['known']['known_time']}" + (f", its end {found['known']['end_known_time']}" if found["known"]["end_known_time"] else ""))
+    if found["members"]:
+        say()
+        table("Derived; made of", found["members"])
     for record in found["records"]:
         say()
-        line = f", line {record['line']:,}" if record.get("line") else ""
-        say(f"{record['role']} from {record['path']}, record {record['record']:,}{line} ({record['source']}: {record['file']} as {record['shape']})")
+        line = f", line {record['line']}" if record.get("line") else ""
+        say(f"{record['role']} from {record['path']}, record {record['record']}{line} ({record['source']}: {record['file']} as {record['shape']})")
         if record["raw"] is None:
             say(f"  {record['note']}")
         else:

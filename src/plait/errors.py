@@ -45,6 +45,10 @@ class StudyError(PlaitError):
     """The study folder is not as plait left it, or another run holds it."""
 
 
+class PublishError(PlaitError):
+    """What was to be published cannot stand in the database, or the database refuses; what was published before stands."""
+
+
 class MissingExtraError(PlaitError):
     """A feature needs packages that are not installed; the message names the extra."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plait.etl.pipeline import RunReport
+    from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
 
@@ -38,6 +39,10 @@ class Study:
 
     def __init__(self, path: Path, version: Version | None, *, pinned: bool = False) -> None:
         self.path, self.version, self._pinned = path, version, pinned
+
+    def __repr__(self) -> str:
+        number = f"version {self.version.version}" if self.version else "not run yet"
+        return f"Study({str(self.path)!r}, {number})"
 
     @property
     def settings(self) -> Settings:
@@ -96,6 +101,13 @@ class Study:
             raise StudyError(self.path, expected="a vocabulary", got="none loaded", todo="Load one: `plait vocabulary load ATHENA`.")
         return read_release(loaded[-1].parent)
 
+    def publish(self, url: str, *, schema: str = "cdm", progress: Progress | None = None) -> PublishReport:
+        """Write this version's CDM into a schema of a PostgreSQL database; see `plait.etl.publish.publish`."""
+        from plait.etl.pipeline import silent
+        from plait.etl.publish import publish
+
+        return publish(self.path, self._committed(), url, schema=schema, progress=progress or silent)
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Give an in-memory DuckDB connection with the schemas `cdm` and `plait` of this version."""
         from plait.etl.catalog import open_catalog
@@ -133,7 +145,7 @@ class Study:
 
     def _committed(self) -> Version:
         if self.version is None:
-            raise StudyError(self.path, expected="a study with a finished run", got="none yet", todo="Run `plait etl run` first.")
+            raise StudyError(self.path, expected="a study with a finished run", got="none yet", todo=f"Run it first: `plait run -s {self.path}`.")
         return self.version
 
 

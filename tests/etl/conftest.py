@@ -8,7 +8,6 @@ import io
 import shutil
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -20,6 +19,7 @@ from plait.demo.vocabulary import table, write_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 SETTINGS = """\
 study: tiny

@@ -41,7 +41,10 @@ def _without(stem: str, column: int) -> str:
 
 
 BAD_FILES: dict[str, Break] = {
-    "missing": (lambda s: s.file("encounters").unlink(), ("synthea/encounters.csv", "source 'ehr' (synthea) cannot do without it", "no such file", "Deliver it")),
+    "missing": (
+        lambda s: s.file("encounters").unlink(),
+        ("synthea/encounters.csv", "source 'ehr' (synthea) cannot do without it", "no such file", "Deliver it"),
+    ),
     "empty": (lambda s: s.write("conditions", ""), ("conditions.csv", "a header and records", "an empty file", "Deliver it again")),
     "empty gzip": (lambda s: _gz(s, "conditions", gzip.compress(b"")), ("conditions.csv.gz", "header", "Deliver")),
     "only line ends": (lambda s: s.write("conditions", "\n\n"), ("conditions.csv:1", "a column START", "is the header missing?", "Deliver")),
@@ -74,7 +77,7 @@ BAD_FILES: dict[str, Break] = {
         ("conditions.csv, byte 0xE9 at offset 279", "UTF-8 text", "Latin-1 (encoding: latin-1)", "Declare the file's 'encoding'"),
     ),
     "Windows-1252": (
-        lambda s: s.write("conditions", _lines("conditions", "2020-05-01,,MRN-4711,V-1,49727002,Crohn’s").encode("cp1252")),
+        lambda s: s.write("conditions", _lines("conditions", "2020-05-01,,MRN-4711,V-1,49727002,Crohn\u2019s").encode("cp1252")),
         ("conditions.csv, byte 0x92 at offset", "Windows-1252 (encoding: cp1252)", "Declare the file's 'encoding'"),
     ),
     "UTF-16": (

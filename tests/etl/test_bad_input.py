@@ -29,7 +29,7 @@ V-5,2020-02-11T10:00:00Z,yesterday,MRN-4712,ambulatory,162673000,General examina
 """
 CONDITIONS = """\
 2020-05-01,,MRN-4711,V-1,49727002,"Cough
-as told by Zebulon, ""dry"""
+a ""dry"" one, as Zebulon says"
 2021-02-30,,MRN-4711,V-1,49727002,Cough
 2020-05-03,,MRN-9999,V-1,49727002,Cough
 ,,MRN-4711,V-1,49727002,Cough
@@ -183,7 +183,7 @@ def test_quoted_newline_keeps_record_and_line_numbers_true(study: plait.Study) -
     for row in rows.iter_rows(named=True):
         (record,) = study.trace("condition_occurrence", row["condition_occurrence_id"])["records"]
         places[str(row["condition_start_date"])] = (record["record"], record["line"], record["raw"]["DESCRIPTION"])
-    assert places == {"2020-05-01": (5, 6, 'Cough\nas told by Zebulon, "dry"'), "2020-05-15": (20, 23, "Cough")}
+    assert places == {"2020-05-01": (5, 6, 'Cough\na "dry" one, as Zebulon says'), "2020-05-15": (20, 23, "Cough")}
 
 
 def test_duplicate_goes_into_its_twin(study: plait.Study) -> None:

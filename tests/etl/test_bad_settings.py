@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BAD_SETTINGS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "misspelt key": ("vocabulary:", "vocabulry:", ("plait.yaml:2", "a key that plait knows", "'vocabulry'", "Did you mean 'vocabulary'?")),
-    "key without a neighbour": ("study:", "xyzzy: 1\nstudy:", ("plait.yaml:1", "'xyzzy'", "Known keys: mappings, shard_persons, sources, study")),
+    "key without a neighbour": ("study:", "xyzzy: 1\nstudy:", ("plait.yaml:1", "'xyzzy'", "Known keys: mappings, ", "vocabulary.")),
     "key twice": ("vocabulary:", "vocabulary: elsewhere\nvocabulary:", ("plait.yaml:3", "each key once", "'vocabulary'", "Remove")),
     "misspelt key of a source": ("path:", "encodng: utf-8, path:", ("plait.yaml", "source 'ehr'", "'encodng'", "Did you mean 'encoding'?")),
     "misspelt kind": ("kind: synthea", "kind: synthia", ("plait.yaml", "a kind of source that plait knows", "'synthia'", "Did you mean 'synthea'?")),
@@ -100,7 +100,9 @@ SELECT
     'Condition' AS domain
 FROM diagnoses
 """
-DIAGNOSES = "patient,day,code,words\nMRN-4711,2021-05-04,49727002,Zebulon coughs\nMRN-4712,2021-05-05,271737000,Perpetua is pale\nMRN-4713,2021-05-06,49727002,\n"
+DIAGNOSES = (
+    "patient,day,code,words\nMRN-4711,2021-05-04,49727002,Zebulon coughs\nMRN-4712,2021-05-05,271737000,Perpetua is pale\nMRN-4713,2021-05-06,49727002,\n"
+)
 
 
 def _with_own_source(study: Tiny, select: str = SELECT, rules: str = RULES, name: str = "diagnoses.event.sql") -> Tiny:
@@ -129,7 +131,13 @@ BAD_SELECTS: dict[str, tuple[str, str, type[PlaitError], int, tuple[str, ...]]] 
         1,
         (f"{SELECT_FILE} on diagnoses.csv", "a row for each of 3 records", "rows for 2", "Use a LEFT JOIN"),
     ),
-    "column that the shape lacks": ("day AS start", "day AS strat", ConfigError, 2, (SELECT_FILE, "columns of the shape 'event'", "'strat'", "Did you mean 'start'?")),
+    "column that the shape lacks": (
+        "day AS start",
+        "day AS strat",
+        ConfigError,
+        2,
+        (SELECT_FILE, "columns of the shape 'event'", "'strat'", "Did you mean 'start'?"),
+    ),
     "column that is needed": ("    day AS start,\n", "", ConfigError, 2, (SELECT_FILE, "the column 'start'", "a SELECT without it", "Add it")),
     "no pointer": ("    _pointer,\n", "", ConfigError, 2, (SELECT_FILE, "the column '_pointer'", "Add it")),
     "syntax error": ("SELECT", "SELEKT", ConfigError, 2, (SELECT_FILE, "a SELECT", "Mend the SELECT")),
@@ -203,7 +211,15 @@ def test_one_run_at_a_time(tiny: Tiny) -> None:
 
 
 def test_commands_on_no_study(tmp_path: Path) -> None:
-    for arguments in (("run",), ("etl", "run"), ("etl", "status"), ("etl", "rejects"), ("etl", "trace", "person", "1"), ("vocabulary", "info"), ("vocabulary", "load")):
+    for arguments in (
+        ("run",),
+        ("etl", "run"),
+        ("etl", "status"),
+        ("etl", "rejects"),
+        ("etl", "trace", "person", "1"),
+        ("vocabulary", "info"),
+        ("vocabulary", "load"),
+    ):
         shown = command(*arguments, "-s", str(tmp_path / "nowhere"))
         assert (shown.code, shown.out) == (2, "")
         assert f"{tmp_path}/nowhere: expected a study (a folder with a plait.yaml), got none. Make one with `plait init" in shown.err
@@ -214,7 +230,7 @@ def test_commands_before_the_first_run(fresh: Tiny) -> None:
     for arguments in (("etl", "status"), ("etl", "rejects"), ("etl", "trace", "person", "1")):
         shown = fresh.plait(*arguments)
         assert (shown.code, shown.out) == (1, "")
-        assert "a study with a finished run, got none yet. Run `plait etl run` first." in shown.err
+        assert "expected a study with a finished run, got none yet. Run it first: `plait" in shown.err
 
 
 def test_trace_of_what_is_not_there(clean: Tiny) -> None:
@@ -253,6 +269,15 @@ def test_damaged_version_is_named(tiny: Tiny) -> None:
     (tiny.path / "warehouse" / "versions" / "000001.json").write_text("{", encoding="utf-8")
     with pytest.raises(StudyError, match=r"versions/000001\.json: expected a version file, got one that is damaged"):
         plait.open(tiny.path)
+
+
+def test_file_of_the_warehouse_that_is_gone(tiny: Tiny) -> None:
+    for file in (tiny.path / "warehouse" / "cdm" / "person").iterdir():
+        file.unlink()
+    shown = tiny.plait("etl", "trace", "person", "1")
+    assert (shown.code, shown.out) == (1, "")
+    assert "every file of version 1, got one that is gone or cannot be read. Restore it from a copy" in shown.err
+    assert [secret for secret in SECRETS if secret in shown.err] == []
 
 
 def test_a_shell_sees_the_same(tiny: Tiny) -> None:

@@ -93,6 +93,8 @@ def _add_patient(records: Records, patient: Patient, seed: int) -> None:
 
 def _write(records: Records, folder: Path) -> dict[str, int]:
     """Write all files and give the number of records in each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # as every study
     synthea, notes = folder / "data/synthea", folder / "data/notes"
     for needed in (synthea, notes / "texts"):
         needed.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, parquet, quoted, sql
+from plait.errors import StudyError
 from plait.etl.commit import Version, warehouse_of
 from plait.schema import TableSpec, cdm_tables, empty_select, plait_tables
 
@@ -22,10 +23,24 @@ CATALOG_FILE = "study.duckdb"
 
 
 def open_catalog(study: Path, version: Version, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """Give an in-memory connection with the views of a version: schemas `cdm` and `plait`."""
+    """Give an in-memory connection with the views of a version: schemas `cdm` and `plait`.
+
+    Raises:
+        StudyError: A file of the version is gone or damaged.
+    """
+    import duckdb
+
     con = connect(threads=threads)
-    for statement in _views(warehouse_of(study), version):
-        con.execute(statement)
+    try:
+        for statement in _views(warehouse_of(study), version):
+            con.execute(statement)
+    except duckdb.IOException:
+        raise StudyError(
+            warehouse_of(study),
+            expected=f"every file of version {version.version}",
+            got="one that is gone or cannot be read",
+            todo="Restore it from a copy, or open an earlier version.",
+        ) from None
     return con
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, make_view, parquet, quoted
 from plait.etl.commit import Version, warehouse_of
-from plait.etl.harmonize.shard import ROWS_PER_PERSON
+from plait.etl.harmonize.shard import ROWS_PER_PERSON, person_of
 from plait.schema import VOCABULARY_TABLES, TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _OF_THE_RUN = {"cdm_source", "metadata"}
 _DIMENSIONS = {"provider_id": "provider", "care_site_id": "care_site", "location_id": "location"}
-_BOOKS = ("lineage_key", "row_meta", "person_fates", "person_rejects", "person_notices")
+_BOOKS = ("lineage_key", "derivation", "row_meta", "person_fates", "person_rejects", "person_notices")
 _NOTHING = "chr(0)"
 
 
@@ -45,10 +45,9 @@ def study_digest(study: Path, version: Version) -> dict[str, str]:
 def _summed(spec: TableSpec, files: list[Path]) -> str:
     """Give the query for the number of rows of a table and the sums of two hashes of them, ids replaced."""
     values, joins = [], []
-    sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name == "cost"
+    sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name in {"cost", "episode_event"}
     if sharded:
-        person = "t.person_id" if "person_id" in spec.columns else f"t.{quoted(str(spec.id_column))} // {ROWS_PER_PERSON}"
-        joins.append(f"LEFT JOIN known_person AS p ON {person} = p.person_id")
+        joins.append(f"LEFT JOIN known_person AS p ON t.{person_of(spec)} = p.person_id")
         values.append("p.name")
     for column in spec.columns:
         name = f"t.{quoted(column)}"
@@ -58,8 +57,9 @@ def _summed(spec: TableSpec, files: list[Path]) -> str:
             alias = f"d{len(joins)}"
             joins.append(f"LEFT JOIN known_dimension AS {alias} ON {alias}.dimension = '{_DIMENSIONS[column]}' AND {name} = {alias}.id")
             values.append(f"{alias}.name")
-        elif column == "row_id":
-            values.append(f"CASE WHEN t.person_id IS NULL OR {name} = t.person_id THEN 0 ELSE {name} % {ROWS_PER_PERSON} END")
+        elif column in {"row_id", "from_row_id"}:
+            own = f"t.person_id IS NULL OR {name} = t.person_id" if "person_id" in spec.columns else "false"
+            values.append(f"CASE WHEN {own} THEN 0 ELSE {name} % {ROWS_PER_PERSON} END")
         elif sharded and _is_row_id(spec, column):
             values.append(f"{name} % {ROWS_PER_PERSON}")
         else:
@@ -74,7 +74,7 @@ def _summed(spec: TableSpec, files: list[Path]) -> str:
 
 def _is_row_id(spec: TableSpec, column: str) -> bool:
     """Tell whether a column of a sharded table holds the id of a row of the same person."""
-    if column == spec.id_column or column in {"cost_event_id", "payer_plan_period_id", "note_event_id", "measurement_event_id", "observation_event_id"}:
+    if column == spec.id_column or column in {"cost_event_id", "event_id", "payer_plan_period_id", "note_event_id", "measurement_event_id", "observation_event_id"}:
         return True
     field = next(field for field in spec.fields if field.name == column)
     target = (field.foreign_key or "").partition(".")[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait import __version__
-from plait.duck import connect, write_parquet
+from plait.duck import connect, quoted, write_parquet
 from plait.errors import ConfigError
 from plait.etl import books
 from plait.etl.catalog import build_catalog
@@ -18,7 +18,10 @@ from plait.etl.changes import Changes, SourceChanges, find_changes, load_present
 from plait.etl.columns import column_fates
 from plait.etl.commit import Version, commit, newest_version, warehouse_of, writing
 from plait.etl.crosswalk import extend_crosswalk, load_crosswalk, save_crosswalk
+from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
+from plait.etl.derive.periods import sources_by_rule
 from plait.etl.executor import Executor, LocalThreads
+from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.ledger import Entry, Ledger
 from plait.etl.run import Progress, Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, silent, take_inventory
@@ -90,6 +93,7 @@ def run_etl(
             got="none",
             todo="Add one under 'sources', for example {name: ehr, kind: synthea, path: data/synthea}.",
         )
+    sources = sources_by_rule(sources, settings.observation_period, study / "plait.yaml")
     threads = threads or os.cpu_count() or 1
     options = RunOptions(threads, memory_mib(memory), executor or LocalThreads(min(threads, 4)), rehash, full, progress)
     with writing(study):
@@ -195,6 +199,11 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
     """Write the dimension tables, find who changed, and write their shards; give the changes and all shards of the new version."""
     study_map = run.warehouse / "books" / "study_map" / f"{run.name}.parquet"
     write_parquet(run.con, "FROM study_map ORDER BY ALL", study_map)
+    load_reference(run.con, ())
+    prepare_drugs(run.con)
+    drugs = {table: run.spill / f"{table}.parquet" for table in DRUG_TABLES}
+    for table, path in drugs.items():
+        write_parquet(run.con, f"FROM {quoted(table)}", path)
     private = run.study / "private"
     fresh = run.before is None or run.options.full or run.before.basis != run.basis
     before_ids = run.study / run.before.dimension_ids if run.before else None
@@ -206,6 +215,8 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
         dimension_ids=private / f"dimension_ids-{run.run_id:06}.parquet",
         study_map=study_map,
         rules=rules,
+        drugs=drugs,
+        periods=run.settings.observation_period,
         threads=run.options.threads,
         memory=f"{run.options.memory_mib}MiB",
         spill=run.spill,

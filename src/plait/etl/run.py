@@ -172,6 +172,7 @@ def basis_of(run: Run) -> str:
         run.settings.time_zone,
         run.settings.shard_persons,
         run.settings.study,
+        run.settings.observation_period.model_dump(),
         [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
         [[s.name, s.system, s.encoding, s.delimiter, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
     ]

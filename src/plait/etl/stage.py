@@ -187,9 +187,9 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
     given = _given_columns(con, select, shape)
     path = task.path(select)
     temporary = path.with_suffix(".tmp")
-    query = f"{_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)}"
+    query = f"FROM ({_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)})"
     if task.sort_by_shard and shape.of_person and shape.name != "person":
-        query = f"FROM ({query}) ORDER BY person_id // {task.sort_by_shard}"
+        query += f" ORDER BY person_id // {task.sort_by_shard}"
     try:
         write_parquet(con, query, temporary, compression="snappy")
         staged = _counted(con, task, select, temporary, records)

@@ -114,6 +114,7 @@ class Visit(Shape):
     admitted_from_system = Text("code system of `admitted_from`")
     discharged_to = Text("code of where the person went")
     discharged_to_system = Text("code system of `discharged_to`")
+    episode = Text("key of the episode that the encounter belongs to")
     known_time = Time("when the record became available")
 
 
@@ -153,6 +154,7 @@ class Event(Shape):
     status_system = Text("code system of `status`")
     modifier = Text("code of a modifier or qualifier")
     modifier_system = Text("code system of `modifier`")
+    episode = Text("key of the episode that it belongs to")
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 
@@ -235,6 +237,36 @@ class PayerPeriod(Shape):
     stop_reason = Text("why it ended")
 
 
+class Period(Shape):
+    """A span of time in which the source records what happens to a person; read where `observation_period.rule` is `source`."""
+
+    name = "period"
+    person = Text("the person", required=True)
+    start = Time("first day", required=True)
+    end = Time("last day", required=True)
+    known_time = Time("when the record became available")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+class Episode(Shape):
+    """A phase of a disease, or a treatment, that joins events and visits; they name its key."""
+
+    name, key = "episode", "episode"
+    person = Text("the person", required=True)
+    episode = Text("identifier of the episode", required=True)
+    start = Time("when it began", required=True)
+    end = Time("when it ended")
+    known_time = Time("when the record became available")
+    code = Text("code of its kind (a first occurrence, a treatment regimen, …)", required=True)
+    code_system = Text("code system of `code`", required=True)
+    display = Text("the source's words for `code`")
+    object = Text("code of the disease or the treatment that it is about")
+    object_system = Text("code system of `object`")
+    parent = Text("identifier of the episode that it is a part of")
+    number = Number("its place in a sequence of episodes (a line of treatment)")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
 class Cost(Shape):
     """An entry of a bill, or what one record of another shape cost."""
 
@@ -256,5 +288,5 @@ class Cost(Shape):
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 
-SHAPES: dict[str, type[Shape]] = {shape.name: shape for shape in (Person, Death, Visit, Event, Note, Provider, CareSite, Location, PayerPeriod, Cost)}
+SHAPES: dict[str, type[Shape]] = {shape.name: shape for shape in (Person, Death, Visit, Event, Note, Provider, CareSite, Location, PayerPeriod, Period, Episode, Cost)}
 """Every shape by its name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, A
 
     Returns:
         `row` (the CDM row), `known` (known_time, end_known_time), `records` (for each source record: source,
-        file, path, record, line, role, raw, or why the raw text cannot be shown), `mapping` (the study map's
+        file, path, record, line, role, raw, or why the raw text cannot be shown), `members` (of a derived row: the
+        CDM rows that it is made of, with their source, file, record, shape and role), `mapping` (the study map's
         rows for its codes), `run`.
 
     Raises:
@@ -51,6 +53,7 @@ def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, A
         "row": row,
         "known": _one(con, "SELECT known_time, end_known_time FROM plait.row_meta WHERE table_name = $table AND row_id = $id", {"table": table, "id": row_id}),
         "records": [_with_raw(record, version) for record in records],
+        "members": _all(con, sql("plait.etl", "trace_members"), {"table": table, "id": row_id}),
         "mapping": _mapping(con, warehouse_of(study), staged, records),
         "run": _one(con, "SELECT run_id, started_at, plait_version, vocabulary_release, version FROM plait.runs ORDER BY run_id DESC LIMIT 1", {}),
     }
@@ -65,12 +68,17 @@ def _with_raw(record: dict[str, Any], version: Version) -> dict[str, Any]:
         stat = path.stat()
     except OSError:
         return found | {"raw": None, "note": "the file is gone"}
-    if (stat.st_size, stat.st_mtime_ns) != (entry["size_bytes"], entry["mtime_ns"]):
+    if stat.st_size != entry["size_bytes"] or (stat.st_mtime_ns != entry["mtime_ns"] and _sha256(path) != entry["sha256"]):
         return found | {"raw": None, "note": "the file has changed since the run"}
     if entry["format"] != "csv":
         return found | {"raw": _parquet_record(path, record["record"]), "line": None}
     line, fields = _csv_record(path, entry["encoding"], entry.get("delimiter", ","), record["record"])
     return found | {"line": line, "raw": dict(zip(entry["header"], fields, strict=False))}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _csv_record(path: Path, encoding: str, delimiter: str, number: int) -> tuple[int, list[str]]:

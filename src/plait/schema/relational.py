@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from plait.schema.specification import DEFAULT_VERSION, Field, TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Column, MetaData
     from sqlalchemy.sql.ddl import ExecutableDDLElement
@@ -28,6 +28,8 @@ _NAMES = {
 
 _IDENTIFIER = re.compile(r"_(id|code)(_\d)?$")
 
+_OWN_NAMES = {"cdm": "cdm", "plait": "plait"}
+
 
 def metadata(version: str = DEFAULT_VERSION, *, schema_names: bool = True) -> MetaData:
     """Give all tables as new SQLAlchemy metadata, with their primary and foreign keys.
@@ -39,50 +41,72 @@ def metadata(version: str = DEFAULT_VERSION, *, schema_names: bool = True) -> Me
     Raises:
         ConfigError: plait does not know the version.
     """
-    return _metadata(version, schema_names=schema_names, keys=True)
+    return _metadata(version, _OWN_NAMES if schema_names else dict.fromkeys(_OWN_NAMES), keys=True)
 
 
-def ddl(dialect: Literal["duckdb", "postgresql"], version: str = DEFAULT_VERSION) -> list[str]:
-    """Give the statements that create both schemas and all tables, with NOT NULL and without keys.
+def ddl(dialect: Literal["duckdb", "postgresql"], version: str = DEFAULT_VERSION, *, schemas: Mapping[str, str] = _OWN_NAMES) -> list[str]:
+    """Give the statements that create the schemas and all their tables, with NOT NULL and without keys.
+
+    Args:
+        dialect: Whose SQL to write.
+        version: A version of `cdm_versions`.
+        schemas: What the schemas `cdm` and `plait` are called in the database; one that is left out is not made.
 
     Raises:
         ConfigError: plait does not know the version.
     """
     from sqlalchemy.schema import CreateSchema, CreateTable
 
-    tables = _metadata(version, schema_names=True, keys=False).tables.values()
-    schemas = dict.fromkeys(table.schema for table in tables if table.schema)
-    return _compiled(dialect, [*(CreateSchema(name, if_not_exists=True) for name in schemas), *map(CreateTable, tables)])
+    tables = _metadata(version, schemas, keys=False).tables.values()
+    return _compiled(dialect, [*(CreateSchema(name, if_not_exists=True) for name in schemas.values()), *map(CreateTable, tables)])
 
 
-def keys_ddl(dialect: Literal["postgresql"], version: str = DEFAULT_VERSION) -> list[str]:
+def keys_ddl(
+    dialect: Literal["postgresql"],
+    version: str = DEFAULT_VERSION,
+    *,
+    schemas: Mapping[str, str] = _OWN_NAMES,
+    without: Collection[tuple[str, str]] = (),
+) -> list[str]:
     """Give the statements that add all primary keys, then all foreign keys, to loaded tables.
+
+    Args:
+        dialect: Whose SQL to write.
+        version: A version of `cdm_versions`.
+        schemas: As in `ddl`.
+        without: (table, column) whose foreign keys are left out.
 
     Raises:
         ConfigError: plait does not know the version.
     """
     from sqlalchemy.schema import AddConstraint
 
-    tables = metadata(version).tables.values()
+    tables = _metadata(version, schemas, keys=True).tables.values()
     primary = [table.primary_key for table in tables if table.primary_key.columns]
-    foreign = [key.constraint for table in tables for column in table.columns for key in column.foreign_keys if key.constraint]
+    columns = [column for table in tables for column in table.columns if (table.name, column.name) not in without]
+    foreign = [key.constraint for column in columns for key in column.foreign_keys if key.constraint]
     return _compiled(dialect, [AddConstraint(key, isolate_from_table=False) for key in (*primary, *foreign)])
 
 
-def indices_ddl(dialect: Literal["postgresql"], version: str = DEFAULT_VERSION) -> list[str]:
+def indices_ddl(dialect: Literal["postgresql"], version: str = DEFAULT_VERSION, *, schemas: Mapping[str, str] = _OWN_NAMES) -> list[str]:
     """Give the statements that index loaded tables: every required identifier, the row's own concept, and its visit.
 
     That covers what OHDSI's index files list, but for types, which are too few to be worth an index; primary keys bring their own.
+
+    Args:
+        dialect: Whose SQL to write.
+        version: A version of `cdm_versions`.
+        schemas: As in `ddl`.
 
     Raises:
         ConfigError: plait does not know the version.
     """
     from sqlalchemy.schema import CreateIndex, Index
 
-    sql_tables = metadata(version).tables
-    specs = (*cdm_tables(version).values(), *plait_tables().values())
-    wanted = [(table, field) for table in specs for field in table.fields if _is_looked_up(table, field)]
-    return _compiled(dialect, [CreateIndex(Index(None, sql_tables[f"{table.schema}.{table.name}"].columns[field.name])) for table, field in wanted])
+    sql_tables = _metadata(version, schemas, keys=True).tables
+    specs = [table for table in (*cdm_tables(version).values(), *plait_tables().values()) if table.schema in schemas]
+    wanted = [(sql_tables[f"{schemas[table.schema]}.{table.name}"], field) for table in specs for field in table.fields if _is_looked_up(table, field)]
+    return _compiled(dialect, [CreateIndex(Index(None, table.columns[field.name])) for table, field in wanted])
 
 
 def _is_looked_up(table: TableSpec, field: Field) -> bool:
@@ -92,16 +116,18 @@ def _is_looked_up(table: TableSpec, field: Field) -> bool:
     return (field.required and is_identifier) or field.name in {"visit_occurrence_id", f"{table.name}_concept_id"}
 
 
-def _metadata(version: str, *, schema_names: bool, keys: bool) -> MetaData:
+def _metadata(version: str, schemas: Mapping[str, str] | Mapping[str, None], *, keys: bool) -> MetaData:
+    """Give the tables of the schemas named, each in the schema called so; in none where the name is None."""
     from sqlalchemy import MetaData, Table
 
     made = MetaData(naming_convention=_NAMES)
     for tables in (cdm_tables(version), plait_tables()):
-        for table in tables.values():
-            prefix = f"{table.schema}." if schema_names else ""
+        for table in (table for table in tables.values() if table.schema in schemas):
+            schema = schemas[table.schema]
+            prefix = f"{schema}." if schema else ""
             cyclic = {field.name for field in table.fields if _is_cyclic(table, field, tables)}
             columns = [_column(field, prefix=prefix, keys=keys, cyclic=field.name in cyclic) for field in table.fields]
-            Table(table.name, made, *columns, schema=table.schema if schema_names else None)
+            Table(table.name, made, *columns, schema=schema)
     return made
 
 

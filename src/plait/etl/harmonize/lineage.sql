@@ -96,3 +96,18 @@ INNER JOIN cost_row AS r ON e.person_id = r.person_id AND e.source = r.source AN
 INSERT INTO row_meta
 SELECT 'cost', cost_id, person_id, known_time, NULL
 FROM cost_row;
+
+INSERT INTO lineage
+SELECT 'episode', episode_id, person_id, source, file, 'episode', digest, 'loaded'
+FROM episode_row;
+
+INSERT INTO row_meta
+SELECT 'episode', episode_id, person_id, known_time, end_known_time
+FROM episode_row;
+
+CREATE OR REPLACE TEMP TABLE derivation (
+    table_name VARCHAR,
+    row_id BIGINT,
+    from_table VARCHAR,
+    from_row_id BIGINT
+);

@@ -1,5 +1,5 @@
--- One row: how many rows of a person in a file point to an encounter or a provider that no file brought, or use a unit
--- that the vocabulary does not know.
+-- One row: how many rows of a person in a file point to an encounter, a provider or an episode that no file brought,
+-- or use a unit that the vocabulary does not know.
 SELECT
     e.person_id,
     e.source,
@@ -44,6 +44,23 @@ SELECT
 FROM mapped_event AS e
 WHERE e.unit_concept_id = 0
 GROUP BY e.person_id, e.source, e.file, e.unit
+UNION ALL
+SELECT
+    r.person_id,
+    r.source,
+    r.file,
+    'unknown_episode',
+    NULL,
+    count(*)
+FROM (
+    SELECT source, file, person_id, system, episode FROM mapped_event WHERE episode IS NOT NULL
+    UNION ALL
+    SELECT source, file, person_id, system, episode FROM visit_row WHERE episode IS NOT NULL
+    UNION ALL
+    SELECT source, file, person_id, system, parent FROM episode_row WHERE parent IS NOT NULL
+) AS r
+ANTI JOIN episode_row AS e ON r.person_id = e.person_id AND r.system = e.system AND r.episode = e.episode
+GROUP BY r.person_id, r.source, r.file
 UNION ALL
 SELECT
     v.person_id,

@@ -8,3 +8,8 @@ SELECT
     min(source_concept_id) AS source_concept_id
 FROM study_map
 GROUP BY source, code_system, code;
+
+-- used_drug, one row: a concept that a code of the study maps to; the drugs among them are looked up.
+CREATE OR REPLACE VIEW used_drug AS
+SELECT DISTINCT target_concept_id AS drug_concept_id
+FROM study_map;

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError
+from plait.etl.derive.eras import ERAS, derive
+from plait.etl.derive.periods import derive_periods
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.staging import SHAPES, Shape
-from plait.schema import cdm_tables, plait_tables
+from plait.schema import TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
 
+    from plait.settings import ObservationPeriodSettings
+
 ROWS_PER_PERSON = 1 << 22
 """Row ids are `person_id * ROWS_PER_PERSON + ordinal`: exact in a double for two thousand million persons."""
 
 _PACKAGE = "plait.etl.harmonize"
+_DERIVE = "plait.etl.derive"
 _PERSON_SHAPES = tuple(name for name, shape in SHAPES.items() if shape.of_person)
 _DIMENSION_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
 _EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation", "specimen")
@@ -30,7 +35,7 @@ class Inputs:
     """What every shard of a run reads, all of it in files, so that a shard can be done in any thread or process.
 
     `persons` names who is there and whether they are to be computed (`changed`), stay as they are (`same`) or
-    have left (`gone`); the other files hold the dimension ids, the study map and the sources' rules.
+    have left (`gone`); the other files hold the dimension ids, the study map and what is known of its drugs.
     """
 
     warehouse: Path
@@ -39,6 +44,8 @@ class Inputs:
     dimension_ids: Path
     study_map: Path
     rules: tuple[tuple[str, str, bool], ...]
+    drugs: dict[str, Path]
+    periods: ObservationPeriodSettings
     threads: int
     memory: str | None
     spill: Path
@@ -80,7 +87,7 @@ def harmonize_shard(shard: Shard) -> ShardResult:
         _write_tables(con, writer)
         _close(con, writer, _PERSON_SHAPES)
         _check_ordinals(con)
-        writer.book("person_notices", sql(_PACKAGE, "notices"))
+        writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'notices')}) UNION ALL FROM ({sql(_DERIVE, 'dose_notices')}) ORDER BY ALL")
         return writer.finish()
 
 
@@ -116,6 +123,8 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     make_view(con, "dimension_ids_now", f"FROM {parquet(inputs.dimension_ids)}")
     con.execute(sql(_PACKAGE, "inputs"))
     load_reference(con, inputs.rules)
+    for name, path in inputs.drugs.items():
+        make_view(con, name, f"FROM {parquet(path)}")
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
@@ -136,9 +145,29 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     writer.cdm("payer_plan_period", sql(_PACKAGE, "payer_plan_period"))
     con.execute(sql(_PACKAGE, "cost"))
     writer.cdm("cost", sql(_PACKAGE, "cost_table"))
-    writer.cdm("observation_period", sql("plait.etl.derive", "observation_period"))
+    con.execute(sql(_PACKAGE, "episode"))
+    writer.cdm("episode", sql(_PACKAGE, "episode_table"))
+    writer.cdm("episode_event", sql(_PACKAGE, "episode_event"))
+    con.execute(sql(_PACKAGE, "period"))
     con.execute(sql(_PACKAGE, "lineage"))
+    _derive(con, writer, writer.shard.inputs.periods)
     con.execute(sql(_PACKAGE, "late_reject"))
+
+
+def _derive(con: duckdb.DuckDBPyConnection, writer: _Writer, periods: ObservationPeriodSettings) -> None:
+    """Write the tables that follow from the shard's own, and what each of their rows is made of."""
+    for table in ("visit_occurrence", "payer_plan_period", *_EVENT_TABLES):
+        make_view(con, table, f"FROM {parquet(writer.part('cdm', table))}")
+    for table in ERAS:
+        writer.cdm(table, derive(con, table))
+        con.execute(sql(_DERIVE, "derivation"), {"table": table})
+    writer.cdm("observation_period", derive_periods(con, periods))
+    if periods.rule == "source":
+        con.execute(sql(_DERIVE, "period_lineage"))
+    else:
+        con.execute(sql(_DERIVE, "derivation"), {"table": "observation_period"})
+    writer.book("derivation", "FROM derivation")
+    con.execute(sql(_DERIVE, "derived_known"))
 
 
 def _close(con: duckdb.DuckDBPyConnection, writer: _Writer, shapes: tuple[str, ...]) -> None:
@@ -203,12 +232,19 @@ class _Writer:
         spec = self.tables[schema][table]
         query = f"FROM {parquet(self.part(schema, table))}"
         if before is not None:
-            person = "person_id" if "person_id" in spec.columns else f"{quoted(str(spec.id_column))} // {ROWS_PER_PERSON}"
-            kept = f"FROM {parquet(self.shard.inputs.warehouse / before)} WHERE {person} IN (SELECT s.person_id FROM same_person AS s)"
+            kept = f"FROM {parquet(self.shard.inputs.warehouse / before)} WHERE {person_of(spec)} IN (SELECT s.person_id FROM same_person AS s)"
             order = quoted(spec.id_column) if spec.id_column else ", ".join(quoted(column) for column in _ORDER.get(table, spec.columns))
             query = f"FROM ({query} UNION ALL {kept}) ORDER BY {order}"
         self.rows[schema][table] = write_parquet(self.con, query, self.path(schema, table))
         self.part(schema, table).unlink()
+
+
+def person_of(spec: TableSpec) -> str:
+    """Give the SQL for the person of a row of a table that is sharded by persons."""
+    if "person_id" in spec.columns:
+        return "person_id"
+    column = spec.id_column or {"derivation": "row_id", "episode_event": "episode_id"}[spec.name]
+    return f"{quoted(column)} // {ROWS_PER_PERSON}"
 
 
 _ORDER = {"row_meta": ("table_name", "row_id"), "lineage_key": ("table_name", "row_id", "shape", "source", "file", "digest", "role")}

@@ -9,7 +9,7 @@ SELECT
     n.type AS document_type,
     o.document_type_system,
     n.title,
-    coalesce(n.text, t.content) AS body,
+    coalesce(n.text, nullif(t.content, '')) AS body,
     CASE WHEN n.text IS NULL THEN n.file END AS text_file,
     'UTF-8' AS encoding,
     coalesce(n.language, o.language) AS language,

@@ -25,7 +25,7 @@ SELECT
     CASE WHEN part > 0 THEN reaction WHEN named_system = 'RxNorm' THEN '416098002' ELSE CODE END AS code,
     'SNOMED-CT' AS code_system,
     coalesce(reaction, CODE) AS source_value,
-    coalesce(reaction_words, DESCRIPTION) AS display,
+    coalesce(reaction_words, CASE WHEN named_system = 'RxNorm' THEN 'Allergy to drug' ELSE DESCRIPTION END) AS display,
     'Observation' AS domain,
     'Observation' AS fixed_domain,
     severity AS value_text,

@@ -16,4 +16,4 @@ SELECT
     payers.NAME AS plan,
     span.MEMBERID AS family
 FROM span
-LEFT JOIN (SELECT Id, any_value(NAME) AS NAME FROM payers GROUP BY Id) AS payers ON payers.Id = span.PAYER
+LEFT JOIN (SELECT Id, min(NAME) AS NAME FROM payers GROUP BY Id) AS payers ON payers.Id = span.PAYER

@@ -1,0 +1,129 @@
+"""How long `plait etl run` takes beside a bare DuckDB load of the same files.
+
+The files are dbt-synthea's 27 patients, multiplied by `../shared/tools/scale_synthea.py`. Both sides run in turn, in a process of their own, with the
+same threads and memory limit. The bare side is `CREATE TABLE … AS SELECT * FROM read_csv(…, all_varchar = true)` for each file into a fresh database
+file. plait's side makes a fresh study, its vocabulary loaded beforehand: it stages, maps, harmonizes, and writes books and lineage.
+The target is a ratio of at most 3.
+
+    python benchmarks/etl_run.py --copies 100 --threads 2 --memory 4GiB --rounds 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_LOAD = """
+import sys
+from pathlib import Path
+
+import duckdb
+
+source, target, threads, memory = sys.argv[1:]
+with duckdb.connect(target, config={"threads": int(threads), "memory_limit": memory}) as con:
+    for file in sorted(Path(source).glob("*.csv")):
+        con.execute(f'CREATE TABLE "{file.stem}" AS SELECT * FROM read_csv($file, all_varchar = true, header = true)', {"file": str(file)})
+"""
+_SETTINGS = """\
+study: benchmark
+vocabulary: {vocabulary}
+sources:
+  - {{name: ehr, kind: synthea, path: {data}}}
+"""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a process took: wall time and processor time in seconds, and the most memory it held, in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def spend(*command: object) -> Spent:
+    """Run a command and give what it took; its output is kept, and shown if it fails."""
+    with tempfile.TemporaryFile("w+") as output:
+        begin = time.perf_counter()
+        child = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output)  # noqa: S603 - our own commands
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - begin
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            output.seek(0)
+            sys.exit(f"{command[0]} failed:\n{output.read()}")
+    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def plait(*arguments: object) -> tuple[object, ...]:
+    """Give a `plait` command of this interpreter."""
+    return (sys.executable, "-m", "plait", *arguments)
+
+
+def records_in(folder: Path) -> int:
+    """Count the lines of all files but their headers; Synthea writes one record a line."""
+    total = 0
+    for file in folder.glob("*.csv"):
+        with file.open("rb") as handle:
+            total += sum(1 for _ in handle) - 1
+    return total
+
+
+def fresh_study(folder: Path, vocabulary: Path, data: Path) -> Path:
+    """Write a study and load its vocabulary."""
+    folder.mkdir()
+    (folder / "plait.yaml").write_text(_SETTINGS.format(vocabulary=vocabulary, data=data), encoding="utf-8")
+    spend(*plait("vocabulary", "load", "-s", folder))
+    return folder
+
+
+def told(name: str, spent: list[Spent], records: int) -> str:
+    """Give the medians of one side in words."""
+    wall, cpu, peak = (statistics.median(getattr(one, field) for one in spent) for field in ("wall_s", "cpu_s", "peak_mib"))
+    return f"{name}: {wall:.2f} s ({cpu:.2f} s of processor time), {records / wall:,.0f} records/s, peak {peak:,.0f} MiB"
+
+
+def main() -> None:
+    """Make the files, time both sides in turn, and print seconds, memory and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--copies", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory", default="4GiB")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    shared = Path(os.environ.get("PLAIT_SHARED", Path(__file__).parents[2] / "shared")).resolve()
+    if not shared.is_dir():
+        sys.exit("No ../shared with the data: name it in PLAIT_SHARED.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data, vocabulary = folder / "data", shared / "data" / "vocabulary" / "merged"
+        spend(sys.executable, shared / "tools" / "scale_synthea.py", shared / "data" / "synthea" / "dbt-27" / "raw", data, arguments.copies)
+        records, megabytes = records_in(data), sum(file.stat().st_size for file in data.iterdir()) / 1e6
+        print(f"{records:,} records, {megabytes:,.0f} MB, {arguments.threads} threads, {arguments.memory}")
+        bare: list[Spent] = []
+        ours: list[Spent] = []
+        for number in range(1, arguments.rounds + 1):
+            study = fresh_study(folder / f"study-{number}", vocabulary, data)
+            bare.append(spend(sys.executable, "-c", _LOAD, data, folder / "bare.duckdb", arguments.threads, arguments.memory))
+            (folder / "bare.duckdb").unlink()
+            ours.append(spend(*plait("etl", "run", "-s", study, "--threads", arguments.threads, "--memory", arguments.memory)))
+            shutil.rmtree(study)
+            print(f"round {number}: bare {bare[-1].wall_s:.2f} s, plait {ours[-1].wall_s:.2f} s, ratio {ours[-1].wall_s / bare[-1].wall_s:.2f}", flush=True)
+        print(told("bare DuckDB load", bare, records))
+        print(told("plait etl run", ours, records))
+        ratio = statistics.median(one.wall_s for one in ours) / statistics.median(one.wall_s for one in bare)
+        print(f"plait etl run takes {ratio:.2f} times as long as DuckDB takes to load the same files untyped (target: at most 3).")
+        help_s = statistics.median(spend(*plait("--help")).wall_s for _ in range(10))
+        print(f"plait --help takes {help_s:.2f} s, the median of 10 (target: at most 0.3).")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+-- One row more in row_meta: a derived row, known when the last row that it is made of was known; its end, as far as
+-- any of them has one, when the last of them and their ends were known.
+INSERT INTO row_meta
+SELECT
+    d.table_name,
+    d.row_id,
+    any_value(m.person_id),
+    max(m.known_time),
+    CASE WHEN max(m.end_known_time) IS NOT NULL THEN greatest(max(m.known_time), max(m.end_known_time)) END
+FROM derivation AS d
+INNER JOIN row_meta AS m ON d.from_table = m.table_name AND d.from_row_id = m.row_id
+GROUP BY d.table_name, d.row_id;

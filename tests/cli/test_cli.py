@@ -1,0 +1,442 @@
+"""The command line from outside: help, JSON, streams, exit codes, and what each command promises."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_group
+
+import plait
+from plait.cli import app
+from plait.demo import write_demo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class Result(Protocol):
+    """What a command left; see the fixture `command`."""
+
+    code: int
+    out: str
+    err: str
+
+
+HEAVY = ("duckdb", "polars", "pyarrow", "pydantic", "rich.table", "sqlalchemy", "yaml", "plait.study", "plait.etl")
+NEEDS_A_SERVER = {("publish",)}
+"""Commands that are tried where a server is."""
+LEDGER_KEYS = {"source", "file", "shape", "read", "loaded", "merged", "rejected", "ignored", "written"}
+
+
+def walk(command: TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every command below a group, with the words that call it."""
+    for name, child in command.commands.items():
+        if isinstance(child, TyperGroup):
+            yield from walk(child, (*path, name))
+        else:
+            yield (*path, name), child
+
+
+COMMANDS = dict(walk(get_group(app)))
+COMMAND_IDS = [" ".join(words) for words in COMMANDS]
+
+
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a demo study of few patients that was run once, with every fault; not to be changed."""
+    folder = tmp_path_factory.mktemp("small") / "demo-study"
+    write_demo(folder, persons=20)
+    plait.open(folder).run_etl()
+    return folder
+
+
+@pytest.fixture
+def copy(small_study: Path, tmp_path: Path) -> Path:
+    """Give a copy of the small study that a test may change."""
+    shutil.copytree(small_study, tmp_path / "demo-study")
+    return tmp_path / "demo-study"
+
+
+def one(study: Path, query: str) -> int:
+    """Give the first id that a query finds."""
+    row = plait.open(study).connect().execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+# Help
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=COMMAND_IDS)
+def test_every_command_has_help_with_an_example(command: Callable[..., Result], words: tuple[str, ...]) -> None:
+    result = command(*words, "--help")
+    assert result.code == 0
+    assert "Example: plait " in result.out, f"`plait {' '.join(words)}` has no example"
+    example = result.out.partition("Example: plait ")[2].split()
+    assert tuple(example[: len(words)]) == words
+    assert not [option.name for option in COMMANDS[words].params if not getattr(option, "help", "")]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=COMMAND_IDS)
+def test_every_command_is_described_in_a_line_that_is_not_cut(command: Callable[..., Result], words: tuple[str, ...]) -> None:
+    listed = [line for line in command(*words[:-1], "--help").out.splitlines() if line.split()[:1] == [words[-1]]]
+    assert len(listed) == 1
+    assert listed[0].endswith(".")
+    assert not listed[0].endswith("...")
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=COMMAND_IDS)
+def test_every_command_takes_the_common_options(words: tuple[str, ...]) -> None:
+    options = {option for parameter in COMMANDS[words].params for option in parameter.opts}
+    assert {"--json", "-q", "--quiet"} <= options
+    assert words in {("demo",), ("init",)} or {"-s", "--study"} <= options
+
+
+@pytest.mark.parametrize("words", [(), ("etl",), ("vocabulary",)], ids=["plait", "etl", "vocabulary"])
+def test_a_group_alone_shows_its_commands(command: Callable[..., Result], words: tuple[str, ...]) -> None:
+    result = command(*words)
+    assert result.code == 2
+    assert "Commands:" in result.out + result.err
+
+
+def test_help_imports_nothing_heavy() -> None:
+    called = "import sys\nsys.argv = ['plait', '--help']\ntry:\n    from plait.cli import main\n    main()\n"
+    script = f"{called}finally:\n    print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "Usage: plait" in done.stdout
+
+
+def test_module_runs_as_a_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "plait", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"plait {plait.__version__}\n"
+    assert done.stderr == ""
+
+
+def test_version(command: Callable[..., Result]) -> None:
+    assert command("--version").out == f"plait {plait.__version__}\n"
+
+
+# JSON, streams, silence
+
+
+def as_json(result: Result) -> Any:  # noqa: ANN401 - JSON
+    """Give the JSON that a command wrote to stdout, having said nothing else."""
+    assert (result.code, result.err) == (0, "")
+    return json.loads(result.out)
+
+
+def test_json_of_demo(demo_result: tuple[Path, Result]) -> None:
+    folder, result = demo_result
+    found = as_json(result)
+    assert found.keys() == {"facts", "report"}
+    assert found["facts"].keys() == {"persons", "deaths", "records", "faults", "duplicates"}
+    assert_report(found["report"])
+    assert found["report"]["persons"] == found["facts"]["persons"] == 200
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def assert_report(report: dict[str, Any]) -> None:
+    assert report.keys() == {"changed", "version", "run_id", "persons", "entries", "rows", "notices"}
+    for entry in report["entries"]:
+        assert entry.keys() == LEDGER_KEYS
+        assert entry["read"] == entry["loaded"] + entry["merged"] + sum(entry["rejected"].values()) + sum(entry["ignored"].values())
+
+
+def test_json_of_init(command: Callable[..., Result], tmp_path: Path) -> None:
+    assert as_json(command("init", tmp_path / "lung", "--json")) == {"study": str(tmp_path / "lung")}
+
+
+@pytest.mark.parametrize("words", [("run",), ("etl", "run")], ids=" ".join)
+def test_json_of_run(command: Callable[..., Result], copy: Path, words: tuple[str, ...]) -> None:
+    unchanged = as_json(command(*words, "-s", copy, "--json"))
+    assert_report(unchanged)
+    assert not unchanged["changed"]
+    (copy / "data/synthea/questionnaires.csv").unlink()
+    changed = as_json(command(*words, "-s", copy, "--json"))
+    assert_report(changed)
+    assert changed["changed"]
+    assert len(changed["entries"]) > 20
+    assert (changed["version"], changed["run_id"], changed["persons"], changed["rows"]["person"]) == (2, 2, 20, 20)
+
+
+def test_json_of_status(command: Callable[..., Result], demo_study: Path) -> None:
+    found = as_json(command("etl", "status", "-s", demo_study, "--json"))
+    assert found.keys() == {"run", "ledger", "reasons", "unmapped", "columns", "notices", "tables"}
+    assert found["run"].keys() == {"run_id", "version", "started_at", "finished_at", "plait_version", "vocabulary_release", "persons"}
+    rows = {part: {frozenset(row) for row in found[part]} for part in ("ledger", "reasons", "unmapped", "columns", "notices")}
+    assert rows == {
+        "ledger": {frozenset(LEDGER_KEYS)},
+        "reasons": {frozenset({"source", "file", "shape", "fate", "reason", "records"})},
+        "unmapped": {frozenset({"source", "code_system", "reason", "codes"})},
+        "columns": {frozenset({"source", "file", "column"})},
+        "notices": {frozenset({"source", "file", "kind", "detail", "records"})},
+    }
+    assert found["tables"]["person"] == 200
+
+
+def test_json_of_rejects(command: Callable[..., Result], demo_study: Path) -> None:
+    found = as_json(command("etl", "rejects", "-s", demo_study, "--json"))
+    assert {frozenset(row) for row in found} == {frozenset({"source", "file", "path", "record", "shape", "reason", "detail", "raw"})}
+    assert all(isinstance(json.loads(row["raw"]), dict) for row in found)
+    assert as_json(command("etl", "rejects", "-s", demo_study, "--reason", "nonsense", "--json")) == []
+
+
+def test_json_of_trace(command: Callable[..., Result], demo_study: Path) -> None:
+    found = as_json(command("etl", "trace", "person", 1, "-s", demo_study, "--json"))
+    assert found.keys() == {"table", "row", "known", "records", "mapping", "run"}
+    assert {"source", "file", "path", "record", "line", "shape", "role", "raw"} <= found["records"][0].keys()
+
+
+@pytest.mark.parametrize("words", [("vocabulary", "info"), ("vocabulary", "load")], ids=" ".join)
+def test_json_of_vocabulary(command: Callable[..., Result], copy: Path, words: tuple[str, ...]) -> None:
+    found = as_json(command(*words, "-s", copy, "--json"))
+    assert {"folder", "digest", "release", "rows", "vocabularies", "missing", "warnings"} <= found.keys()
+    assert found["release"] == "plait demo v1"
+
+
+def test_json_of_every_command_is_tried() -> None:
+    tried = {
+        ("demo",),
+        ("init",),
+        ("run",),
+        ("etl", "run"),
+        ("etl", "status"),
+        ("etl", "rejects"),
+        ("etl", "trace"),
+        ("vocabulary", "info"),
+        ("vocabulary", "load"),
+    }
+    assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
+
+
+def test_data_on_stdout_and_hints_on_stderr(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    made = command("init", tmp_path / "lung")
+    assert made.out == f"Made {tmp_path / 'lung'}.\n"
+    assert made.err.startswith("Say in ")
+    rejects = command("etl", "rejects", "-s", copy, "--limit", 2)
+    assert len(rejects.out.splitlines()) == 4
+    assert rejects.err == "These are the first 2; --limit shows more.\n"
+    (copy / "data/synthea/questionnaires.csv").unlink()
+    run = command("run", "-s", copy)
+    assert "14 rejected" in run.out
+    assert run.err == f"Which records were rejected, and why: plait etl rejects -s {copy}\n"
+    wrong = command("etl", "trace", "persn", 1, "-s", copy)
+    assert wrong.out == ""
+    assert wrong.err.startswith("plait: ")
+
+
+def test_quiet_says_nothing(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    (copy / "data/synthea/questionnaires.csv").unlink()
+    calls: list[tuple[object, ...]] = [
+        ("run", "-s", copy),
+        ("etl", "run", "-s", copy),
+        ("etl", "status", "-s", copy),
+        ("etl", "rejects", "-s", copy, "--limit", 1),
+        ("etl", "trace", "person", 1, "-s", copy),
+        ("vocabulary", "info", "-s", copy),
+        ("vocabulary", "load", "-s", copy),
+        ("init", tmp_path / "lung"),
+    ]
+    for words in calls:
+        result = command(*words, "-q")
+        assert (result.code, result.out, result.err) == (0, "", ""), words
+
+
+def test_tables_have_no_spaces_at_line_ends_and_one_row_a_line(command: Callable[..., Result], demo_study: Path) -> None:
+    for words in (("etl", "status"), ("etl", "rejects"), ("vocabulary", "info"), ("etl", "trace", "person", 1)):
+        lines = command(*words, "-s", demo_study).out.splitlines()
+        assert [line for line in lines if line != line.rstrip()] == []
+    assert len([line for line in command("etl", "rejects", "-s", demo_study).out.splitlines() if line.startswith("  {")]) == 14
+
+
+# Exit codes
+
+
+def test_wrong_usage_and_settings_exit_with_2(command: Callable[..., Result], demo_study: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong/plait.yaml").write_text("study: x\nsorces: []\n", encoding="utf-8")
+    for words in (
+        ("frobnicate",),
+        ("etl", "trace", "person", "one", "-s", demo_study),
+        ("etl", "trace", "persn", 1, "-s", demo_study),
+        ("etl", "status", "-s", tmp_path / "nowhere"),
+        ("run", "-s", tmp_path / "wrong"),
+        ("init", demo_study),
+        ("run", "--threads", 0, "-s", demo_study),
+    ):
+        result = command(*words)
+        assert (result.code, result.out) == (2, ""), words
+        assert result.err, words
+
+
+def test_what_is_not_there_exits_with_1(command: Callable[..., Result], demo_study: Path, tmp_path: Path) -> None:
+    command("init", tmp_path / "lung")
+    for words in (("etl", "trace", "person", 999, "-s", demo_study), ("etl", "status", "-s", tmp_path / "lung")):
+        result = command(*words)
+        assert (result.code, result.out) == (1, ""), words
+        assert result.err.startswith("plait: "), words
+
+
+def test_a_broken_file_exits_with_1_and_commits_nothing(command: Callable[..., Result], copy: Path) -> None:
+    (copy / "data/synthea/patients.csv").write_bytes(b"")
+    result = command("run", "-s", copy)
+    assert result.code == 1
+    assert "patients.csv" in result.err
+    assert [path.name for path in (copy / "warehouse/versions").iterdir()] == ["000001.json"]
+
+
+# What commands promise
+
+
+def test_init_makes_a_study_for_its_owner_alone_and_leaves_another_one(command: Callable[..., Result], tmp_path: Path) -> None:
+    lung = tmp_path / "deep" / "lung"
+    assert command("init", lung).code == 0
+    assert stat.S_IMODE(lung.stat().st_mode) == 0o700
+    before = (lung / "plait.yaml").read_text(encoding="utf-8")
+    assert "study: lung\n" in before
+    (lung / "plait.yaml").write_text(before + "# mine\n", encoding="utf-8")
+    assert command("init", lung).code == 2
+    assert (lung / "plait.yaml").read_text(encoding="utf-8") == before + "# mine\n"
+
+
+def test_demo_leaves_the_study_of_another_alone(command: Callable[..., Result], tmp_path: Path) -> None:
+    command("init", tmp_path / "lung")
+    result = command("demo", tmp_path / "lung")
+    assert result.code == 2
+    assert "another study" in result.err
+    assert [path.name for path in (tmp_path / "lung").iterdir()] == ["plait.yaml"]
+
+
+def test_demo_twice_changes_nothing_and_can_still_be_traced(command: Callable[..., Result], demo_study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "demo-study"
+    shutil.copytree(demo_study, folder)
+    again = command("demo", folder)
+    assert again.out == "Nothing has changed since run 1 (version 1); nothing was written.\n"
+    assert again.err.splitlines()[1] == f"A study of 200 made-up patients stands in {folder}. Next, try:"
+    assert as_json(command("etl", "trace", "person", 1, "-s", folder, "--json"))["records"][0]["raw"]
+
+
+def test_run_on_an_unchanged_study_says_so(command: Callable[..., Result], copy: Path) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in (copy / "warehouse").rglob("*.parquet"))
+    result = command("run", "-s", copy)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "Nothing has changed since run 1 (version 1); nothing was written.\n"
+    assert sorted((path, path.stat().st_mtime_ns) for path in (copy / "warehouse").rglob("*.parquet")) == before
+
+
+def test_a_study_prints_what_it_is(demo_study: Path, tmp_path: Path) -> None:
+    assert repr(plait.open(demo_study)) == f"Study({str(demo_study)!r}, version 1)"
+    assert repr(plait.init(tmp_path / "lung")) == f"Study({str(tmp_path / 'lung')!r}, not run yet)"
+
+
+# Trace
+
+TABLES = (
+    "person",
+    "visit_occurrence",
+    "visit_detail",
+    "condition_occurrence",
+    "drug_exposure",
+    "procedure_occurrence",
+    "device_exposure",
+    "measurement",
+    "observation",
+    "note",
+    "death",
+    "payer_plan_period",
+    "cost",
+    "location",
+    "care_site",
+    "provider",
+)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_trace_shows_the_record_behind_a_row(command: Callable[..., Result], demo_study: Path, table: str) -> None:
+    row_id = one(demo_study, f"SELECT max(row_id) FROM plait.lineage WHERE table_name = '{table}'")  # noqa: S608
+    found = as_json(command("etl", "trace", table, row_id, "-s", demo_study, "--json"))
+    assert [record["role"] for record in found["records"]].count("loaded") == 1
+    for record in found["records"]:
+        lines = record_lines(record)
+        assert all(value in lines for value in record["raw"].values() if value and "\n" not in value), record
+    shown = command("etl", "trace", table, row_id, "-s", demo_study)
+    assert (shown.code, shown.err) == (0, "")
+    assert f", record {found['records'][0]['record']}, line {found['records'][0]['line']} (" in shown.out
+
+
+def record_lines(record: dict[str, Any]) -> str:
+    """Give the file's text from the line that a trace names, a few lines long."""
+    with open(record["path"], encoding="utf-8") as file:  # noqa: PTH123 - a path from JSON
+        lines = file.read().split("\n")
+    return "\n".join(lines[record["line"] - 1 : record["line"] + 2])
+
+
+def test_every_table_with_lineage_is_traced(demo_study: Path) -> None:
+    found = plait.open(demo_study).connect().execute("SELECT DISTINCT table_name FROM plait.lineage").fetchall()
+    assert {row[0] for row in found} == set(TABLES)
+
+
+def merged_most(study: Path, table: str, file: str) -> int:
+    """Give the row of a table that most records of a file went into."""
+    return one(
+        study,
+        "SELECT l.row_id FROM plait.lineage AS l INNER JOIN plait.files AS f ON l.file_id = f.file_id "  # noqa: S608 - names of our own
+        f"WHERE l.table_name = '{table}' AND f.file = '{file}' GROUP BY l.row_id ORDER BY count(*) DESC, l.row_id LIMIT 1",
+    )
+
+
+def test_trace_of_a_visit_shows_all_its_encounters(command: Callable[..., Result], demo_study: Path) -> None:
+    visit = merged_most(demo_study, "visit_occurrence", "encounters")
+    found = as_json(command("etl", "trace", "visit_occurrence", visit, "-s", demo_study, "--json"))
+    assert [record["role"] for record in found["records"]] == ["loaded", "merged", "merged"]
+    assert len({record["raw"]["Id"] for record in found["records"]}) == 3
+    assert {record["raw"]["PATIENT"] for record in found["records"]} == {found["records"][0]["raw"]["PATIENT"]}
+    start, end = found["row"]["visit_start_date"], found["row"]["visit_end_date"]
+    assert all(start <= record["raw"]["START"][:10] <= end for record in found["records"])
+    assert {row["code"] for row in found["mapping"] if row["attribute"] == "code"} == {record["raw"]["ENCOUNTERCLASS"] for record in found["records"]}
+
+
+def test_trace_of_a_cost_shows_its_charge_and_its_payments(command: Callable[..., Result], demo_study: Path) -> None:
+    cost = merged_most(demo_study, "cost", "claims_transactions")
+    found = as_json(command("etl", "trace", "cost", cost, "-s", demo_study, "--json"))
+    assert {record["file"] for record in found["records"]} == {"claims", "claims_transactions"}
+    entries = [record["raw"] for record in found["records"] if record["file"] == "claims_transactions"]
+    charged = sum(float(entry["AMOUNT"]) for entry in entries if entry["TYPE"] == "CHARGE")
+    paid = sum(float(entry["PAYMENTS"]) for entry in entries if entry["TYPE"] == "PAYMENT")
+    assert found["records"][0]["raw"]["TYPE"] == "CHARGE"
+    assert found["row"]["total_charge"] == pytest.approx(charged)
+    assert found["row"]["total_paid"] == pytest.approx(paid)
+
+
+def test_trace_of_a_note_leads_to_its_text(command: Callable[..., Result], demo_study: Path) -> None:
+    note = one(demo_study, "SELECT min(note_id) FROM cdm.note")
+    found = as_json(command("etl", "trace", "note", note, "-s", demo_study, "--json"))
+    manifest = found["records"][0]
+    text = (demo_study / "data/notes" / manifest["raw"]["file"]).read_text(encoding="utf-8")
+    assert found["row"]["note_text"] == text
+    assert text.splitlines()[0] in command("etl", "trace", "note", note, "-s", demo_study).out
+
+
+def test_trace_of_an_imaging_procedure_shows_its_instances(command: Callable[..., Result], demo_study: Path) -> None:
+    procedure = merged_most(demo_study, "procedure_occurrence", "imaging_studies")
+    found = as_json(command("etl", "trace", "procedure_occurrence", procedure, "-s", demo_study, "--json"))
+    assert [record["role"] for record in found["records"]] == ["loaded", "merged", "merged"]
+    assert len({record["raw"]["Id"] for record in found["records"]}) == 1
+    assert len({record["raw"]["INSTANCE_UID"] for record in found["records"]}) == 3
+    assert found["records"][0]["raw"]["PROCEDURE_CODE"] == found["row"]["procedure_source_value"]
+
+
+def test_trace_of_a_derived_row_says_that_it_has_no_record(command: Callable[..., Result], demo_study: Path) -> None:
+    period = one(demo_study, "SELECT min(observation_period_id) FROM cdm.observation_period")
+    result = command("etl", "trace", "observation_period", period, "-s", demo_study)
+    assert result.code == 0
+    assert "no record of its own" in result.out

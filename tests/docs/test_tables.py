@@ -1,0 +1,106 @@
+"""The tables of docs/*.md tell of what the code has: staged shapes, keys of source.yaml, reserved columns, books, reasons."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import plait.etl
+from plait.etl.sources.folder import FileRule, SourceRules
+from plait.etl.stage import _RESERVED
+from plait.etl.staging import SHAPES
+from plait.schema import plait_tables
+from plait.settings import Settings, SourceSettings
+
+DOCS = Path(__file__).parents[2] / "docs"
+ETL = Path(inspect.getfile(plait.etl)).parent
+NOT_YET = {"time_anchor", "image_item"}
+"""Tables that no source of this release fills."""
+
+
+def page(name: str) -> str:
+    return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """Give a page's text from one heading to the next of its level or above."""
+    level = heading.partition(" ")[0]
+    found = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"no heading {heading!r}"
+    return found[1]
+
+
+def tables(text: str) -> list[list[str]]:
+    """Give the first column of each table in a text, back-quotes left out."""
+    found: list[list[str]] = []
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        cells = [line.split("|")[1].strip().strip("`") for line in block.splitlines()]
+        found.append(cells[2:])
+    return found
+
+
+def test_shapes_are_described_as_they_are() -> None:
+    with_shapes = runpy.run_path(str(DOCS / "shapes.py"))["with_shapes"]
+    assert page("sources") == with_shapes(page("sources")), "run docs/shapes.py"
+    assert re.findall(r"^### `(\w+)`", section(page("sources"), "## Staged shapes"), re.MULTILINE) == list(SHAPES)
+
+
+def test_keys_of_a_source_are_all_described() -> None:
+    text = page("sources")
+    assert tables(section(text, "## In `plait.yaml`")) == [list(SourceSettings.model_fields)]
+    assert tables(section(text, "## In `source.yaml`")) == [list(SourceRules.model_fields), list(FileRule.model_fields)]
+    assert tables(section(text, "## In a SELECT")) == [list(_RESERVED)]
+
+
+def test_keys_of_the_settings_are_all_described() -> None:
+    assert tables(section(page("etl"), "## `plait.yaml`")) == [list(Settings.model_fields)]
+
+
+@pytest.mark.parametrize("name", sorted(plait_tables().keys() - NOT_YET))
+def test_book_is_described_with_its_columns(name: str) -> None:
+    assert tables(section(page("books"), f"#### `{name}`"))[0] == list(plait_tables()[name].columns)
+
+
+def test_no_book_is_described_that_is_not_there() -> None:
+    assert set(re.findall(r"^#### `(\w+)`", page("books"), re.MULTILINE)) == plait_tables().keys() - NOT_YET
+
+
+def given_by_selects(column: str) -> set[str]:
+    """Give the reasons or rules that the built-in sources' SELECTs name in a column."""
+    selects = [path.read_text(encoding="utf-8") for path in (ETL / "sources").glob("*/*.sql")]
+    return {reason for text in selects for reason in re.findall(rf"THEN '(\w+)' END AS {column}$", text, re.MULTILINE)}
+
+
+def found_in(file: str, pattern: str) -> set[str]:
+    return set(re.findall(pattern, (ETL / file).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_reason_to_reject_is_described() -> None:
+    of_a_record = found_in("sources/raw.py", r"THEN '(\w+)'")
+    of_a_value = found_in("stage.py", r"'(\w+):") | found_in("stage.py", r'"(invalid_\w+)"')
+    of_a_person = found_in("harmonize/late_rejects.sql", r"'(\w+)' AS reason")
+    assert min(map(len, (of_a_record, of_a_value, of_a_person))) >= 2
+    described = tables(section(page("books"), "### Rejected"))[0]
+    assert set(described) == of_a_record | of_a_value | of_a_person | given_by_selects("_reject")
+
+
+def test_every_rule_to_ignore_is_described() -> None:
+    of_a_file = found_in("pipeline.py", r'"(unused_file|look_up|no_select|not_in_manifest)"')
+    assert len(of_a_file) == 4
+    assert set(tables(section(page("books"), "### Ignored"))[0]) == of_a_file | given_by_selects("_ignore")
+
+
+def test_every_notice_is_described() -> None:
+    of_files = found_in("books.py", r'"(no_records|unparsed_number|nul_bytes)"')
+    assert len(of_files) == 3
+    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | found_in("harmonize/notices.sql", r"^    '(\w+)'")
+
+
+def test_every_way_of_mapping_is_described() -> None:
+    ways = found_in("vocabulary/study_map.sql", r"(?:THEN|ELSE|,) '([a-z_]{7,})'")
+    assert len(ways) == 5
+    assert set(tables(section(page("vocabulary"), "## How a code is mapped"))[0]) == ways
