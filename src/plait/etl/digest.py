@@ -74,7 +74,14 @@ def _summed(spec: TableSpec, files: list[Path]) -> str:
 
 def _is_row_id(spec: TableSpec, column: str) -> bool:
     """Tell whether a column of a sharded table holds the id of a row of the same person."""
-    if column == spec.id_column or column in {"cost_event_id", "event_id", "payer_plan_period_id", "note_event_id", "measurement_event_id", "observation_event_id"}:
+    if column == spec.id_column or column in {
+        "cost_event_id",
+        "event_id",
+        "payer_plan_period_id",
+        "note_event_id",
+        "measurement_event_id",
+        "observation_event_id",
+    }:
         return True
     field = next(field for field in spec.fields if field.name == column)
     target = (field.foreign_key or "").partition(".")[0]

@@ -229,17 +229,15 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
             f"SELECT source, system, person, count(*) AS rows, CAST(sum(md5_number_lower({content})) AS DECIMAL(38, 0)) AS digest FROM ({rows}) AS s GROUP BY ALL",
             persons_file(path),
         )
+    words = "display" if "display" in shape.columns else "CAST(NULL AS VARCHAR)"
     parts = [
-        f"SELECT source, {system} AS code_system, {quoted(column)} AS code, {'display' if column == 'code' and 'display' in shape.columns else 'CAST(NULL AS VARCHAR)'} AS display "
+        f"SELECT source, {system} AS code_system, {quoted(column)} AS code, {words if column == 'code' else 'CAST(NULL AS VARCHAR)'} AS display "
         f'FROM {parquet(staged)} WHERE {quoted(column)} IS NOT NULL AND {system} IS NOT NULL AND reject IS NULL AND "ignore" IS NULL'
         for column, system in coded_columns(select.shape)
     ]
     if parts:
-        write_parquet(
-            con,
-            f"SELECT source, code_system, code, min(display) AS display, count(*) AS records FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL",
-            codes_file(path),
-        )
+        distinct = f"SELECT source, code_system, code, min(display) AS display, count(*) AS records FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL"
+        write_parquet(con, distinct, codes_file(path))
 
 
 def persons_file(staged: str | Path) -> Path:

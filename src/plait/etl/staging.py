@@ -288,5 +288,7 @@ class Cost(Shape):
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 
-SHAPES: dict[str, type[Shape]] = {shape.name: shape for shape in (Person, Death, Visit, Event, Note, Provider, CareSite, Location, PayerPeriod, Period, Episode, Cost)}
+SHAPES: dict[str, type[Shape]] = {
+    shape.name: shape for shape in (Person, Death, Visit, Event, Note, Provider, CareSite, Location, PayerPeriod, Period, Episode, Cost)
+}
 """Every shape by its name."""
