@@ -192,7 +192,7 @@ def test_json_of_rejects(command: Callable[..., Result], demo_study: Path) -> No
 
 def test_json_of_trace(command: Callable[..., Result], demo_study: Path) -> None:
     found = as_json(command("etl", "trace", "person", 1, "-s", demo_study, "--json"))
-    assert found.keys() == {"table", "row", "known", "records", "mapping", "run"}
+    assert found.keys() == {"table", "row", "known", "records", "members", "mapping", "run"}
     assert {"source", "file", "path", "record", "line", "shape", "role", "raw"} <= found["records"][0].keys()
 
 
@@ -435,8 +435,15 @@ def test_trace_of_an_imaging_procedure_shows_its_instances(command: Callable[...
     assert found["records"][0]["raw"]["PROCEDURE_CODE"] == found["row"]["procedure_source_value"]
 
 
-def test_trace_of_a_derived_row_says_that_it_has_no_record(command: Callable[..., Result], demo_study: Path) -> None:
-    period = one(demo_study, "SELECT min(observation_period_id) FROM cdm.observation_period")
-    result = command("etl", "trace", "observation_period", period, "-s", demo_study)
-    assert result.code == 0
-    assert "no record of its own" in result.out
+@pytest.mark.parametrize(
+    ("table", "of"), [("observation_period", "visit_occurrence"), ("condition_era", "condition_occurrence"), ("drug_era", "drug_exposure")]
+)
+def test_trace_of_a_derived_row_shows_what_it_is_made_of(command: Callable[..., Result], demo_study: Path, table: str, of: str) -> None:
+    row_id = one(demo_study, f"SELECT row_id FROM plait.derivation WHERE table_name = '{table}' GROUP BY row_id ORDER BY count(*) DESC, row_id LIMIT 1")  # noqa: S608
+    found = as_json(command("etl", "trace", table, row_id, "-s", demo_study, "--json"))
+    assert found["records"] == []
+    assert {member["table_name"] for member in found["members"]} == {of}
+    assert len(found["members"]) > 1
+    shown = command("etl", "trace", table, row_id, "-s", demo_study)
+    assert (shown.code, shown.err) == (0, "")
+    assert all(str(member["row_id"]) in shown.out for member in found["members"])

@@ -6,6 +6,7 @@ import inspect
 import re
 import runpy
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -14,7 +15,7 @@ from plait.etl.sources.folder import FileRule, SourceRules
 from plait.etl.stage import _RESERVED
 from plait.etl.staging import SHAPES
 from plait.schema import plait_tables
-from plait.settings import Settings, SourceSettings
+from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 ETL = Path(inspect.getfile(plait.etl)).parent
@@ -34,11 +35,11 @@ def section(text: str, heading: str) -> str:
     return found[1]
 
 
-def tables(text: str) -> list[list[str]]:
-    """Give the first column of each table in a text, back-quotes left out."""
+def tables(text: str, column: int = 0) -> list[list[str]]:
+    """Give one column of each table in a text, back-quotes left out."""
     found: list[list[str]] = []
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        cells = [line.split("|")[1].strip().strip("`") for line in block.splitlines()]
+        cells = [line.split("|")[column + 1].strip().strip("`") for line in block.splitlines()]
         found.append(cells[2:])
     return found
 
@@ -58,6 +59,13 @@ def test_keys_of_a_source_are_all_described() -> None:
 
 def test_keys_of_the_settings_are_all_described() -> None:
     assert tables(section(page("etl"), "## `plait.yaml`")) == [list(Settings.model_fields)]
+
+
+def test_rules_of_observation_periods_are_all_described() -> None:
+    rules = get_args(ObservationPeriodSettings.model_fields["rule"].annotation)
+    text = section(page("etl"), "## Derived tables")
+    assert tables(text) == [list(rules)]
+    assert tables(text, column=2)[0][1:] == [str(ObservationPeriodSettings(rule=rule).days) for rule in rules[1:]]
 
 
 @pytest.mark.parametrize("name", sorted(plait_tables().keys() - NOT_YET))
@@ -97,7 +105,8 @@ def test_every_rule_to_ignore_is_described() -> None:
 def test_every_notice_is_described() -> None:
     of_files = found_in("books.py", r'"(no_records|unparsed_number|nul_bytes)"')
     assert len(of_files) == 3
-    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | found_in("harmonize/notices.sql", r"^    '(\w+)'")
+    of_rows, of_doses = found_in("harmonize/notices.sql", r"^    '(\w+)'"), found_in("derive/dose_notices.sql", r"'(\w+)' AS kind")
+    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses
 
 
 def test_every_way_of_mapping_is_described() -> None:
