@@ -103,8 +103,8 @@ class Study:
 
     def publish(self, url: str, *, schema: str = "cdm", progress: Progress | None = None) -> PublishReport:
         """Write this version's CDM into a schema of a PostgreSQL database; see `plait.etl.publish.publish`."""
-        from plait.etl.run import silent
         from plait.etl.publish import publish
+        from plait.etl.run import silent
 
         return publish(self.path, self._committed(), url, schema=schema, progress=progress or silent)
 

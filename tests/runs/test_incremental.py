@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +20,9 @@ from plait.errors import StudyError
 from plait.etl.digest import study_digest
 from plait.etl.executor import LocalProcesses
 from plait.etl.gc import SPARED_SECONDS, collect_garbage
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Rows = dict[str, list[list[str]]]
 SETTINGS = "study: v\nvocabulary: data/athena\nshard_persons: {}\nsources:\n  - {{name: ehr, kind: synthea, path: data/synthea}}\n"

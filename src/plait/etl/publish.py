@@ -21,8 +21,8 @@ from plait.duck import literal, make_view, quoted, sql
 from plait.errors import ConfigError, PublishError
 from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
-from plait.etl.run import silent
 from plait.etl.postgres import connected, read_url
+from plait.etl.run import silent
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, indices_ddl, keys_ddl
 
 if TYPE_CHECKING:

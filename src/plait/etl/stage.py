@@ -224,11 +224,8 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
     if shape.of_person:
         content = "CAST(s AS VARCHAR)" if looks_up else "concat_ws('|', digest, part)"
         rows = f'SELECT * EXCLUDE (file_id, record, unparsed, person_id) FROM {parquet(staged)} WHERE reject IS NULL AND "ignore" IS NULL'
-        write_parquet(
-            con,
-            f"SELECT source, system, person, count(*) AS rows, CAST(sum(md5_number_lower({content})) AS DECIMAL(38, 0)) AS digest FROM ({rows}) AS s GROUP BY ALL",
-            persons_file(path),
-        )
+        summed = f"count(*) AS rows, CAST(sum(md5_number_lower({content})) AS DECIMAL(38, 0)) AS digest"
+        write_parquet(con, f"SELECT source, system, person, {summed} FROM ({rows}) AS s GROUP BY ALL", persons_file(path))
     words = "display" if "display" in shape.columns else "CAST(NULL AS VARCHAR)"
     parts = [
         f"SELECT source, {system} AS code_system, {quoted(column)} AS code, {words if column == 'code' else 'CAST(NULL AS VARCHAR)'} AS display "
