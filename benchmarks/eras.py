@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal, make_view, parquet, sql, write_parquet
+from plait.duck import connect, make_view, parquet, sql, write_parquet
 from plait.etl.derive.eras import ERAS, Era, derive, prepare_drugs
 from plait.settings import DEFAULT_SHARD_PERSONS
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 DRUGS, INGREDIENTS, CONDITIONS = 400, 120, 300
 FIRST_DRUG, FIRST_INGREDIENT, FIRST_CONDITION = 1_000, 10, 5_000
 
-VOCABULARY = f"""
+VOCABULARY = """
 CREATE SCHEMA vocabulary;
 CREATE TABLE vocabulary.concept AS
-SELECT {FIRST_INGREDIENT} + i AS concept_id, 'Ingredient' AS concept_class_id, 'S' AS standard_concept, 'RxNorm' AS vocabulary_id, 'i' || i AS concept_code
-FROM range({INGREDIENTS}) AS r (i)
+SELECT {ingredient} + i AS concept_id, 'Ingredient' AS concept_class_id, 'S' AS standard_concept, 'RxNorm' AS vocabulary_id, 'i' || i AS concept_code
+FROM range({ingredients}) AS r (i)
 UNION ALL SELECT 8576, 'Unit', 'S', 'UCUM', 'mg';
 CREATE TABLE vocabulary.concept_ancestor AS
-SELECT {FIRST_INGREDIENT} + d % {INGREDIENTS} AS ancestor_concept_id, {FIRST_DRUG} + d AS descendant_concept_id FROM range({DRUGS}) AS r (d)
+SELECT {ingredient} + d % {ingredients} AS ancestor_concept_id, {drug} + d AS descendant_concept_id FROM range({drugs}) AS r (d)
 UNION ALL
-SELECT {FIRST_INGREDIENT} + (d * 7 + 1) % {INGREDIENTS}, {FIRST_DRUG} + d FROM range({DRUGS}) AS r (d) WHERE d % 8 = 0;
+SELECT {ingredient} + (d * 7 + 1) % {ingredients}, {drug} + d FROM range({drugs}) AS r (d) WHERE d % 8 = 0;
 CREATE TABLE vocabulary.drug_strength AS
-SELECT {FIRST_DRUG} + d AS drug_concept_id, {FIRST_INGREDIENT} + d % {INGREDIENTS} AS ingredient_concept_id,
+SELECT {drug} + d AS drug_concept_id, {ingredient} + d % {ingredients} AS ingredient_concept_id,
     CAST(1 + d % 20 AS DOUBLE) AS amount_value, 8576 AS amount_unit_concept_id, CAST(NULL AS DOUBLE) AS numerator_value,
     CAST(NULL AS BIGINT) AS numerator_unit_concept_id, CAST(NULL AS DOUBLE) AS denominator_value,
     CAST(NULL AS BIGINT) AS denominator_unit_concept_id, CAST(NULL AS VARCHAR) AS invalid_reason
-FROM range({DRUGS}) AS r (d);
-CREATE VIEW used_drug AS SELECT {FIRST_DRUG} + d AS drug_concept_id FROM range({DRUGS}) AS r (d);
+FROM range({drugs}) AS r (d);
+CREATE VIEW used_drug AS SELECT {drug} + d AS drug_concept_id FROM range({drugs}) AS r (d);
 """
 
 # A person takes eight drugs and has eight conditions again and again over six years, so that eras hold several rows.
@@ -59,6 +59,14 @@ SELECT p * 4194304 + n AS condition_occurrence_id, CAST(p AS BIGINT) AS person_i
     CASE WHEN hash(p, n, 1) % 3 > 0 THEN condition_start_date + CAST(hash(p, n, 2) % 40 AS INTEGER) END AS condition_end_date
 FROM range({first}, {last}) AS a (p), range({rows}) AS b (n)
 """
+NUMBERS = {
+    "drug": FIRST_DRUG,
+    "drugs": DRUGS,
+    "ingredient": FIRST_INGREDIENT,
+    "ingredients": INGREDIENTS,
+    "condition": FIRST_CONDITION,
+    "conditions": CONDITIONS,
+}
 SOURCES: dict[Era, tuple[str, str]] = {
     "condition_era": ("condition_occurrence", CONDITION_OCCURRENCE),
     "drug_era": ("drug_exposure", DRUG_EXPOSURE),
@@ -76,7 +84,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         con = connect(threads=options.threads, memory=options.memory, spill=Path(folder) / "spill")
-        con.execute(VOCABULARY)
+        con.execute(VOCABULARY.format(**NUMBERS))
         prepare_drugs(con)
         large = measure(con, Path(folder) / "large", options.persons, options.rows)
         small = measure(con, Path(folder) / "small", max(options.persons // 10, 1), options.rows)
@@ -88,29 +96,28 @@ def main() -> None:
 def measure(con: duckdb.DuckDBPyConnection, folder: Path, persons: int, rows: int) -> dict[Era, float]:
     """Give the seconds that each table took."""
     shards = [(first, min(first + DEFAULT_SHARD_PERSONS, persons)) for first in range(0, persons, DEFAULT_SHARD_PERSONS)]
-    numbers = {"drug": FIRST_DRUG, "drugs": DRUGS, "condition": FIRST_CONDITION, "conditions": CONDITIONS, "rows": rows}
     for table, query in dict(SOURCES.values()).items():
         for number, (first, last) in enumerate(shards):
-            write_parquet(con, query.format(first=first, last=last, **numbers), folder / table / f"{number}.parquet")
+            write_parquet(con, query.format(first=first, last=last, rows=rows, **NUMBERS), folder / table / f"{number}.parquet")
     return {table: measure_table(con, folder, table, len(shards), persons * rows) for table in ERAS}
 
 
 def measure_table(con: duckdb.DuckDBPyConnection, folder: Path, table: Era, shards: int, rows: int) -> float:
     """Give the seconds that the eras of all shards took, and print them."""
     source, _ = SOURCES[table]
-    start, eras = time.perf_counter(), 0
+    start, busy, eras = time.perf_counter(), time.process_time(), 0
     for number in range(shards):
         make_view(con, source, f"FROM {parquet(folder / source / f'{number}.parquet')}")
         con.execute("CREATE OR REPLACE TEMP TABLE derivation (table_name VARCHAR, row_id BIGINT, from_table VARCHAR, from_row_id BIGINT)")
         eras += write_parquet(con, derive(con, table), folder / table / f"{number}.parquet")
         con.execute(sql("plait.etl.derive", "derivation"), {"table": table})
         write_parquet(con, "FROM derivation", folder / "derivation" / f"{table}-{number}.parquet")
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
     size = sum(file.stat().st_size for file in (folder / "derivation").glob(f"{table}-*.parquet"))
-    members = con.execute(f"SELECT count(*) FROM {literal(folder / 'derivation' / f'{table}-*.parquet')}").fetchone()
+    members = con.execute("SELECT count(*) FROM read_parquet($files)", {"files": str(folder / "derivation" / f"{table}-*.parquet")}).fetchone()
     assert members is not None  # noqa: S101 - an aggregate gives a row
     print(
-        f"{table}: {rows:,} rows of {source} -> {eras:,} eras in {seconds:.1f} s ({rows / seconds:,.0f} rows/s); "
+        f"{table}: {rows:,} rows of {source} -> {eras:,} eras in {seconds:.1f} s, {busy:.1f} s of processor ({rows / seconds:,.0f} rows/s); "
         f"derivation {members[0]:,} rows, {size / members[0]:.1f} bytes a row"
     )
     return seconds

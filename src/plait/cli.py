@@ -34,6 +34,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use; all cores if left out.")]
 MemoryOption = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Memory limit, such as 4GiB; half of the machine if left out.")]
+RehashOption = Annotated[bool, typer.Option("--rehash", help="Read files whose size and time are unchanged, too.")]
+FullOption = Annotated[bool, typer.Option("--full", help="Compute everybody anew, not only persons whose records changed.")]
 _HERE = Path()
 
 
@@ -116,6 +118,40 @@ def run(study: StudyOption = _HERE, threads: ThreadsOption = None, memory: Memor
 
 
 @app.command()
+def digest(study: StudyOption = _HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Print a digest of what the study holds.
+
+    It is the same for the same input, whatever the shards, threads and runs; --json gives one per table.
+
+    Example: plait digest -s lung
+    """
+    from plait import console
+    from plait.study import open_study
+
+    _show(open_study(study).digest(), lambda digests: console.say(digests["study"]), json=json, quiet=quiet)
+
+
+@app.command()
+def gc(
+    study: StudyOption = _HERE,
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest versions stay.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and remove nothing.")] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Remove old versions and files that only they need.
+
+    What is younger than a day stays.
+
+    Example: plait gc -s lung --keep 7
+    """
+    from plait import console
+    from plait.study import open_study
+
+    _show(open_study(study).collect_garbage(keep=keep, dry_run=dry_run), console.show_collected, json=json, quiet=quiet)
+
+
+@app.command()
 def publish(
     url: Annotated[str, typer.Argument(metavar="URL", help="postgresql+psycopg://USER@HOST:PORT/DATABASE; a ${VARIABLE} in it is replaced.")],
     study: StudyOption = _HERE,
@@ -169,15 +205,22 @@ def vocabulary_info(study: StudyOption = _HERE, json: JsonOption = False, quiet:
 
 @etl_app.command("run")
 def etl_run(
-    study: StudyOption = _HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False
+    study: StudyOption = _HERE,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    rehash: RehashOption = False,
+    full: FullOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Bring the CDM up to date with the source files.
 
-    Every record is accounted for; on unchanged files nothing is written.
+    Every record is accounted for; persons whose records are unchanged stay as they are, and on unchanged files
+    nothing is written.
 
     Example: plait etl run -s lung --threads 4 --memory 8GiB
     """
-    _etl(study, threads, memory, json=json, quiet=quiet)
+    _etl(study, threads, memory, rehash=rehash, full=full, json=json, quiet=quiet)
 
 
 @etl_app.command("status")
@@ -228,13 +271,13 @@ def etl_trace(
     _show(open_study(study).trace(table, row_id), console.show_trace, json=json, quiet=quiet)
 
 
-def _etl(folder: Path, threads: int | None, memory: str | None, *, json: bool, quiet: bool) -> None:
+def _etl(folder: Path, threads: int | None, memory: str | None, *, rehash: bool = False, full: bool = False, json: bool, quiet: bool) -> None:
     """Run the ETL and show what it did."""
     from plait import console
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
-        report = open_study(folder).run_etl(threads=threads, memory=memory, progress=listen)
+        report = open_study(folder).run_etl(threads=threads, memory=memory, rehash=rehash, full=full, progress=listen)
     _show(report, console.show_report, json=json, quiet=quiet)
     if any(entry.rejected for entry in report.entries) and not (json or quiet):
         console.hint(f"Which records were rejected, and why: plait etl rejects{'' if folder == _HERE else f' -s {folder}'}")

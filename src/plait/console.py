@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from plait.etl.gc import Collected
     from plait.etl.pipeline import RunReport
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
@@ -114,6 +115,12 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
             bar.update(tasks[step], advance=rows)
 
         yield listen
+
+
+def show_collected(collected: Collected) -> None:
+    """Show what was removed."""
+    gone = f"versions {', '.join(map(str, collected.versions))}" if collected.versions else "no version"
+    say(f"Removed {gone}, {collected.files:,} files, {collected.size_bytes / 1e6:,.1f} MB.")
 
 
 def show_report(report: RunReport) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from plait.etl.executor import Executor
+    from plait.etl.gc import Collected
     from plait.etl.pipeline import RunReport
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
@@ -49,7 +51,16 @@ class Study:
         """What `plait.yaml` says now."""
         return read_settings(self.path)
 
-    def run_etl(self, *, threads: int | None = None, memory: str | None = None, progress: Progress | None = None) -> RunReport:
+    def run_etl(
+        self,
+        *,
+        threads: int | None = None,
+        memory: str | None = None,
+        rehash: bool = False,
+        full: bool = False,
+        executor: Executor | None = None,
+        progress: Progress | None = None,
+    ) -> RunReport:
         """Bring the CDM up to date with the source files; see `plait.etl.pipeline.run_etl`."""
         from plait.etl.pipeline import run_etl
         from plait.etl.run import silent
@@ -61,7 +72,7 @@ class Study:
                 got=f"one opened at version {self._committed().version}",
                 todo="Open it without a version to write.",
             )
-        report = run_etl(self.path, self.settings, threads=threads, memory=memory, progress=progress or silent)
+        report = run_etl(self.path, self.settings, threads=threads, memory=memory, rehash=rehash, full=full, executor=executor, progress=progress or silent)
         self.version = newest_version(self.path)
         return report
 
@@ -142,6 +153,18 @@ class Study:
         from plait.etl.trace import trace
 
         return trace(self.path, self._committed(), table, row_id)
+
+    def digest(self) -> dict[str, str]:
+        """Give a digest of every table and of the study, the same however it was computed; see `plait.etl.digest`."""
+        from plait.etl.digest import study_digest
+
+        return study_digest(self.path, self._committed())
+
+    def collect_garbage(self, *, keep: int = 1, dry_run: bool = False) -> Collected:
+        """Remove old versions and the files that only they name; see `plait.etl.gc.collect_garbage`."""
+        from plait.etl.gc import collect_garbage
+
+        return collect_garbage(self.path, keep=keep, dry_run=dry_run)
 
     def _committed(self) -> Version:
         if self.version is None:

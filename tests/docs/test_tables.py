@@ -90,7 +90,7 @@ def found_in(file: str, pattern: str) -> set[str]:
 def test_every_reason_to_reject_is_described() -> None:
     of_a_record = found_in("sources/raw.py", r"THEN '(\w+)'")
     of_a_value = found_in("stage.py", r"'(\w+):") | found_in("stage.py", r'"(invalid_\w+)"')
-    of_a_person = found_in("harmonize/late_rejects.sql", r"'(\w+)' AS reason")
+    of_a_person = found_in("harmonize/late_reject.sql", r"'(\w+)' AS reason")
     assert min(map(len, (of_a_record, of_a_value, of_a_person))) >= 2
     described = tables(section(page("books"), "### Rejected"))[0]
     assert set(described) == of_a_record | of_a_value | of_a_person | given_by_selects("_reject")

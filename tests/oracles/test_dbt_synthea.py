@@ -266,7 +266,7 @@ def test_tables_do_not_depend_on_how_they_were_made(study: Path, make_study: Cal
 
 
 def test_tables_do_not_depend_on_the_order_of_records(study: Path, shared: Path, make_study: Callable[..., Path], tmp_path: Path) -> None:
-    shuffle = random.Random(20)  # noqa: S311 - a fixed order, not a secret
+    shuffle = random.Random(20)
     for file in sorted((shared / "data" / RAW).glob("*.csv")):
         with file.open(encoding="utf-8", newline="") as handle:
             header, *records = list(csv.reader(handle))

@@ -221,7 +221,7 @@ DATES = [date(1, 1, 1), date(1582, 10, 10), date(1900, 2, 28), date(2000, 2, 29)
 
 
 def test_text_doubles_and_times_arrive_as_they_are(little: Callable[..., Little], target: Target) -> None:
-    draw = random.Random(20_240_229)  # noqa: S311 - values for a test
+    draw = random.Random(20_240_229)
     doubles = DOUBLES + [value for (value,) in struct.iter_unpack("d", draw.randbytes(8 * 300))]
     integers = [0, -1, 2**63 - 1, -(2**63), None]
     rows = Rows()

@@ -72,13 +72,20 @@ def test_a_name_that_is_no_name_for_a_schema_is_refused(name: str, little: Calla
         little().publish(target, schema=name)
 
 
-def test_a_user_who_may_not_make_schemas_hears_so_before_anything_is_read(little: Callable[..., Little], target: Target) -> None:
-    user = f"nobody_{target.name}"
-    target.do(f"CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD.replace(chr(39), chr(39) * 2)}'")
+def test_a_user_who_may_not_hears_so_before_anything_is_copied(little: Callable[..., Little], target: Target) -> None:
+    target.do(f"CREATE ROLE stranger LOGIN PASSWORD '{PASSWORD}'")
     heard: list[str] = []
     study = little()
+
+    def publish_as_stranger() -> None:
+        publish(study.path, study.version, target.url.replace("plait:", "stranger:"), progress=lambda step, _: heard.append(step))
+
     with pytest.raises(PublishError, match=r"InsufficientPrivilege \(42501\): permission denied for database .*GRANT CREATE ON DATABASE"):
-        publish(study.path, study.version, target.url.replace("plait:", f"{user}:"), progress=lambda step, _: heard.append(step))
+        publish_as_stranger()
+    study.publish(target)
+    target.do(f"GRANT CREATE ON DATABASE {target.name} TO stranger")
+    with pytest.raises(PublishError, match=r"\(42501\): must be owner of schema cdm"):
+        publish_as_stranger()
     assert not heard
 
 
@@ -122,6 +129,7 @@ SECRET = "p/w@x:7%é"  # noqa: S105 - nobody's
         ("postgresql://plait:{quoted}@127.0.0.1:{port}/postgres?no_such_option=1", ConfigError),
         ("postgresql://plait:{raw}@127.0.0.1:{port}/postgres", ConfigError),
         ("postgresql://plait:x@127.0.0.1:{raw}/postgres", ConfigError),
+        ("postgresql://plait:x@{tail}@127.0.0.1/postgres", ConfigError),
         ("mysql://plait:{quoted}@127.0.0.1/omop", ConfigError),
         ("postgresql+psycopg2://plait:{quoted}@127.0.0.1/omop", ConfigError),
         ("{raw}", ConfigError),
@@ -130,9 +138,9 @@ SECRET = "p/w@x:7%é"  # noqa: S105 - nobody's
 def test_no_error_shows_a_password(url: str, kind: type[PlaitError], server: Server, little: Callable[..., Little]) -> None:
     study = little()
     with pytest.raises(kind) as caught:
-        publish(study.path, study.version, url.format(quoted=quote(SECRET, safe=""), raw=SECRET, port=server.port))
+        publish(study.path, study.version, url.format(quoted=quote(SECRET, safe=""), raw=SECRET, tail="x-7", port=server.port))
     said = everything_said(caught.value)
-    for part in (SECRET, quote(SECRET), quote(SECRET, safe=""), "x:7"):
+    for part in (SECRET, quote(SECRET), quote(SECRET, safe=""), "x:7", "x-7"):
         assert part not in said
 
 
@@ -182,6 +190,11 @@ def test_url_forms(url: str, shown: str, parameters: dict[str, str]) -> None:
     assert database.shown == shown
     assert database.parameters | parameters == database.parameters
     assert not database.secrets or all(secret not in repr(database) for secret in database.secrets)
+
+
+def test_a_password_that_the_server_says_is_taken_out() -> None:
+    database = read_url(f"postgresql://u:{quote(SECRET, safe='')}@h/d")
+    assert database.masked(f"no pg_hba entry for {SECRET},\n\tnor {quote(SECRET)} ({quote(SECRET, safe='')})") == "no pg_hba entry for ***, nor *** (***)"
 
 
 def test_a_variable_that_is_not_set_is_named() -> None:

@@ -104,6 +104,20 @@ def test_a_parquet_file_that_breaks_off_stops_before_anything_is_replaced(little
     assert (target.notes(), target.schemas()) == (["old"], ["cdm"])
 
 
+def test_unequal_numbers_of_rows_stop_the_publication(little: Callable[..., Little], target: Target) -> None:
+    little(with_notes("old")).publish(target)
+    more, study = little(with_notes("one", "two")), little(with_notes("new"))
+    file, other = (warehouse_of(of.path) / of.version.tables["cdm"]["note"][0] for of in (study, more))
+
+    def grow(at: str, rows: int) -> None:
+        if at == "publishing" and rows:
+            file.write_bytes(other.read_bytes())
+
+    with pytest.raises(PublishError, match="expected equal numbers, got note: 1 and 2. Nothing was replaced"):
+        study.publish(target, progress=grow)
+    assert (target.notes(), target.schemas()) == (["old"], ["cdm"])
+
+
 def test_a_reader_in_an_open_transaction_finishes_with_the_old_and_then_sees_the_new(little: Callable[..., Little], target: Target) -> None:
     little(with_notes("old", "older")).publish(target)
     with target.connected() as reader:

@@ -97,12 +97,12 @@ def digest_of(folder: Path) -> str:
     return study_digest(folder, version)["study"]
 
 
-@pytest.mark.parametrize("seed", [3, 11])
+@pytest.mark.parametrize("seed", [3])
 def test_any_delivery_gives_what_a_fresh_run_gives(cohort: Path, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     nightly = make_study(tmp_path / "nightly", cohort, 7)
     rows = read_rows(cohort)
-    for night in range(4):
+    for night in range(3):
         write_rows(nightly / "data/synthea", rows, rng)
         report = plait.open(nightly).run_etl(threads=2)
         fresh = make_study(tmp_path / f"fresh-{night}", cohort, 1000)
@@ -186,13 +186,13 @@ def test_a_person_who_left_and_came_back_has_the_same_id(study: Path) -> None:
     assert digest_of(study) == digest
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_kill_at_any_moment_loses_nothing(study: Path, seed: int) -> None:
     before = digest_of(study)
     append(study / "data/synthea/conditions.csv")
     append(study / "data/synthea/observations.csv", "2021-01-01T00:00:00Z")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, "-m", "plait.cli", "run", "-q", "-s", str(study)], env=environment) as process:
+    with subprocess.Popen([sys.executable, "-m", "plait", "run", "-q", "-s", str(study)], env=environment) as process:
         time.sleep(0.3 + 0.25 * seed + random.Random(seed).random() / 4)
         process.send_signal(signal.SIGKILL)
         process.wait()

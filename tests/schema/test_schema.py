@@ -196,6 +196,20 @@ def test_postgresql_gets_text_without_length_and_no_keys() -> None:
     assert "KEY" not in sql
 
 
+def test_a_schema_can_have_another_name_and_one_that_is_not_named_is_not_made() -> None:
+    names = {"cdm": "omop"}
+    for writer in (ddl, keys_ddl, indices_ddl):
+        own = [statement for statement in writer("postgresql") if re.search(r"\bcdm\b", statement)]
+        assert writer("postgresql", schemas=names) == [re.sub(r"\bcdm\b", "omop", statement) for statement in own]
+
+
+def test_foreign_keys_can_be_left_out() -> None:
+    left_out = {("person", "race_concept_id"), ("person", "person_id"), ("domain", "domain_concept_id")}
+    fewer = set(keys_ddl("postgresql")) - set(keys_ddl("postgresql", without=left_out))
+    assert foreign_keys(fewer) == [("domain", "domain_concept_id", "concept", "concept_id"), ("person", "race_concept_id", "concept", "concept_id")]
+    assert len(fewer) == 2
+
+
 def test_metadata_sorts_tables_so_that_a_reference_follows_its_target() -> None:
     order = [table.name for table in metadata().sorted_tables]
     assert len(order) == 39 + 2 + len(plait_tables())

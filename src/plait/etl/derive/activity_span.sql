@@ -11,9 +11,9 @@ FROM visit_occurrence
 UNION ALL
 SELECT
     person_id,
-    0,
+    0 AS series,
     start,
-    start,
+    start AS "end",
     from_table,
     from_row_id
 FROM fact_date

@@ -75,7 +75,7 @@ def test_condition_eras_equal_those_of_a_loop(intervals: list[Interval]) -> None
     for era_id, person, *_ in got:
         assert era_id == person * 2**22 + ordinals[person]
         ordinals[person] += 1
-    joined = "SELECT count(*), count(DISTINCT from_row_id), bool_and(m.start BETWEEN e.era_start AND e.era_end AND m.\"end\" <= e.era_end)"
+    joined = 'SELECT count(*), count(DISTINCT from_row_id), bool_and(m.start BETWEEN e.era_start AND e.era_end AND m."end" <= e.era_end)'
     members = rows(con, f"{joined} FROM member AS m JOIN era AS e USING (person_id, series, era_start)")[0]
     mapped = sum(1 for _, concept, _, _ in intervals if concept)
     assert members == (mapped, mapped, True if mapped else None)
@@ -126,9 +126,9 @@ def daily_dose(strength: str, exposure: str) -> tuple[object, ...]:
     """Give (dose, unit, reason) of one exposure of drug 1."""
     con = connect(threads=1)
     write_drugs(con)
-    con.execute(f"INSERT INTO vocabulary.drug_strength VALUES {strength}")
+    con.execute(f"INSERT INTO vocabulary.drug_strength VALUES {strength}")  # noqa: S608 - this file's own values
     prepare_drugs(con)
-    con.execute(f"INSERT INTO drug_exposure VALUES (1, 1, 1, DATE '2020-01-01', NULL, {exposure})")
+    con.execute(f"INSERT INTO drug_exposure VALUES (1, 1, 1, DATE '2020-01-01', NULL, {exposure})")  # noqa: S608
     derive(con, "dose_era")
     (found,) = set(rows(con, "SELECT daily_dose, unit_concept_id, reason FROM exposure_dose"))
     return found
