@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "publish"))
 
+from little_study import version_of
 from postgres_server import Target, programs, running_server
 
 from plait.duck import connect, write_parquet
@@ -66,7 +67,7 @@ def make_study(folder: Path, *, persons: int, measurements: int) -> Version:
             con.execute(f"INSERT INTO cdm.{table} BY NAME {query}", values)
             files[table] = [f"cdm/{table}/1.parquet"]
             write_parquet(con, f"FROM cdm.{table}", warehouse_of(folder) / files[table][0])
-    return Version(1, 1, "0", "f", None, 16_384, "private/c", "private/d", {"cdm": files, "books": {}})
+    return version_of(1, files)
 
 
 def write_csv(study: Path, version: Version, folder: Path) -> None:

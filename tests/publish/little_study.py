@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import UserDict
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -54,6 +55,13 @@ def with_notes(*texts: str) -> Rows:
     return rows
 
 
+def version_of(number: int, files: dict[str, list[str]]) -> Version:
+    """Give a version with these files of the CDM; what else a version knows stays empty."""
+    empty: dict[str, Any] = {"int": 0, "str": "", "str | None": None}
+    values = {field.name: empty.get(str(field.type), {}) for field in dataclasses.fields(Version) if field.default_factory is dataclasses.MISSING}
+    return Version(**values | {"version": number, "tables": {"cdm": files, "books": {}}})
+
+
 def write_little(folder: Path, number: int, rows: Rows, *, fill: bool = True) -> Little:
     """Write version `number` of a study with the rows given; with `fill=False` nothing is added to what is left out."""
     files: dict[str, list[str]] = {}
@@ -70,7 +78,7 @@ def write_little(folder: Path, number: int, rows: Rows, *, fill: bool = True) ->
             file = warehouse_of(folder) / files[table][0]
             file.parent.mkdir(parents=True, exist_ok=True)
             con.execute(f"COPY {table} TO '{file}' (FORMAT parquet)")
-    version = Version(number, number, "0", "f", None, 16_384, "private/c", "private/d", {"cdm": files, "books": {}})
+    version = version_of(number, files)
     commit(folder, version)
     (folder / "plait.yaml").write_text("study: little\n", encoding="utf-8")
     return Little(folder, version)

@@ -114,6 +114,7 @@ def everything_said(error: BaseException) -> str:
     return "".join([str(error), repr(error), repr(error.args), *traceback.format_exception(error)])
 
 
+TAIL = "qu1x"
 SECRET = "p/w@x:7%é"  # noqa: S105 - nobody's
 
 
@@ -138,9 +139,9 @@ SECRET = "p/w@x:7%é"  # noqa: S105 - nobody's
 def test_no_error_shows_a_password(url: str, kind: type[PlaitError], server: Server, little: Callable[..., Little]) -> None:
     study = little()
     with pytest.raises(kind) as caught:
-        publish(study.path, study.version, url.format(quoted=quote(SECRET, safe=""), raw=SECRET, tail="x-7", port=server.port))
+        publish(study.path, study.version, url.format(quoted=quote(SECRET, safe=""), raw=SECRET, tail=TAIL, port=server.port))
     said = everything_said(caught.value)
-    for part in (SECRET, quote(SECRET), quote(SECRET, safe=""), "x:7", "x-7"):
+    for part in (SECRET, quote(SECRET), quote(SECRET, safe=""), "x:7", TAIL):
         assert part not in said
 
 

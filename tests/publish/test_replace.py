@@ -113,7 +113,7 @@ def test_unequal_numbers_of_rows_stop_the_publication(little: Callable[..., Litt
         if at == "publishing" and rows:
             file.write_bytes(other.read_bytes())
 
-    with pytest.raises(PublishError, match="expected equal numbers, got note: 1 and 2. Nothing was replaced"):
+    with pytest.raises(PublishError, match=r"expected equal numbers, got note: 1 and 2. Nothing was replaced"):
         study.publish(target, progress=grow)
     assert (target.notes(), target.schemas()) == (["old"], ["cdm"])
 

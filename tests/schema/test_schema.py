@@ -192,7 +192,7 @@ def test_postgresql_gets_text_without_length_and_no_keys() -> None:
     assert len(statements) == 2 + 39 + 2 + len(plait_tables())
     sql = "\n".join(statements)
     types = set(re.findall(r'^\t"?\w+"? ([A-Z ]+?)(?: NOT NULL)?,? *$', sql, re.MULTILINE))
-    assert types == {"BIGINT", "DATE", "DOUBLE PRECISION", "TEXT", "TIMESTAMP WITHOUT TIME ZONE"}
+    assert types == {"BIGINT", "DATE", "DOUBLE PRECISION", "TEXT", "TIMESTAMP WITHOUT TIME ZONE", "UUID"}
     assert "KEY" not in sql
 
 
