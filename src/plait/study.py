@@ -146,7 +146,7 @@ class Study:
 
     def rejects(self, *, reason: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
         """Give rejected records with their reason, place and raw text, in order of file and record."""
-        return _rows(self.connect(), sql("plait.etl", "rejects_listed"), {"reason": reason, "limit": -1 if limit is None else limit})
+        return _rows(self.connect(), sql("plait.etl", "rejects_listed"), {"reason": reason, "most": limit})
 
     def trace(self, table: str, row_id: int) -> dict[str, Any]:
         """Give the records, mapping and run behind a CDM row; see `plait.etl.trace.trace`."""

@@ -8,6 +8,6 @@ SELECT DISTINCT
     s.shape,
     'unknown_person' AS reason,
     'person' AS detail,
-    true AS is_late
+    TRUE AS is_late
 FROM staged_pointer AS s
 INNER JOIN (SELECT person_id FROM crosswalk ANTI JOIN present USING (person_id)) AS a ON s.person_id = a.person_id;

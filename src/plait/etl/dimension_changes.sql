@@ -6,4 +6,4 @@ SELECT
     n.key
 FROM read_parquet($now) AS n
 LEFT JOIN read_parquet($before) AS b ON n.dimension = b.dimension AND n.system = b.system AND n.key = b.key
-WHERE n.is_present IS DISTINCT FROM coalesce(b.is_present, false);
+WHERE n.is_present IS DISTINCT FROM coalesce(b.is_present, FALSE);

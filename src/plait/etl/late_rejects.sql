@@ -8,6 +8,6 @@ SELECT DISTINCT
     r.shape,
     r.reason,
     CAST(NULL AS VARCHAR) AS detail,
-    true AS is_late
+    TRUE AS is_late
 FROM staged_pointer AS s
 INNER JOIN person_reject AS r ON s.source = r.source AND s.file = r.file AND s.shape = r.shape AND s.digest = r.digest;

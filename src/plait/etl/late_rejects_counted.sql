@@ -4,7 +4,7 @@ SELECT
     file,
     shape,
     reason,
-    count(DISTINCT (file_id, record)) AS records
+    count(DISTINCT struct_pack(f := file_id, r := record)) AS records
 FROM reject
 WHERE is_late
 GROUP BY source, file, shape, reason

@@ -12,4 +12,4 @@ FROM plait.rejects AS r
 INNER JOIN plait.files AS f ON r.file_id = f.file_id
 WHERE $reason IS NULL OR r.reason = $reason
 ORDER BY r.source, r.file, r.file_id, r.record, r.shape
-LIMIT CASE WHEN $limit < 0 THEN NULL ELSE $limit END
+LIMIT $most

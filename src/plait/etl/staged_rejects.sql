@@ -8,6 +8,6 @@ SELECT DISTINCT
     $shape,
     reject,
     reject_detail,
-    false
+    FALSE
 FROM read_parquet($path)
 WHERE reject IS NOT NULL;

@@ -111,7 +111,7 @@ def _mapping(con: duckdb.DuckDBPyConnection, warehouse: Path, staged: list[dict[
             continue
         for column, system in coded_columns(entry["shape"]):
             make_view(con, "traced", f"SELECT record, source, {system} AS code_system, {quoted(column)} AS code FROM {parquet(warehouse / entry['path'])}")
-            found += [row for row in _all(con, sql("plait.etl", "trace_mapping"), {"column": column, "numbers": numbers}) if row not in found]
+            found += [row for row in _all(con, sql("plait.etl", "trace_mapping"), {"attribute": column, "numbers": numbers}) if row not in found]
     return found
 
 

@@ -13,5 +13,5 @@ SELECT
     system,
     key,
     (SELECT coalesce(max(id), 0) FROM dimension_id WHERE dimension = $dimension) + row_number() OVER (ORDER BY system, key),
-    true
+    TRUE
 FROM newcomer;

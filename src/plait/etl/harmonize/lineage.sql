@@ -21,7 +21,7 @@ CREATE OR REPLACE TEMP TABLE row_meta (
 );
 
 INSERT INTO lineage
-SELECT 'person', person_id, person_id, source, file, 'person', digest, 'loaded'
+SELECT 'person', person_id AS row_id, person_id, source, file, 'person', digest, 'loaded'
 FROM live_person;
 
 INSERT INTO lineage
@@ -51,12 +51,12 @@ SELECT target_table, row_id, person_id, known_time, end_known_time
 FROM event_row;
 
 INSERT INTO lineage
-SELECT 'death', person_id, person_id, source, file, 'death', digest, CASE WHEN place = 1 THEN 'loaded' ELSE 'merged' END
+SELECT 'death', person_id AS row_id, person_id, source, file, 'death', digest, CASE WHEN place = 1 THEN 'loaded' ELSE 'merged' END
 FROM death_row
 WHERE before_birth IS NOT TRUE;
 
 INSERT INTO row_meta
-SELECT 'death', person_id, person_id, known_time, NULL
+SELECT 'death', person_id AS row_id, person_id, known_time, NULL
 FROM death_row
 WHERE place = 1 AND before_birth IS NOT TRUE;
 

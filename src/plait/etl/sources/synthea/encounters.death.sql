@@ -7,5 +7,5 @@ SELECT
     'SNOMED' AS cause_system,
     'ehr' AS type,
     2 AS rank,
-    CASE WHEN CODE IS DISTINCT FROM '308646001' THEN 'no_death_certificate' END AS _ignore
+    CASE WHEN coalesce(CODE, '') != '308646001' THEN 'no_death_certificate' END AS _ignore
 FROM encounters
