@@ -203,6 +203,15 @@ def test_json_of_vocabulary(command: Callable[..., Result], copy: Path, words: t
     assert found["release"] == "plait demo v1"
 
 
+def test_json_of_digest_and_gc(command: Callable[..., Result], copy: Path) -> None:
+    before = as_json(command("digest", "-s", copy, "--json"))
+    assert {"study", "person", "measurement", "lineage_key"} <= before.keys()
+    assert command("digest", "-s", copy).out.strip() == before["study"]
+    assert as_json(command("gc", "-s", copy, "--json")) == {"versions": [], "files": 0, "size_bytes": 0}
+    assert as_json(command("etl", "run", "--full", "-s", copy, "--json"))["version"] == 2
+    assert as_json(command("digest", "-s", copy, "--json")) == before
+
+
 def test_json_of_every_command_is_tried() -> None:
     tried = {
         ("demo",),
@@ -214,6 +223,8 @@ def test_json_of_every_command_is_tried() -> None:
         ("etl", "trace"),
         ("vocabulary", "info"),
         ("vocabulary", "load"),
+        ("digest",),
+        ("gc",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 
