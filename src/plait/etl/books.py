@@ -69,8 +69,8 @@ def count_rows(con: duckdb.DuckDBPyConnection, warehouse: Path, results: Iterabl
     for result in results:
         for table, path in result.files["cdm"].items():
             files.setdefault(table, []).append(warehouse / path)
-    counts = {table: con.execute(f"SELECT count(*) FROM {parquet(*paths)}").fetchone() for table, paths in sorted(files.items())}
-    return {table: int(row[0]) for table, row in counts.items() if row}
+    counted = {table: con.execute(f"SELECT count(*) FROM {parquet(*paths)}").fetchone() for table, paths in files.items()}
+    return {table: int(row[0]) if (row := counted.get(table)) else 0 for table in sorted({*counted, "person"})}
 
 
 def collect_rejects(con: duckdb.DuckDBPyConnection, warehouse: Path, staged: Sequence[StagedFile], results: Iterable[ShardResult]) -> None:
