@@ -10,7 +10,7 @@ import shutil
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -308,6 +308,12 @@ def _first_condition(study: Any) -> int:  # noqa: ANN401 - a Study, imported whe
     return int(row[0])
 
 
+def _stopped() -> NoReturn:
+    """Say that the user stopped the command, and end with the shell's code for it."""
+    sys.stderr.write("plait: stopped; nothing half-written, the last version stands\n")
+    sys.exit(130)
+
+
 def main() -> None:
     """Run the command line; plait's own errors become one message and an exit code."""
     try:
@@ -316,11 +322,12 @@ def main() -> None:
         sys.stderr.write(f"plait: {error}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("plait: stopped; nothing half-written, the last version stands\n")
-        sys.exit(130)
+        _stopped()
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
+        if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():  # DuckDB's word for Ctrl-C within a query
+            _stopped()
         if os.environ.get("PLAIT_DEBUG"):
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -233,7 +233,7 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
     )
     kept = {} if fresh or run.before is None else {int(number): files for number, files in run.before.shards.items()}
     threads, memory = run.options.share(len(changes.shards))
-    inputs = Inputs(**{**{name: getattr(inputs, name) for name in inputs.__slots__}, "threads": threads, "memory": memory})
+    inputs = replace(inputs, threads=threads, memory=memory)
     size = run.settings.shard_persons
     shards = [
         Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", None if whole else kept.get(number))

@@ -36,11 +36,6 @@ def load_reference(con: duckdb.DuckDBPyConnection, rules: Iterable[tuple[str, st
     con.execute(sql("plait.etl.harmonize", "reference"))
 
 
-def type_names() -> set[str]:
-    """Give the names that a staged row's `type` may have."""
-    return {row[0] for row in _rows("type_concepts")}
-
-
 def concept_of(kind: str, code: str) -> int:
     """Give the concept id of a named concept (`concept_of("cdm_version", "5.4")`)."""
     return next(int(row[2]) for row in _rows("concepts") if row[:2] == [kind, code])
