@@ -10,6 +10,7 @@ import os
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
     Args:
         threads: Number of threads; DuckDB's default (all cores) if None.
         memory: Memory limit as DuckDB writes it, `"4GiB"`; half of the machine's if None.
-        spill: Folder that takes what does not fit into memory; made on first use.
+        spill: Folder below which what does not fit into memory goes, to a folder of this connection alone.
     """
     import duckdb
 
@@ -36,7 +37,8 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
         settings["threads"] = threads
     settings["memory_limit"] = memory or f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 2 >> 20}MiB"
     if spill is not None:
-        settings["temp_directory"] = str(spill)
+        spill.mkdir(parents=True, exist_ok=True)
+        settings["temp_directory"] = str(spill / f"duckdb-{uuid4().hex}")  # its own: DuckDB names the files in it the same way in every instance
     con = duckdb.connect(config=settings)
     con.execute("SET TimeZone = 'UTC'")
     return con

@@ -186,7 +186,7 @@ def _csv_scan(file: InputFile, source: Source, path: Path, *, strict: bool) -> s
     return (
         f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = 1, delim = {literal(source.delimiter)}, "
         f"quote = '\"', escape = '\"', nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, "
-        f"max_line_size = {_LONGEST_BYTES})"
+        f"max_line_size = {_LONGEST_BYTES}, buffer_size = {_LONGEST_BYTES})"
     )
 
 
