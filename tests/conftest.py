@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from unittest.mock import patch
 import pytest
 
 from plait.cli import main
+from tiny_study import Tiny, write_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,3 +68,30 @@ def demo_study(demo_result: tuple[Path, Result]) -> Path:
     folder, result = demo_result
     assert result.code == 0, result.err
     return folder
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Give a small study without faults that was run once; not to be changed."""
+    study = write_tiny(tmp_path_factory.mktemp("clean") / "study")
+    study.run()
+    return study
+
+
+@pytest.fixture
+def tiny(clean: Tiny, tmp_path: Path) -> Tiny:
+    """Give a copy of the clean study, run once, to be broken."""
+    shutil.copytree(clean.path, tmp_path / "study")
+    return Tiny(tmp_path / "study")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Tiny:
+    """Give a small study that was never run."""
+    return write_tiny(tmp_path / "fresh")
+
+
+@pytest.fixture(scope="module")
+def make_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Tiny]:
+    """Give a function that writes small studies, for fixtures of a whole module."""
+    return lambda: write_tiny(tmp_path_factory.mktemp("tiny") / "study")

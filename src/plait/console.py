@@ -124,9 +124,12 @@ def show_collected(collected: Collected) -> None:
 
 
 def show_report(report: RunReport) -> None:
-    """Show what a run did."""
+    """Show what a run did, or a dry run would do."""
     if not report.changed:
         say(f"Nothing has changed since run {report.run_id} (version {report.version}); nothing was written.")
+        return
+    if report.dry_run:
+        _show_differences(report)
         return
     totals = {"read": 0, "loaded": 0, "merged": 0, "rejected": 0, "ignored": 0}
     rows = []
@@ -144,10 +147,29 @@ def show_report(report: RunReport) -> None:
     say()
     table("CDM", [{"table": name, "rows": count} for name, count in sorted(report.rows.items()) if count])
     say()
+    _show_persons(report)
     say(
         f"Version {report.version}: {report.persons:,} persons. {totals['read']:,} read = {totals['loaded']:,} loaded + {totals['merged']:,} merged "
         f"+ {totals['rejected']:,} rejected + {totals['ignored']:,} ignored."
     )
+
+
+def _show_persons(report: RunReport) -> None:
+    """Show how many came, changed and left, by source."""
+    for source in report.sources:
+        say(f"Persons of {source.source}: {source.added:,} added, {source.changed:,} changed, {source.removed:,} removed.")
+
+
+def _show_differences(report: RunReport) -> None:
+    """Show what committing would change."""
+    _show_persons(report)
+    say()
+    if report.differences:
+        table("Rows that would change", [asdict(difference) for difference in report.differences])
+    else:
+        say("No row of the CDM would change.")
+    say()
+    say(f"Nothing was committed{f'; version {report.version} stands' if report.version else ''}. The run that follows takes over the work.")
 
 
 def show_status(status: dict[str, Any]) -> None:

@@ -7,15 +7,22 @@ Every statement that plait runs stands in a `.sql` file of this package or is bu
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     import duckdb
+
+_connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, int] = WeakKeyDictionary()
+"""Every open connection, and the thread that opened it."""
 
 
 def connect(*, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -41,13 +48,33 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
         settings["temp_directory"] = str(spill / f"duckdb-{uuid4().hex}")  # its own: DuckDB names the files in it the same way in every instance
     con = duckdb.connect(config=settings)
     con.execute("SET TimeZone = 'UTC'")
+    _connections[con] = threading.get_ident()
     return con
 
 
+def interrupt(threads: Collection[int]) -> None:
+    """Stop the queries that run on connections which these threads opened: each raises `duckdb.InterruptException`."""
+    import duckdb
+
+    for con, thread in list(_connections.items()):
+        if thread in threads:
+            with suppress(duckdb.ConnectionException):  # it was closed meanwhile
+                con.interrupt()
+
+
 def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> int:
-    """Write the rows of `query` to a new Parquet file, in their order, and give their number; the folder is made."""
+    """Write the rows of `query` to a new Parquet file, in their order, and give their number; the folder is made.
+
+    The file is there whole or not at all.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    row = con.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION {compression})").fetchone()
+    partial = path.with_name(path.name + ".tmp")
+    try:
+        row = con.execute(f"COPY ({query}) TO {literal(partial)} (FORMAT parquet, COMPRESSION {compression})").fetchone()
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     return int(row[0]) if row else 0
 
 

@@ -23,8 +23,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 SETTINGS_FILE = "plait.yaml"
 """Name of the settings file in a study folder."""
 
-DEFAULT_SHARD_PERSONS = 16_384
-"""Persons per shard of a new study; fixed for the study's life (DESIGN, "Runs")."""
+DEFAULT_SHARD_PERSONS = 2_048
+"""Persons per shard of a new study; fixed for the study's life: one changed person rewrites a shard, and a shard is what memory must hold."""
 
 
 class SourceSettings(BaseModel):
@@ -99,7 +99,7 @@ class Settings(BaseModel):
     mappings: tuple[Path, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
     time_zone: str = "UTC"
-    shard_persons: int = Field(default=DEFAULT_SHARD_PERSONS, ge=1)
+    shard_persons: int | None = Field(default=None, ge=1)
     observation_period: ObservationPeriodSettings = ObservationPeriodSettings()
 
     @field_validator("time_zone")

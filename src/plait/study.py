@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from plait.duck import sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.commit import Version, newest_version, read_version, versions, warehouse_of, writing
-from plait.settings import SETTINGS_FILE, Settings, read_settings
+from plait.settings import DEFAULT_SHARD_PERSONS, SETTINGS_FILE, Settings, read_settings
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
-    from plait.etl.executor import Executor
+    from plait.etl.executor import Executor, LocalExecutor
     from plait.etl.gc import Collected
     from plait.etl.pipeline import RunReport
     from plait.etl.publish import PublishReport
@@ -26,6 +26,7 @@ study: {name}
 vocabulary: {vocabulary}               # an Athena download: CONCEPT.csv, CONCEPT_RELATIONSHIP.csv, …
 sources:
   - {{name: ehr, kind: synthea, path: data/synthea}}
+shard_persons: {shard_persons}                    # persons per shard: once the study has run, it stays as it is
 # time_zone: Europe/Brussels              # what zoned times are converted to (UTC if left out)
 # mappings: [data/mappings.csv]           # your own SOURCE_TO_CONCEPT_MAP files
 """
@@ -58,12 +59,23 @@ class Study:
         memory: str | None = None,
         rehash: bool = False,
         full: bool = False,
-        executor: Executor | None = None,
+        dry_run: bool = False,
+        executor: Executor | LocalExecutor = "threads",
         progress: Progress | None = None,
     ) -> RunReport:
-        """Bring the CDM up to date with the source files; see `plait.etl.pipeline.run_etl`."""
+        """Bring the CDM up to date with the source files; see `plait.etl.pipeline.run_etl`.
+
+        Args:
+            threads: Threads to use, all cores if None.
+            memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+            rehash: Read files whose size and time are unchanged, too.
+            full: Compute everybody anew, not only persons whose records changed.
+            dry_run: Do all but commit, and give what would change in each table.
+            executor: Runs independent tasks.
+            progress: Hears about steps, and rows passing through them.
+        """
         from plait.etl.pipeline import run_etl
-        from plait.etl.run import silent
+        from plait.etl.run import RunOptions, silent
 
         if self._pinned:
             raise StudyError(
@@ -72,7 +84,8 @@ class Study:
                 got=f"one opened at version {self._committed().version}",
                 todo="Open it without a version to write.",
             )
-        report = run_etl(self.path, self.settings, threads=threads, memory=memory, rehash=rehash, full=full, executor=executor, progress=progress or silent)
+        options = RunOptions.on_this_machine(threads, memory, executor, rehash=rehash, full=full, dry_run=dry_run, progress=progress or silent)
+        report = run_etl(self.path, self.settings, options)
         self.version = newest_version(self.path)
         return report
 
@@ -203,7 +216,7 @@ def init_study(path: Path, *, vocabulary: str = "data/athena") -> Study:
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
     name = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in path.resolve().name).strip("-_.") or "study"
-    settings.write_text(_FIRST_SETTINGS.format(name=name, vocabulary=vocabulary), encoding="utf-8")
+    settings.write_text(_FIRST_SETTINGS.format(name=name, vocabulary=vocabulary, shard_persons=DEFAULT_SHARD_PERSONS), encoding="utf-8")
     return Study(path.resolve(), None)
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from conftest import FILES, SECRETS, SETTINGS, Tiny, answers
 
 import plait
 from plait.errors import InputFileError, PlaitError, VocabularyError
+from tiny_study import FILES, SECRETS, SETTINGS, Tiny, answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from conftest import FILES, SECRETS, SETTINGS, Tiny
 
 import plait
+from tiny_study import FILES, SECRETS, SETTINGS, Tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import FILES, SECRETS, SETTINGS, Tiny, answers, command
 
 import plait
 from plait.errors import BooksError, ConfigError, PlaitError, StudyError
+from tiny_study import FILES, SECRETS, SETTINGS, Tiny, answers, command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,7 +196,7 @@ def test_bad_source_folder_stops_the_run(tiny: Tiny, rules: str, name: str, frag
 
 def test_shard_size_is_fixed(tiny: Tiny) -> None:
     tiny.settings(SETTINGS + "shard_persons: 2\n")
-    _refused(tiny, ConfigError, 2, ("plait.yaml", "shard_persons: 16384", "Set it back"))
+    _refused(tiny, ConfigError, 2, ("plait.yaml", "shard_persons: 2048", "Set it back"))
 
 
 def test_one_run_at_a_time(tiny: Tiny) -> None:

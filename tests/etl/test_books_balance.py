@@ -9,9 +9,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import FILES, Tiny
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+
+from tiny_study import FILES, Tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import plait
 
 if TYPE_CHECKING:
-    from conftest import Tiny
+    from tiny_study import Tiny
 
 DERIVED = ("condition_era", "observation_period")
 

@@ -117,7 +117,7 @@ def test_digest_knows_neither_shards_nor_threads_nor_processes(cohort: Path, tmp
     for number, (shard_persons, threads) in enumerate([(1000, 1), (10, 2), (3, 2)]):
         study = make_study(tmp_path / str(number), cohort, shard_persons)
         shutil.copytree(cohort / "synthea", study / "data/synthea")
-        plait.open(study).run_etl(threads=threads, executor=LocalProcesses(2) if number == 2 else None)
+        plait.open(study).run_etl(threads=threads, executor=LocalProcesses(2) if number == 2 else "threads")
         digests.add(digest_of(study))
     assert len(digests) == 1
 

@@ -30,11 +30,23 @@ class SourceChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardWork:
+    """What is to be done in a shard: nobody stays as he is (`is_whole`), or some do; `digest` is over its persons' states and staged rows."""
+
+    is_whole: bool
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
-    """What a run has to do: the state of every person, in a file, and the shards that hold somebody to compute."""
+    """What a run has to do: the state of every person, in a file, and the shards that hold somebody to compute.
+
+    `dimensions` is a digest of the ids of providers, care sites and locations.
+    """
 
     persons: int
-    shards: dict[int, bool]
+    shards: dict[int, ShardWork]
+    dimensions: str
     sources: tuple[SourceChanges, ...]
 
 
@@ -52,6 +64,7 @@ def find_changes(
     staged: Sequence[StagedFile],
     *,
     before: Path | None,
+    everybody: bool,
     dimensions: tuple[Path | None, Path],
     shard_persons: int,
     digests: Path,
@@ -62,7 +75,8 @@ def find_changes(
     Args:
         con: A connection with the tables `crosswalk` and `present`.
         staged: All staged files.
-        before: Digests of the version before; None where everybody is to be computed.
+        before: Digests of the version before, None where there is none.
+        everybody: Compute those who have not changed, too.
         dimensions: Dimension ids of the version before (or None) and of now.
         shard_persons: Persons per shard.
         digests: Where the digests of now are written.
@@ -78,14 +92,20 @@ def find_changes(
     make_view(con, "digest_now", f"FROM {parquet(digests)}")
     make_view(con, "digest_before", f"FROM {parquet(before)}" if before is not None else "FROM digest_now WHERE false")
     con.execute("CREATE OR REPLACE TEMP TABLE touched (person_id BIGINT)")
-    if before is not None and dimensions[0] is not None:
+    if everybody:
+        con.execute("INSERT INTO touched SELECT DISTINCT person_id FROM present")
+    elif dimensions[0] is not None:
         _touch_by_dimensions(con, staged, dimensions[0], dimensions[1])
     con.execute(sql("plait.etl", "person_states"))
     write_parquet(con, "FROM person_state ORDER BY person_id, system, identifier", persons)
-    shards = {int(number): bool(whole) for number, whole in con.execute(sql("plait.etl", "shards_to_do"), {"size": shard_persons}).fetchall()}
+    shards = {
+        int(number): ShardWork(bool(is_whole), str(digest))
+        for number, is_whole, digest in con.execute(sql("plait.etl", "shards_to_do"), {"size": shard_persons}).fetchall()
+    }
     row = con.execute("SELECT count(DISTINCT person_id) FROM present").fetchone()
+    ids = con.execute(sql("plait.etl", "dimensions_digest"), {"file": str(dimensions[1])}).fetchone()
     sources = tuple(SourceChanges(*counts) for counts in con.execute(sql("plait.etl", "source_changes")).fetchall())
-    return Changes(int(row[0]) if row else 0, shards, sources)
+    return Changes(int(row[0]) if row else 0, shards, str(ids), sources)
 
 
 def _touch_by_dimensions(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], before: Path, now: Path) -> None:

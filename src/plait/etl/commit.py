@@ -1,14 +1,18 @@
 """Versions of a study: which files make up each table. The newest version file is the state.
 
-Every data file is immutable; a commit is the rename of one small JSON file. A kill at any moment leaves
-the last version, and readers never wait.
+Every data file is immutable; a commit puts one small JSON file in place. A kill at any moment leaves the
+last version, and readers never wait.
 """
 
 from __future__ import annotations
 
+import ctypes
+import datetime as dt
+import errno
 import fcntl
 import json
 import os
+import secrets
 import socket
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -80,17 +84,53 @@ def read_version(study: Path, number: int) -> Version | None:
         ) from None
 
 
+def files_of(study: Path, version: Version | None) -> Iterator[Path]:
+    """Yield the files that make up a version, its staged rows aside."""
+    if version is None:
+        return
+    yield study / version.crosswalk
+    yield study / version.dimension_ids
+    for tables in version.tables.values():
+        for files in tables.values():
+            yield from (warehouse_of(study) / file for file in files)
+
+
 def commit(study: Path, version: Version) -> None:
-    """Make `version` the state, all at once."""
+    """Make `version` the state, all at once, and so that it survives a loss of power.
+
+    Raises:
+        StudyError: A file of the version is not there, or another run has committed this version meanwhile,
+            which can only be where the file system lost our lock; nothing was committed.
+    """
+    lost = [file for file in files_of(study, version) if not file.exists()]
+    if lost:
+        raise StudyError(lost[0], expected="a file that this run wrote", got="none", todo="Nothing was committed. See who else writes there, and run again.")
     folder = warehouse_of(study) / "versions"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{version.version:0{_DIGITS}}.json"
-    temporary = file.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as handle:
-        json.dump(asdict(version), handle, indent=1, sort_keys=True)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(file)
+    temporary = folder / f"{file.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        temporary.write_text(json.dumps(asdict(version), indent=1, sort_keys=True), encoding="utf-8")
+        _flush(folder)
+        os.link(temporary, file)  # unlike a rename it never replaces
+        _flush(folder)
+    except FileExistsError:
+        raise StudyError(
+            file, expected="to be the only run", got="a version that another one has committed", todo="Nothing of this run was committed. Run again."
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush(folder: Path) -> None:
+    """Have the disk hold all that was written to the file system of `folder`: one call, not one a file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
 
 
 def _check_writable(folder: Path) -> None:
@@ -104,10 +144,11 @@ def _check_writable(folder: Path) -> None:
 
 @contextmanager
 def writing(study: Path) -> Iterator[None]:
-    """Hold the study's one writer's lock.
+    """Hold the study's one writer's lock; the system frees it when its process ends, however that ends.
 
     Raises:
-        StudyError: Another run holds it; says which process on which machine.
+        StudyError: Another run holds it; says which process on which machine, and since when. Or the file
+            system has no locks.
     """
     for folder in (warehouse_of(study), warehouse_of(study) / "versions", study / "private"):
         _check_writable(folder)
@@ -115,7 +156,14 @@ def writing(study: Path) -> Iterator[None]:
     with (warehouse_of(study) / ".lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
+            if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
+                raise StudyError(
+                    study,
+                    expected="a file system with file locks",
+                    got=os.strerror(error.errno or 0).lower(),
+                    todo="Put the study on a local disk, or on NFS of version 4.",
+                ) from None
             lock.seek(0)
             raise StudyError(
                 study,
@@ -124,6 +172,6 @@ def writing(study: Path) -> Iterator[None]:
                 todo="Wait for it, or stop it; its lock goes with it.",
             ) from None
         lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.write(f"process {os.getpid()} on {socket.gethostname()} since {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S} UTC")
         lock.flush()
         yield

@@ -5,16 +5,25 @@ A task and its result can be pickled, reads and writes files, and shares nothing
 
 from __future__ import annotations
 
+import os
+import threading
 from concurrent.futures import Executor as Pool
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import suppress
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+from plait.duck import interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from multiprocessing.connection import Connection
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_PATIENCE_S = 0.05
+"""How long a task that is to stop is given before it is told again."""
 
 
 class Executor(Protocol):
@@ -34,28 +43,48 @@ class LocalThreads:
         self.workers = workers
 
     def run(self, tasks: Iterable[T], function: Callable[[T], R]) -> Iterator[R]:
-        """Yield `function(task)` for each task, in order; the first error stops the rest."""
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="plait") as pool:
-            yield from _in_order(pool, tasks, function)
+        """Yield `function(task)` for each task, in order; the first error, or Ctrl-C, stops the rest and what is under way."""
+        threads: set[int] = set()
+        with ThreadPoolExecutor(self.workers, "plait", lambda: threads.add(threading.get_ident())) as pool:
+            yield from _in_order(pool, tasks, function, lambda: interrupt(threads))
 
 
 class LocalProcesses:
-    """Runs tasks in processes of this machine, each a fresh interpreter."""
+    """Runs tasks in processes of this machine, each a fresh interpreter; they end with the process that started them."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
     def run(self, tasks: Iterable[T], function: Callable[[T], R]) -> Iterator[R]:
-        """Yield `function(task)` for each task, in order; the first error stops the rest."""
+        """Yield `function(task)` for each task, in order; the first error, or Ctrl-C, stops the rest and what is under way."""
         tasks = list(tasks)
         if not tasks:
             return
-        with ProcessPoolExecutor(min(self.workers, len(tasks)), mp_context=get_context("spawn")) as pool:
-            yield from _in_order(pool, tasks, function)
+        context = get_context("spawn")
+        lifeline, ours = context.Pipe(duplex=False)
+        with ours, ProcessPoolExecutor(min(self.workers, len(tasks)), context, _end_with_parent, (lifeline,)) as pool:
+            yield from _in_order(pool, tasks, function, ours.close)
 
 
-def _in_order(pool: Pool, tasks: Iterable[T], function: Callable[[T], R]) -> Iterator[R]:
-    """Yield the results of a pool in the order of the tasks; what has not begun is dropped at the first error."""
+LocalExecutor = Literal["threads", "processes"]
+
+LOCAL_EXECUTORS: dict[LocalExecutor, type[LocalThreads | LocalProcesses]] = {"threads": LocalThreads, "processes": LocalProcesses}
+"""The executors of one machine by name; each takes the number of tasks that run side by side."""
+
+
+def _end_with_parent(lifeline: Connection) -> None:
+    """End this process when the other end of `lifeline` is closed, be it on purpose or since the parent was killed."""
+
+    def wait() -> None:
+        with suppress(EOFError, OSError):
+            lifeline.recv()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True, name="lifeline").start()
+
+
+def _in_order(pool: Pool, tasks: Iterable[T], function: Callable[[T], R], stop: Callable[[], None]) -> Iterator[R]:
+    """Yield the results of a pool in the order of the tasks; at the first error what has not begun is dropped, and the rest told to stop."""
     futures = [pool.submit(function, task) for task in tasks]
     try:
         for future in futures:
@@ -63,3 +92,5 @@ def _in_order(pool: Pool, tasks: Iterable[T], function: Callable[[T], R]) -> Ite
     finally:
         for future in futures:
             future.cancel()
+        while wait(futures, _PATIENCE_S).not_done:  # a task between two queries hears nothing
+            stop()

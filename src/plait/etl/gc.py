@@ -1,20 +1,25 @@
-"""`plait gc`: files that no kept version names go; what is younger than a day stays, since somebody may be reading it."""
+"""`plait gc`: files that no kept version names go.
+
+A version stays until another one has stood in its place for a day, and a file until it is a day old: somebody may
+have opened the version while it was the newest, and may still be reading.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from plait.etl.commit import Version, read_version, versions, warehouse_of, writing
-from plait.etl.stage import codes_file, persons_file
+from plait.etl.commit import Version, files_of, read_version, versions, warehouse_of, writing
+from plait.etl.stage import codes_file, manifest_file, persons_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 SPARED_SECONDS = 24 * 3600
-"""Age below which nothing is removed (DESIGN, "Runs")."""
+"""Time for which nothing is removed that could be read until then (DESIGN, "Runs")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ def collect_garbage(study: Path, *, keep: int = 1, now: float | None = None, dry
     with writing(study):
         warehouse = warehouse_of(study)
         numbers = versions(study)
-        kept = [number for number in numbers if number in numbers[-max(keep, 1) :] or _is_young(_version_file(warehouse, number), moment)]
+        since = dict(pairwise(numbers))
+        kept = [n for n in numbers if n in numbers[-max(keep, 1) :] or _is_young(_version_file(warehouse, since[n]), moment)]
         named = {path for number in kept for path in _named(study, read_version(study, number))}
         named |= {_version_file(warehouse, number) for number in kept}
         gone = [path for path in _files(study) if path not in named and not _is_young(path, moment)]
@@ -58,7 +64,7 @@ def _version_file(warehouse: Path, number: int) -> Path:
 
 
 def _is_young(path: Path, moment: float) -> bool:
-    """Tell whether a file is too young to go; a clock that went back makes everything young."""
+    """Tell whether a file is too young to go, as one is that says it is from the future: a clock that went back removes nothing."""
     return moment - path.stat().st_mtime < SPARED_SECONDS
 
 
@@ -66,15 +72,10 @@ def _named(study: Path, version: Version | None) -> Iterator[Path]:
     """Yield every file that a version needs."""
     if version is None:
         return
-    warehouse = warehouse_of(study)
-    yield study / version.crosswalk
-    yield study / version.dimension_ids
-    for tables in version.tables.values():
-        for files in tables.values():
-            yield from (warehouse / file for file in files)
+    yield from files_of(study, version)
     for entry in version.staged:
-        path = warehouse / entry["path"]
-        yield from (path, path.with_suffix(".json"), persons_file(path), codes_file(path))
+        path = warehouse_of(study) / entry["path"]
+        yield from (path, manifest_file(path), persons_file(path), codes_file(path))
 
 
 def _files(study: Path) -> Iterator[Path]:

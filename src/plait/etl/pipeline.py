@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait import __version__
-from plait.duck import connect, quoted, write_parquet
+from plait.duck import connect, quoted, sql, write_parquet
 from plait.errors import ConfigError
 from plait.etl import books
 from plait.etl.catalog import build_catalog
 from plait.etl.changes import Changes, SourceChanges, find_changes, load_present
+from plait.etl.clearing import SPILL, clear_away
 from plait.etl.columns import column_fates
 from plait.etl.commit import Version, commit, newest_version, warehouse_of, writing
 from plait.etl.crosswalk import extend_crosswalk, load_crosswalk, save_crosswalk
 from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
 from plait.etl.derive.periods import sources_by_rule
-from plait.etl.executor import Executor, LocalThreads
+from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.ledger import Entry, Ledger
-from plait.etl.run import Progress, Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, silent, take_inventory
+from plait.etl.resources import resources
+from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, digest_of, find_vocabulary, fingerprint_of, take_inventory
 from plait.etl.sources.folder import open_sources
 from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
@@ -41,48 +41,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run did. `changed` is False where there was nothing to do; `rows` counts the whole CDM."""
+    """What a run did, or a dry run would do.
+
+    `changed` is False where there was nothing to do; `persons` and `rows` count the whole CDM; `shards` are those
+    that were written; `differences` are there after a dry run only, whose `version` is the one that stands.
+    """
 
     changed: bool
     version: int
     run_id: int
     persons: int
+    dry_run: bool = False
     entries: list[Entry] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     notices: list[books.Notice] = field(default_factory=list)
     sources: tuple[SourceChanges, ...] = ()
     shards: int = 0
+    differences: list[TableDifference] = field(default_factory=list)
 
 
-def run_etl(
-    study: Path,
-    settings: Settings,
-    *,
-    threads: int | None = None,
-    memory: str | None = None,
-    rehash: bool = False,
-    full: bool = False,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-) -> RunReport:
+def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
     """Bring the study's CDM up to date with its source files, and commit it as a new version.
 
     Args:
         study: The study's folder.
         settings: Its settings, paths absolute.
-        threads: Threads to use, all cores if None.
-        memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
-        rehash: Read files whose size and time are unchanged, too.
-        full: Compute everybody anew, not only persons whose records changed.
-        executor: Runs independent tasks; local threads if None.
-        progress: Hears about rows passing through steps.
+        options: How to go about it.
 
     Raises:
         ConfigError: Settings, a source's rules or its SELECTs are wrong.
-        InputFileError: A file cannot be read as declared.
+        InputFileError: A file cannot be read as declared, or changes while it is read.
         VocabularyError: There is no vocabulary, or it cannot be used.
         BooksError: A record has no fate.
-        StudyError: Another run holds the study.
+        StudyError: Another run holds the study, or there is no room left on disk or in memory.
     """
     study = study.resolve()
     sources = open_sources(settings, study)
@@ -94,70 +85,57 @@ def run_etl(
             todo="Add one under 'sources', for example {name: ehr, kind: synthea, path: data/synthea}.",
         )
     sources = sources_by_rule(sources, settings.observation_period, study / "plait.yaml")
-    threads = threads or os.cpu_count() or 1
-    options = RunOptions(threads, memory_mib(memory), executor or LocalThreads(min(threads, 4)), rehash, full, progress)
-    with writing(study):
+    with writing(study), resources(study, options.memory_mib):
         before = newest_version(study)
-        con = connect(threads=threads, memory=f"{options.memory_mib}MiB", spill=warehouse_of(study) / ".spill")
+        clear_away(study)
+        con = connect(threads=options.threads, memory=f"{options.memory_mib}MiB", spill=warehouse_of(study) / SPILL)
         run = Run(study, settings, con, sources, before, (before.run_id if before else 0) + 1, _now(), options)
         try:
             return _run(run)
         finally:
             con.close()
-            shutil.rmtree(run.spill, ignore_errors=True)
-
-
-def memory_mib(memory: str | None) -> int:
-    """Give a memory size in MiB: half of the machine where none is given.
-
-    Raises:
-        ConfigError: Not a size such as `4GiB` or `512MB`.
-    """
-    if memory is None:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 >> 20
-    units = {"kib": 1 / 1024, "mib": 1.0, "gib": 1024.0, "tib": 1024.0**2, "kb": 1e3 / 2**20, "mb": 1e6 / 2**20, "gb": 1e9 / 2**20, "tb": 1e12 / 2**20}
-    number = memory.lower().rstrip("bikmgt ")
-    unit = memory.lower()[len(number) :].strip()
-    try:
-        size = int(float(number) * units[unit])
-    except (ValueError, KeyError):
-        raise ConfigError("--memory", expected="a size such as 4GiB or 512MB", got=f"'{memory}'", todo="Write a number and a unit.") from None
-    return max(size, 64)
+            clear_away(study)
 
 
 def _run(run: Run) -> RunReport:
     """Do the steps of a run in order."""
     check_shard_size(run)
+    run.begin("looking at files")
     run.files = take_inventory(run)
+    run.begin("reading the vocabulary")
     run.vocabulary = find_vocabulary(run)
     run.basis = basis_of(run)
     run.fingerprint = fingerprint_of(run)
     if run.before is not None and run.before.fingerprint == run.fingerprint and not run.options.full:
         build_catalog(run.study, run.before)
-        return RunReport(changed=False, version=run.before.version, run_id=run.before.run_id, persons=0)
+        return RunReport(changed=False, version=run.before.version, run_id=run.before.run_id, persons=0, dry_run=run.options.dry_run)
     staged = _stage(run)
+    run.begin("mapping codes")
     register(run.con, read_release(run.warehouse / str(run.vocabulary)))
     load_site_mappings(run.con, run.sources, run.settings.mappings)
     map_codes(run.con, staged, run.sources)
     changes, results = _harmonize(run, staged)
+    run.begin("balancing the books")
     ledger = _balance(run, staged, results)
-    return _commit(run, staged, ledger, (changes, results))
+    if run.options.dry_run:
+        return _foretell(run, ledger, changes, results)
+    report = _commit(run, staged, ledger, (changes, results))
+    run.begin("clearing away")
+    return report
 
 
 def _stage(run: Run) -> list[StagedFile]:
     """Stage every file: persons first, since the others are known by them."""
+    run.begin("staging persons")
     staged = _stage_shapes(run, persons=True, crosswalk=None, known_persons=None)
+    run.begin("numbering persons")
     load_crosswalk(run.con, run.study / run.before.crosswalk if run.before else None)
     known = extend_crosswalk(run.con, rows_of(staged, "person"))
-    crosswalk = save_crosswalk(run.con, run.study / _crosswalk_name(run))
+    crosswalk = save_crosswalk(run.con, run.private / f"crosswalk-{run.name}.parquet")
+    run.begin("staging")
     staged += _stage_shapes(run, persons=False, crosswalk=crosswalk, known_persons=known)
     load_present(run.con, staged)
     return staged
-
-
-def _crosswalk_name(run: Run) -> str:
-    """Where the crosswalk of this run stands, below the study."""
-    return f"private/crosswalk-{run.run_id:06}.parquet"
 
 
 def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_persons: int | None) -> list[StagedFile]:
@@ -167,7 +145,7 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
         if file.file is not None and any((select.shape == "person") == persons for select in run.source(file.source).selects_of(file.file)):
             wanted.append((file_id, file))
     threads, memory = run.options.share(len(wanted))
-    several_shards = known_persons is not None and known_persons >= run.settings.shard_persons
+    several_shards = known_persons is not None and known_persons >= run.shard_persons
     tasks = []
     for file_id, file in wanted:
         source = run.source(file.source)
@@ -180,7 +158,7 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
             folder=run.warehouse / "staged",
             spill=run.spill,
             time_zone=run.settings.time_zone,
-            sort_by_shard=run.settings.shard_persons if several_shards else None,
+            sort_by_shard=run.shard_persons if several_shards else None,
             crosswalk=crosswalk,
             known_persons=known_persons,
             threads=threads,
@@ -197,6 +175,34 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
 
 def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[ShardResult]]:
     """Write the dimension tables, find who changed, and write their shards; give the changes and all shards of the new version."""
+    inputs = _inputs_of_shards(run, staged)
+    before_ids = run.study / run.before.dimension_ids if run.before else None
+    run.begin("numbering providers, care sites and locations")
+    shared = harmonize_dimensions(inputs, f"shared-{run.name}", before_ids)
+    run.begin("finding changes")
+    fresh = run.before is None or run.options.full or run.before.basis != run.basis
+    changes = find_changes(
+        run.con,
+        staged,
+        before=run.warehouse / run.before.person_digests if run.before else None,
+        everybody=fresh,
+        dimensions=(before_ids, inputs.dimension_ids),
+        shard_persons=run.shard_persons,
+        digests=run.warehouse / "books" / "person_digests" / f"{run.name}.parquet",
+        persons=inputs.persons,
+    )
+    kept = {} if fresh or run.before is None else {int(number): files for number, files in run.before.shards.items()}
+    run.begin("harmonizing")
+    done = {}
+    for result in run.options.executor.run(_shards(run, inputs, changes, kept), harmonize_shard):
+        run.options.progress("harmonizing", sum(result.rows["cdm"].values()))
+        done[result.number] = result
+    untouched = [ShardResult(number, files, {}) for number, files in kept.items() if number not in done]
+    return changes, [shared, *untouched, *done.values()]
+
+
+def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
+    """Write what every shard looks things up in, and say where it stands."""
     study_map = run.warehouse / "books" / "study_map" / f"{run.name}.parquet"
     write_parquet(run.con, "FROM study_map ORDER BY ALL", study_map)
     load_reference(run.con, ())
@@ -204,47 +210,38 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
     drugs = {table: run.spill / f"{table}.parquet" for table in DRUG_TABLES}
     for table, path in drugs.items():
         write_parquet(run.con, f"FROM {quoted(table)}", path)
-    private = run.study / "private"
-    fresh = run.before is None or run.options.full or run.before.basis != run.basis
-    before_ids = run.study / run.before.dimension_ids if run.before else None
-    rules = tuple((source.name, source.rules.visit_rollup, source.rules.provider_from_visit) for source in run.sources)
-    inputs = Inputs(
+    rows = {shape: rows_of(staged, shape) for shape in SHAPES}
+    if rows["person"]:
+        numbered = run.spill / "numbered_persons.parquet"
+        write_parquet(run.con, sql("plait.etl", "numbered_persons"), numbered)
+        rows["person"] = [str(numbered)]
+    return Inputs(
         warehouse=run.warehouse,
-        staged={shape: rows_of(staged, shape) for shape in SHAPES},
+        staged=rows,
         persons=run.spill / "persons.parquet",
-        dimension_ids=private / f"dimension_ids-{run.run_id:06}.parquet",
+        dimension_ids=run.private / f"dimension_ids-{run.name}.parquet",
         study_map=study_map,
-        rules=rules,
+        rules=tuple((source.name, source.rules.visit_rollup, source.rules.provider_from_visit) for source in run.sources),
         drugs=drugs,
         periods=run.settings.observation_period,
         threads=run.options.threads,
         memory=f"{run.options.memory_mib}MiB",
         spill=run.spill,
     )
-    shared = harmonize_dimensions(inputs, f"shared-{run.name}", before_ids)
-    changes = find_changes(
-        run.con,
-        staged,
-        before=None if fresh else run.warehouse / str(run.before and run.before.person_digests),
-        dimensions=(before_ids, inputs.dimension_ids),
-        shard_persons=run.settings.shard_persons,
-        digests=run.warehouse / "books" / "person_digests" / f"{run.name}.parquet",
-        persons=inputs.persons,
-    )
-    kept = {} if fresh or run.before is None else {int(number): files for number, files in run.before.shards.items()}
+
+
+def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str, dict[str, str]]]) -> list[Shard]:
+    """Give the shards to compute, each with a key of all that its rows depend on."""
     threads, memory = run.options.share(len(changes.shards))
     inputs = replace(inputs, threads=threads, memory=memory)
-    size = run.settings.shard_persons
-    shards = [
-        Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", None if whole else kept.get(number))
-        for number, whole in changes.shards.items()
-    ]
-    done = {}
-    for result in run.options.executor.run(shards, harmonize_shard):
-        run.options.progress("harmonizing", sum(result.rows["cdm"].values()))
-        done[result.number] = result
-    untouched = [ShardResult(number, files, {}) for number, files in kept.items() if number not in done]
-    return changes, [shared, *untouched, *done.values()]
+    size = run.shard_persons
+    shards = []
+    for number, work in changes.shards.items():
+        before = None if work.is_whole else kept.get(number)
+        key = digest_of([run.basis, changes.dimensions, work.digest, before, run.options.full])
+        manifest = run.unfinished / f"shard-{number:06}.json"
+        shards.append(Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", before, manifest, key))
+    return shards
 
 
 def _balance(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> Ledger:
@@ -283,6 +280,7 @@ def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> Non
 def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]]) -> RunReport:
     """Write the books and the new version, then rebuild the catalogue for outside readers."""
     changes, results = work
+    run.begin("writing the books")
     number = (run.before.version if run.before else 0) + 1
     notices = books.notices_of(run.con, run.warehouse, staged, results, [file for _, file in run.files])
     version = Version(
@@ -292,9 +290,9 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         basis=run.basis,
         fingerprint=run.fingerprint,
         vocabulary=run.vocabulary,
-        shard_persons=run.settings.shard_persons,
-        crosswalk=_crosswalk_name(run),
-        dimension_ids=f"private/dimension_ids-{run.run_id:06}.parquet",
+        shard_persons=run.shard_persons,
+        crosswalk=f"private/crosswalk-{run.name}.parquet",
+        dimension_ids=f"private/dimension_ids-{run.name}.parquet",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
         tables=_table_files(run, ledger, results, notices, (number, changes.persons)),
@@ -305,7 +303,9 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
             for f in staged
         ],
     )
+    run.begin("committing")
     commit(run.study, version)
+    run.begin("cataloguing")
     build_catalog(run.study, version)
     return RunReport(
         changed=True,
@@ -317,6 +317,22 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         notices=notices,
         sources=changes.sources,
         shards=len(changes.shards),
+    )
+
+
+def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardResult]) -> RunReport:
+    """Give what committing would change."""
+    return RunReport(
+        changed=True,
+        version=run.before.version if run.before else 0,
+        run_id=run.run_id,
+        persons=changes.persons,
+        dry_run=True,
+        entries=ledger.entries(),
+        rows=books.count_rows(run.con, run.warehouse, results),
+        sources=changes.sources,
+        shards=len(changes.shards),
+        differences=table_differences(run.con, run.warehouse, run.before, results),
     )
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from plait import __version__
 from plait.errors import ConfigError
+from plait.etl.clearing import SPILL, UNFINISHED
 from plait.etl.commit import Version, warehouse_of
-from plait.etl.executor import Executor, LocalThreads
+from plait.etl.executor import LOCAL_EXECUTORS, Executor, LocalExecutor, LocalThreads
 from plait.etl.harmonize.reference import rules_digest
+from plait.etl.resources import size_mib
 from plait.etl.sources.inventory import InputFile, find_files, inspect
 from plait.etl.vocabulary import load_vocabulary
+from plait.settings import DEFAULT_SHARD_PERSONS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,11 +30,37 @@ if TYPE_CHECKING:
     from plait.settings import Settings
 
 
+STEPS = (
+    "looking at files",
+    "reading the vocabulary",
+    "staging persons",
+    "numbering persons",
+    "staging",
+    "mapping codes",
+    "numbering providers, care sites and locations",
+    "finding changes",
+    "harmonizing",
+    "balancing the books",
+    "writing the books",
+    "committing",
+    "cataloguing",
+    "clearing away",
+)
+"""The steps of a run, in order. Whatever happens at their borders or within, the last version stands, or the new one does."""
+
+
+_MOST_TASKS = 4
+"""Tasks that run side by side: more threads than these go to the queries within a task."""
+
+_LEAST_TASK_MIB = 256
+"""Memory that a task should have: where there is less for several, fewer run side by side."""
+
+
 class Progress(Protocol):
     """Hears how far a run is."""
 
     def __call__(self, step: str, rows: int) -> None:
-        """Tell that `rows` more rows passed through `step`."""
+        """Tell that `rows` more rows passed through `step`; a step begins with no rows."""
 
 
 def silent(step: str, rows: int) -> None:
@@ -44,10 +75,11 @@ class RunOptions:
     Attributes:
         threads: Threads to use in all.
         memory_mib: Memory for DuckDB in all, in MiB.
-        executor: Runs independent tasks, on local threads or processes.
+        executor: Runs independent tasks: on threads of this process, on processes of this machine, or elsewhere.
         rehash: Read files whose size and time are unchanged, too.
-        full: Compute everybody anew.
-        progress: Hears about rows passing through steps.
+        full: Compute everybody anew, not only persons whose records changed.
+        dry_run: Do all but commit, and find out what would change; the run that follows takes over the work.
+        progress: Hears about steps, and rows passing through them.
     """
 
     threads: int
@@ -55,7 +87,20 @@ class RunOptions:
     executor: Executor
     rehash: bool = False
     full: bool = False
+    dry_run: bool = False
     progress: Progress = silent
+
+    @classmethod
+    def on_this_machine(cls, threads: int | None, memory: str | None, executor: Executor | LocalExecutor, **others: Any) -> Self:  # noqa: ANN401 - fields
+        """Give the options with all cores where no `threads` are named, and half of the machine's memory where no `memory` is.
+
+        Raises:
+            ConfigError: `memory` is no size such as `4GiB`.
+        """
+        threads, memory_mib = threads or os.cpu_count() or 1, size_mib(memory)
+        if isinstance(executor, str):
+            executor = LOCAL_EXECUTORS[executor](max(1, min(threads, _MOST_TASKS, memory_mib // _LEAST_TASK_MIB)))
+        return cls(threads, memory_mib, executor, **others)
 
     def share(self, tasks: int) -> tuple[int, str]:
         """Give the threads and the memory limit of one of `tasks` that run side by side."""
@@ -65,7 +110,11 @@ class RunOptions:
 
 @dataclass(slots=True)
 class Run:
-    """What the steps of one run share."""
+    """What the steps of one run share.
+
+    `attempt` is in the name of every file that the run writes: should two processes ever take themselves for the
+    only run, neither writes over what the other wrote, and one of them commits.
+    """
 
     study: Path
     settings: Settings
@@ -80,6 +129,7 @@ class Run:
     vocabulary: str | None = None
     files: list[tuple[int, InputFile]] = field(default_factory=list)
     records: dict[int, int] = field(default_factory=dict)
+    attempt: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @property
     def warehouse(self) -> Path:
@@ -89,12 +139,31 @@ class Run:
     @property
     def spill(self) -> Path:
         """The folder of everything that goes when the run ends."""
-        return self.warehouse / ".spill"
+        return self.warehouse / SPILL
 
     @property
     def name(self) -> str:
         """What the files of this run are called."""
-        return f"run-{self.run_id:06}"
+        return f"run-{self.run_id:06}-{self.attempt}"
+
+    @property
+    def private(self) -> Path:
+        """The folder of what tells who is who."""
+        return self.study / "private"
+
+    @property
+    def unfinished(self) -> Path:
+        """The folder of manifests that say what of this run is done, for the next one, should this one be stopped."""
+        return self.warehouse / UNFINISHED
+
+    @property
+    def shard_persons(self) -> int:
+        """Persons per shard."""
+        return self.settings.shard_persons or (self.before.shard_persons if self.before else DEFAULT_SHARD_PERSONS)
+
+    def begin(self, step: str) -> None:
+        """Tell that the run has come to `step`, one of `STEPS`."""
+        self.options.progress(step, 0)
 
     def source(self, name: str) -> Source:
         """Give a source by its name."""
@@ -103,11 +172,11 @@ class Run:
 
 def check_shard_size(run: Run) -> None:
     """Fail where the shard size was changed: row files would no longer hold the persons that their names say."""
-    if run.before is not None and run.before.shard_persons != run.settings.shard_persons:
+    if run.before is not None and run.before.shard_persons != run.shard_persons:
         raise ConfigError(
             run.study / "plait.yaml",
             expected=f"shard_persons: {run.before.shard_persons}, as when the study was made",
-            got=str(run.settings.shard_persons),
+            got=str(run.shard_persons),
             todo="Set it back, or make a new study: it is fixed for a study's life.",
         )
 
@@ -124,7 +193,7 @@ def take_inventory(run: Run) -> list[tuple[int, InputFile]]:
 
     def unchanged(path: Path, size: int, mtime_ns: int) -> InputFile | None:
         file = known.get(str(path))
-        if file is None or run.options.rehash or (file.size_bytes, file.mtime_ns) != (size, mtime_ns):
+        if file is None or run.options.rehash or not file.is_settled or (file.size_bytes, file.mtime_ns) != (size, mtime_ns):
             return None
         source = run.source(file.source)
         return file if file.format != "csv" or (file.encoding, file.delimiter) == (source.encoding, source.delimiter) else None
@@ -170,16 +239,21 @@ def basis_of(run: Run) -> str:
         rules_digest(),
         run.vocabulary,
         run.settings.time_zone,
-        run.settings.shard_persons,
+        run.shard_persons,
         run.settings.study,
         run.settings.observation_period.model_dump(),
         [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
         [[s.name, s.system, s.encoding, s.delimiter, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
     ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return digest_of(parts)
 
 
 def fingerprint_of(run: Run) -> str:
     """Give a digest of everything that a run's result depends on."""
     files = sorted([file.source, file.file or "", file.name, file.sha256] for _, file in run.files)
-    return hashlib.sha256(json.dumps([run.basis, files]).encode()).hexdigest()
+    return digest_of([run.basis, files])
+
+
+def digest_of(parts: list[Any]) -> str:
+    """Give a digest of what JSON can say."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -21,6 +21,7 @@ import duckdb
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
+from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.sources.raw import load_raw, load_texts, sound_columns
 from plait.etl.staging import SHAPES, Column, Number, Reading, Shape, Time
 
@@ -81,8 +82,8 @@ class Task:
     threads: int
     memory: str | None
 
-    def path(self, select: Select) -> Path:
-        """Where the staged rows of `select` stand: named by all that they depend on."""
+    def manifest(self, select: Select) -> Path:
+        """Where it is said what `select` gave: named by all that this depends on, but for the persons who are known."""
         lookups = [file.sha256 for file in self.lookups]
         options = sorted(map(str, self.source.options.items()))
         made_of = [
@@ -100,7 +101,11 @@ class Task:
             code_digest(),
         ]
         key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
-        return self.folder / self.source.name / f"{select.file}.{select.shape}.{key}.parquet"
+        return self.folder / self.source.name / f"{select.file}.{select.shape}.{key}.json"
+
+    def path(self, select: Select) -> Path:
+        """Where the staged rows of `select` stand; rows of persons who were unknown before go to a new file, since an old version may need the old one."""
+        return self.manifest(select).with_suffix(f".{self.known_persons or 0}.parquet")
 
 
 @cache
@@ -115,12 +120,12 @@ def code_digest() -> str:
 
 def staged_before(task: Task, select: Select) -> StagedFile | None:
     """Give what was staged earlier, unless it left out persons who may be known by now."""
-    note = task.path(select).with_suffix(".json")
-    if not note.is_file():
+    manifest = task.manifest(select)
+    data = read_manifest(manifest)
+    if data is None:
         return None
-    data = json.loads(note.read_text(encoding="utf-8"))
     then = data.pop("known_persons")
-    staged = StagedFile(**{**data, "path": str(task.path(select))})
+    staged = StagedFile(**{**data, "path": str(manifest.with_name(Path(data["path"]).name))})
     return staged if not staged.unknown_persons or then == task.known_persons else None
 
 
@@ -186,46 +191,39 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
     shape = SHAPES[select.shape]
     given = _given_columns(con, select, shape)
     path = task.path(select)
-    temporary = path.with_suffix(".tmp")
     query = f"FROM ({_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)})"
     if task.sort_by_shard and shape.of_person and shape.name != "person":
         query += f" ORDER BY person_id // {task.sort_by_shard}"
     try:
-        write_parquet(con, query, temporary, compression="snappy")
-        staged = _counted(con, task, select, temporary, records)
-        _write_summaries(con, task, select, temporary)
+        write_parquet(con, query, path, compression="snappy")
     except (duckdb.DataError, duckdb.InvalidInputException) as error:
-        temporary.unlink(missing_ok=True)
         raise ConfigError(
             f"{select.file}.{select.shape}.sql on {task.file.path.name}",
             expected="a SELECT that runs on every record",
             got=f"{type(error).__name__} on a value that is not shown",
             todo="Mend the SELECT: yield text as delivered, which plait reads, or use try_cast, which gives null.",
         ) from None
-    except BooksError:
-        temporary.unlink()
-        raise
-    temporary.replace(path)
-    note = path.with_suffix(".json.tmp")
-    note.write_text(json.dumps({**asdict(staged), "known_persons": task.known_persons}), encoding="utf-8")
-    note.replace(path.with_suffix(".json"))
+    staged = _counted(con, task, select, path, records)
+    files = [path, *_write_summaries(con, task, select, path)]
+    write_manifest(task.manifest(select), files, {**asdict(staged), "known_persons": task.known_persons})
     return staged
 
 
-def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select, staged: Path) -> None:
+def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select, staged: Path) -> list[Path]:
     """Write beside a staged file what would else need a scan of it: a digest per person, and its distinct codes.
 
     The digest sums a hash of each row without its pointer, so that neither the order of rows nor that of
     files matters. A row's record says all of it, unless the SELECT takes something from a look-up.
     """
     shape = SHAPES[select.shape]
-    path = task.path(select)
+    written = []
     looks_up = any(re.search(rf"\b{re.escape(name)}\b", select.text) for name, rule in task.source.rules.files.items() if rule.lookup)
     if shape.of_person:
         content = "CAST(s AS VARCHAR)" if looks_up else "concat_ws('|', digest, part)"
         rows = f'SELECT * EXCLUDE (file_id, record, unparsed, person_id) FROM {parquet(staged)} WHERE reject IS NULL AND "ignore" IS NULL'
         summed = f"count(*) AS rows, CAST(sum(md5_number_lower({content})) AS DECIMAL(38, 0)) AS digest"
-        write_parquet(con, f"SELECT source, system, person, {summed} FROM ({rows}) AS s GROUP BY ALL", persons_file(path))
+        write_parquet(con, f"SELECT source, system, person, {summed} FROM ({rows}) AS s GROUP BY ALL", persons_file(staged))
+        written.append(persons_file(staged))
     words = "display" if "display" in shape.columns else "CAST(NULL AS VARCHAR)"
     parts = [
         f"SELECT source, {system} AS code_system, {quoted(column)} AS code, {words if column == 'code' else 'CAST(NULL AS VARCHAR)'} AS display "
@@ -234,7 +232,14 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
     ]
     if parts:
         distinct = f"SELECT source, code_system, code, min(display) AS display, count(*) AS records FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL"
-        write_parquet(con, distinct, codes_file(path))
+        write_parquet(con, distinct, codes_file(staged))
+        written.append(codes_file(staged))
+    return written
+
+
+def manifest_file(staged: str | Path) -> Path:
+    """Where the manifest of a staged file stands."""
+    return Path(staged).with_suffix("").with_suffix(".json")
 
 
 def persons_file(staged: str | Path) -> Path:

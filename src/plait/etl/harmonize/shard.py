@@ -10,6 +10,7 @@ from plait.errors import BooksError
 from plait.etl.derive.eras import ERAS, derive
 from plait.etl.derive.periods import derive_periods
 from plait.etl.harmonize.reference import load_reference
+from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.staging import SHAPES, Shape
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
@@ -34,8 +35,8 @@ _EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence"
 class Inputs:
     """What every shard of a run reads, all of it in files, so that a shard can be done in any thread or process.
 
-    `persons` names who is there and whether they are to be computed (`changed`), stay as they are (`same`) or
-    have left (`gone`); the other files hold the dimension ids, the study map and what is known of its drugs.
+    `staged` are the files of staged rows by shape, all with the person's id. `persons` names who is there and whether they are to be
+    computed (`changed`), stay as they are (`same`) or have left (`gone`); the other files hold the dimension ids, the study map and what is known of its drugs.
     """
 
     warehouse: Path
@@ -53,7 +54,10 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A range of person ids to compute, under which name, and the files of the version before (None: from scratch)."""
+    """A range of person ids to compute, under which name, and the files of the version before (None: from scratch).
+
+    `manifest` is where it is said that the shard is done, `key` a digest of all that its rows depend on.
+    """
 
     inputs: Inputs
     number: int
@@ -61,6 +65,8 @@ class Shard:
     last: int
     name: str
     before: dict[str, dict[str, str]] | None
+    manifest: Path
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +81,33 @@ class ShardResult:
 def harmonize_shard(shard: Shard) -> ShardResult:
     """Compute the changed persons of a shard and write its tables, with the rows of those who stay as they are.
 
+    What a run that was stopped had finished is taken as it is.
+
     Raises:
         BooksError: A person has more rows in one table than ids (2^22).
     """
+    finished = read_manifest(shard.manifest)
+    if finished is not None and finished["key"] == shard.key:
+        return ShardResult(shard.number, finished["tables"], finished["rows"])
+    result = _harmonized(shard)
+    written = [shard.inputs.warehouse / file for files in result.files.values() for file in files.values()]
+    write_manifest(shard.manifest, written, {"key": shard.key, "tables": result.files, "rows": result.rows})
+    return result
+
+
+def _harmonized(shard: Shard) -> ShardResult:
+    """Compute a shard on a connection of its own."""
     with connect(threads=shard.inputs.threads, memory=shard.inputs.memory, spill=shard.inputs.spill) as con:
         _load_inputs(con, shard.inputs)
         make_view(con, "person_state", f"FROM {parquet(shard.inputs.persons)} WHERE person_id BETWEEN {shard.first} AND {shard.last}")
         con.execute(sql(_PACKAGE, "persons"))
         _live_views(con, _PERSON_SHAPES, shard.inputs.staged, (shard.first, shard.last))
-        writer = _Writer(con, shard)
+        writer = _Writer(con, shard.inputs, shard.name, shard.before)
         _write_tables(con, writer)
         _close(con, writer, _PERSON_SHAPES)
         _check_ordinals(con)
         writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'notices')}) UNION ALL FROM ({sql(_DERIVE, 'dose_notices')}) ORDER BY ALL")
-        return writer.finish()
+        return writer.finish(shard.number)
 
 
 def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> ShardResult:
@@ -108,13 +127,13 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
             con.execute(sql(_PACKAGE, "dimensions"), {"staged": f"staged_{shape}", "dimension": shape})
         write_parquet(con, sql(_PACKAGE, "dimension_ids"), inputs.dimension_ids)
         _load_inputs(con, inputs)
-        writer = _Writer(con, Shard(inputs, -1, 0, 0, name, None))
+        writer = _Writer(con, inputs, name, None)
         for shape in _DIMENSION_SHAPES:
             writer.cdm(shape, sql(_PACKAGE, shape))
         con.execute(sql(_PACKAGE, "dimension_lineage"))
         con.execute(sql(_PACKAGE, "dimension_reject"))
         _close(con, writer, _DIMENSION_SHAPES)
-        return writer.finish()
+        return writer.finish(-1)
 
 
 def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
@@ -150,7 +169,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     writer.cdm("episode_event", sql(_PACKAGE, "episode_event"))
     con.execute(sql(_PACKAGE, "period"))
     con.execute(sql(_PACKAGE, "lineage"))
-    _derive(con, writer, writer.shard.inputs.periods)
+    _derive(con, writer, writer.inputs.periods)
     con.execute(sql(_PACKAGE, "late_reject"))
 
 
@@ -189,20 +208,18 @@ class _Writer:
     Where persons stay as they are, the new rows go to part files first, and `finish` joins them with theirs.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, shard: Shard) -> None:
-        self.con, self.shard = con, shard
+    def __init__(self, con: duckdb.DuckDBPyConnection, inputs: Inputs, name: str, before: dict[str, dict[str, str]] | None) -> None:
+        self.con, self.inputs, self.name, self.before = con, inputs, name, before
         self.tables = {"cdm": cdm_tables(), "books": plait_tables()}
         self.rows: dict[str, dict[str, int]] = {"cdm": {}, "books": {}}
 
     def path(self, schema: str, table: str) -> Path:
         """Where a table's file of this shard stands."""
-        return self.shard.inputs.warehouse / schema / table / f"{self.shard.name}.parquet"
+        return self.inputs.warehouse / schema / table / f"{self.name}.parquet"
 
     def part(self, schema: str, table: str) -> Path:
         """Where the new rows of a table stand: in its file, or in a part of it."""
-        if self.shard.before is None:
-            return self.path(schema, table)
-        return self.shard.inputs.spill / f"{self.shard.name}.{schema}.{table}.parquet"
+        return self.path(schema, table) if self.before is None else self.inputs.spill / f"{self.name}.{schema}.{table}.parquet"
 
     def cdm(self, table: str, query: str) -> None:
         """Write the new rows of a CDM table."""
@@ -212,17 +229,14 @@ class _Writer:
         """Write the new rows of one of plait's own tables."""
         self._write("books", table, query)
 
-    def finish(self) -> ShardResult:
+    def finish(self, number: int) -> ShardResult:
         """Join new rows with those of persons who stay as they are, and say what stands where."""
-        for schema, tables in self.rows.items():
-            for table in tables:
-                before = (self.shard.before or {}).get(schema, {}).get(table)
-                if self.shard.before is not None:
-                    self._join(schema, table, before)
-        files = {
-            schema: {table: str(self.path(schema, table).relative_to(self.shard.inputs.warehouse)) for table in tables} for schema, tables in self.rows.items()
-        }
-        return ShardResult(self.shard.number, files, self.rows)
+        if self.before is not None:
+            for schema, tables in self.rows.items():
+                for table in tables:
+                    self._join(schema, table, self.before.get(schema, {}).get(table))
+        files = {schema: {table: str(self.path(schema, table).relative_to(self.inputs.warehouse)) for table in tables} for schema, tables in self.rows.items()}
+        return ShardResult(number, files, self.rows)
 
     def _write(self, schema: str, table: str, query: str) -> None:
         columns = ", ".join(f"CAST({quoted(f.name)} AS {f.duckdb_type}) AS {quoted(f.name)}" for f in self.tables[schema][table].fields)
@@ -232,7 +246,7 @@ class _Writer:
         spec = self.tables[schema][table]
         query = f"FROM {parquet(self.part(schema, table))}"
         if before is not None:
-            kept = f"FROM {parquet(self.shard.inputs.warehouse / before)} WHERE {person_of(spec)} IN (SELECT s.person_id FROM same_person AS s)"
+            kept = f"FROM {parquet(self.inputs.warehouse / before)} WHERE {person_of(spec)} IN (SELECT s.person_id FROM same_person AS s)"
             order = quoted(spec.id_column) if spec.id_column else ", ".join(quoted(column) for column in _ORDER.get(table, spec.columns))
             query = f"FROM ({query} UNION ALL {kept}) ORDER BY {order}"
         self.rows[schema][table] = write_parquet(self.con, query, self.path(schema, table))
@@ -273,9 +287,6 @@ def _staged_view(shape: type[Shape], paths: list[str], persons: tuple[int, int] 
     sound = 'reject IS NULL AND "ignore" IS NULL'
     if persons is None:
         return f"SELECT *, {key} FROM {parquet(*paths)} WHERE {sound}"
-    if shape.name == "person":
-        known = "INNER JOIN crosswalk AS k ON p.system = k.system AND p.person = k.identifier"
-        return f"SELECT *, {key} FROM (SELECT p.* REPLACE (k.person_id AS person_id) FROM {parquet(*paths)} AS p {known}) WHERE {sound}"
     return (
         f"SELECT *, {key} FROM {parquet(*paths)} WHERE {sound} AND person_id BETWEEN {persons[0]} AND {persons[1]} "
         "AND person_id IN (SELECT k.person_id FROM crosswalk AS k)"

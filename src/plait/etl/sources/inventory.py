@@ -1,7 +1,8 @@
 """Which files a source has, what they are, and whether they can be read at all.
 
 Every file is read once, whole, before anything is written: its SHA-256, its encoding, its NUL bytes.
-A file of unchanged size and modification time keeps what was found then.
+A file of unchanged size and modification time keeps what was found then. What is read later must still
+be what was inspected: a file that changes meanwhile stops the run.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import gzip
 import hashlib
 import io
 import re
+import time
 import zlib
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Literal
 
@@ -39,6 +42,8 @@ class InputFile:
 
     `file` is its logical name in `source.yaml`, or None where no shape reads it; `name` its path below
     the source's folder; `header` its columns as delivered; `has_nul` says that a record holds a NUL byte.
+    A file that was written to just before it was read is not `is_settled`: what is written within the same
+    tick of the clock leaves its size and time as they are, so that these tell nothing.
     """
 
     source: str
@@ -53,6 +58,7 @@ class InputFile:
     header: tuple[str, ...]
     delimiter: str
     has_nul: bool
+    is_settled: bool = True
 
 
 def find_files(source: Source) -> list[tuple[str | None, Path]]:
@@ -93,14 +99,48 @@ def inspect(source: Source, logical: str | None, path: Path, known: Callable[[Pa
         InputFileError: Empty, unreadable, a broken gzip, another encoding or delimiter than declared, a
             header without a needed column or with one column twice.
     """
+    now_ns = time.time_ns()
     try:
         stat = path.stat()
         before = known(path, stat.st_size, stat.st_mtime_ns)
         if before is not None:
             return before
-        return _inspected(source, logical, path, stat.st_size, stat.st_mtime_ns)
+        with undisturbed(path, stat.st_size, stat.st_mtime_ns):
+            found = _inspected(source, logical, path, stat.st_size, stat.st_mtime_ns)
     except PermissionError:
         raise InputFileError(path, expected="a file that plait may read", got="no permission", todo="Give the user who runs plait read access.") from None
+    except FileNotFoundError:
+        raise _disturbed(path, "one that is gone") from None
+    return replace(found, is_settled=stat.st_mtime_ns + _tick_ns(stat.st_mtime_ns) < now_ns)
+
+
+@contextmanager
+def undisturbed(path: Path, size_bytes: int, mtime_ns: int) -> Iterator[None]:
+    """Read a file, and fail where it is not of this size and time in the end, whatever else went wrong by then.
+
+    Raises:
+        InputFileError: It was written to, or is gone.
+    """
+    try:
+        yield
+    finally:
+        if not path.exists():
+            raise _disturbed(path, "one that is gone") from None
+        stat = path.stat()
+        if (stat.st_size, stat.st_mtime_ns) != (size_bytes, mtime_ns):
+            raise _disturbed(path, "one that was written to") from None
+
+
+def _disturbed(path: Path, got: str) -> InputFileError:
+    """Say that a file did not stay as it was."""
+    return InputFileError(
+        path, expected="a file that stays as it is while it is read", got=got, todo="Nothing was committed. Run again when the delivery is complete."
+    )
+
+
+def _tick_ns(mtime_ns: int) -> int:
+    """Give how long a file's time may stay the same while the file changes: some file systems count whole seconds, or two."""
+    return 2_000_000_000 if mtime_ns % 1_000_000_000 == 0 else 50_000_000
 
 
 def _walk(root: Path) -> Iterator[Path]:

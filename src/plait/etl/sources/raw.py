@@ -11,7 +11,7 @@ import csv
 import gzip
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ import duckdb
 
 from plait.duck import literal, quoted
 from plait.errors import InputFileError
+from plait.etl.sources.inventory import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ _SPARE = tuple(f"_field_{number}_too_many" for number in range(1, 9))
 """Room for the fields of a record that has too many: a longer one shows these."""
 _SEPARATOR = "chr(31)"
 _LONGEST_BYTES = 64 << 20
+_USUAL_BYTES = 8 << 20
+"""Longest record that the reader makes room for at first: its buffers are as long, and small ones fit a small memory limit."""
 
 
 def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *, table: str, spill: Path) -> int:
@@ -42,11 +45,12 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
     `_fault` (null, or the reason why the whole record is rejected).
 
     Raises:
-        InputFileError: The reader cannot make records of the file (an open quote, a record of more than 64 MiB).
+        InputFileError: The reader cannot make records of the file (an open quote, a record of more than 64 MiB),
+            or it is no longer the file that was inspected.
     """
     assert file.file is not None  # noqa: S101 - only files that a shape reads come here
     rule = source.rules.files[file.file]
-    with _readable(file, spill) as path:
+    with undisturbed(file.path, file.size_bytes, file.mtime_ns), _readable(file, spill) as path:
         if file.format == "csv":
             _load_csv(con, file, source, path, table)
         else:
@@ -62,19 +66,29 @@ def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, p
     ends of two kinds, and more fields than there is room for. Neither minds a quote that is open at the end of the file, but
     then the last record is short. In all these cases Python's reader looks at every quote first.
     """
-    rule = source.rules.files[str(file.file)]
     try:
-        _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=True)))
+        _create_csv(con, file, source, path, table=table, strict=True)
     except duckdb.InvalidInputException:
         _check_quotes(file)
         try:
-            _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=False)))
+            _create_csv(con, file, source, path, table=table, strict=False)
         except duckdb.InvalidInputException as error:
             raise _unreadable(file, error) from None
     else:
         last = con.execute(f"SELECT arg_max(coalesce(_fault, ''), _pointer.record) FROM {quoted(table)}").fetchone()
         if last == ("field_count",):
             _check_quotes(file)
+
+
+def _create_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, path: Path, *, table: str, strict: bool) -> None:
+    """Make the raw table of a text file, with room for long records only where there are some."""
+    rule = source.rules.files[str(file.file)]
+    try:
+        _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=strict, longest=_USUAL_BYTES)))
+    except duckdb.InvalidInputException as error:
+        if not _is_too_long(error):
+            raise
+        _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=strict, longest=_LONGEST_BYTES)))
 
 
 def _create(con: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
@@ -125,7 +139,15 @@ def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], sourc
     if not files:
         return
     names = {str(file.path): file.name for file in files}
-    if codecs.lookup(source.encoding).name in {"utf-8", "ascii"}:
+    with ExitStack() as reading:
+        for file in files:
+            reading.enter_context(undisturbed(file.path, file.size_bytes, file.mtime_ns))
+        _insert_texts(con, names, source.encoding, table)
+
+
+def _insert_texts(con: duckdb.DuckDBPyConnection, names: dict[str, str], encoding: str, table: str) -> None:
+    """Add texts, named by their paths, to a table."""
+    if codecs.lookup(encoding).name in {"utf-8", "ascii"}:
         con.execute(
             f"INSERT INTO {quoted(table)} SELECT n.name, t.content, NULL FROM read_text($paths) AS t "
             "INNER JOIN (SELECT unnest($paths) AS path, unnest($names) AS name) AS n ON t.filename = n.path",
@@ -133,7 +155,7 @@ def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], sourc
         )
         return
     for path, name in names.items():
-        con.execute(f"INSERT INTO {quoted(table)} VALUES (?, ?, NULL)", [name, Path(path).read_text(encoding=source.encoding)])
+        con.execute(f"INSERT INTO {quoted(table)} VALUES (?, ?, NULL)", [name, Path(path).read_text(encoding=encoding)])
 
 
 def insert_raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFile, file_id: int) -> None:
@@ -180,13 +202,13 @@ def _readable(file: InputFile, spill: Path) -> Iterator[Path]:
         yield Path(copy.name)
 
 
-def _csv_scan(file: InputFile, source: Source, path: Path, *, strict: bool) -> str:
+def _csv_scan(file: InputFile, source: Source, path: Path, *, strict: bool, longest: int) -> str:
     """Give the `read_csv` that keeps record numbers true (one reader, nothing rejected by it)."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*_names(file), *_SPARE))
     return (
         f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = 1, delim = {literal(source.delimiter)}, "
         f"quote = '\"', escape = '\"', nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, "
-        f"max_line_size = {_LONGEST_BYTES}, buffer_size = {_LONGEST_BYTES})"
+        f"max_line_size = {longest}, buffer_size = {longest})"
     )
 
 
@@ -225,14 +247,15 @@ def _fault(file: InputFile, names: tuple[str, ...], as_text: list[str]) -> str:
 
 def _unreadable(file: InputFile, error: duckdb.Error) -> InputFileError:
     """Say that a file cannot be cut into records, without the text that DuckDB quotes."""
-    message = str(error).lower()
-    if "maximum line size" in message or "maximum_line_size" in message:
-        got = "a record of more than 64 MiB (an unclosed quote?)"
-    else:
-        got = "something that the reader cannot cut into records"
+    got = "a record of more than 64 MiB (an unclosed quote?)" if _is_too_long(error) else "something that the reader cannot cut into records"
     return InputFileError(
         file.path,
         expected=f"{file.encoding} records with fields separated as declared",
         got=got,
         todo="Look for an unclosed quote, or a wrong 'delimiter' or 'encoding' in plait.yaml.",
     )
+
+
+def _is_too_long(error: duckdb.Error) -> bool:
+    """Tell whether the reader met a record that it has no room for."""
+    return any(words in str(error).lower() for words in ("maximum line size", "maximum_line_size"))

@@ -5,20 +5,16 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import shutil
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-
-import pytest
 
 import plait
 from plait.cli import main
 from plait.demo.vocabulary import table, write_vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 SETTINGS = """\
@@ -152,30 +148,3 @@ def answers(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     con = plait.open(path).connect()
     tables = ("cdm.person", "cdm.visit_occurrence", "cdm.condition_occurrence", "cdm.death", "cdm.observation_period", "plait.ledger", "plait.runs")
     return {name: con.execute("SELECT * FROM query_table($table) ORDER BY ALL", {"table": name}).fetchall() for name in tables}
-
-
-@pytest.fixture(scope="session")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
-    """Give a small study without faults that was run once; not to be changed."""
-    study = write_tiny(tmp_path_factory.mktemp("clean") / "study")
-    study.run()
-    return study
-
-
-@pytest.fixture
-def tiny(clean: Tiny, tmp_path: Path) -> Tiny:
-    """Give a copy of the clean study, run once, to be broken."""
-    shutil.copytree(clean.path, tmp_path / "study")
-    return Tiny(tmp_path / "study")
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Tiny:
-    """Give a small study that was never run."""
-    return write_tiny(tmp_path / "fresh")
-
-
-@pytest.fixture(scope="module")
-def make_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Tiny]:
-    """Give a function that writes small studies, for fixtures of a whole module."""
-    return lambda: write_tiny(tmp_path_factory.mktemp("tiny") / "study")

@@ -1,0 +1,73 @@
+"""`plait`: a thin command line over the library: parse, call, print.
+
+Data goes to stdout, everything else to stderr. Exit 0 done, 1 the data failed, 2 wrong usage or settings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from plait.cli import etl, study, vocabulary
+from plait.errors import PlaitError
+
+app = typer.Typer(
+    name="plait",
+    help="Braid one patient's codes, notes, omics and images into one trusted table.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(study.app)
+app.add_typer(vocabulary.app, name="vocabulary")
+app.add_typer(etl.app, name="etl")
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+    if value:
+        from plait import __version__
+
+        typer.echo(f"plait {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+    """Braid one patient's codes, notes, omics and images into one trusted table."""
+    del version
+
+
+def _stopped() -> NoReturn:
+    """Say that the user stopped the command, and end with the shell's code for it."""
+    sys.stderr.write("plait: stopped; nothing half-written, the last version stands\n")
+    sys.exit(130)
+
+
+def main() -> None:
+    """Run the command line; plait's own errors become one message and an exit code."""
+    try:
+        app()
+    except PlaitError as error:
+        sys.stderr.write(f"plait: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _stopped()
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():  # DuckDB's word for Ctrl-C within a query
+            _stopped()
+        if os.environ.get("PLAIT_DEBUG"):
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        sys.stderr.write(
+            f"plait: unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; the last version that was committed stands. "
+            "PLAIT_DEBUG=1 shows the traceback, which may show data of patients.\n"
+        )
+        sys.exit(1)

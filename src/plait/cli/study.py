@@ -1,0 +1,150 @@
+"""Commands on a study as a whole: `plait demo`, `init`, `run`, `digest`, `gc`, `publish`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from plait.cli.etl import run_and_show
+from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")], json: JsonOption = False, quiet: QuietOption = False
+) -> None:
+    """Write a synthetic study and run everything on it.
+
+    200 made-up cancer patients as Synthea CSV and notes, with faults to find.
+
+    Example: plait demo demo-study
+    """
+    from plait import console
+    from plait.demo import write_demo
+    from plait.study import open_study
+
+    _no_other_study(folder)
+    facts = write_demo(folder)
+    with console.progress(quiet=quiet or json) as listen:
+        study = open_study(folder)
+        report = study.run_etl(progress=listen)
+    if json:
+        console.say(console.as_json({"facts": facts, "report": report}))
+    elif not quiet:
+        console.show_report(report)
+        console.hint(f"\nA study of {facts.persons} made-up patients stands in {folder}. Next, try:")
+        program = "plait" if shutil.which("plait") else sys.argv[0]
+        for line in (
+            f"{program} etl status -s {folder}",
+            f"{program} etl rejects -s {folder}",
+            f"{program} etl trace condition_occurrence {_first_condition(study)} -s {folder}",
+            f"duckdb -readonly {folder}/warehouse/study.duckdb",
+        ):
+            console.hint(f"  {line}")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the study.")], json: JsonOption = False, quiet: QuietOption = False
+) -> None:
+    """Make a study: a folder with a first plait.yaml.
+
+    The folder is readable by you alone (mode 0700).
+
+    Example: plait init lung && $EDITOR lung/plait.yaml && plait run -s lung
+    """
+    from plait import console
+    from plait.study import init_study
+
+    study = init_study(folder)
+    if json:
+        console.say(console.as_json({"study": study.path}))
+    elif not quiet:
+        console.say(f"Made {folder}.")
+        console.hint(f"Say in {folder}/plait.yaml what to read, then: plait run -s {folder}")
+
+
+@app.command()
+def run(study: StudyOption = HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Do every configured step, only what changed.
+
+    Example: plait run -s lung
+    """
+    run_and_show(study, threads, memory, json=json, quiet=quiet)
+
+
+@app.command()
+def digest(study: StudyOption = HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Print a digest of what the study holds.
+
+    It is the same for the same input, whatever the shards, threads and runs; --json gives one per table.
+
+    Example: plait digest -s lung
+    """
+    from plait import console
+    from plait.study import open_study
+
+    show(open_study(study).digest(), lambda digests: console.say(digests["study"]), json=json, quiet=quiet)
+
+
+@app.command()
+def gc(
+    study: StudyOption = HERE,
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest versions stay.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and remove nothing.")] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Remove old versions and files that only they need.
+
+    What is younger than a day stays.
+
+    Example: plait gc -s lung --keep 7
+    """
+    from plait import console
+    from plait.study import open_study
+
+    show(open_study(study).collect_garbage(keep=keep, dry_run=dry_run), console.show_collected, json=json, quiet=quiet)
+
+
+@app.command()
+def publish(
+    url: Annotated[str, typer.Argument(metavar="URL", help="postgresql+psycopg://USER@HOST:PORT/DATABASE; a ${VARIABLE} in it is replaced.")],
+    study: StudyOption = HERE,
+    schema: Annotated[str, typer.Option(metavar="NAME", help="The schema in the database.")] = "cdm",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the CDM into PostgreSQL, with keys and indices.
+
+    What was published before is replaced all at once. The password comes from PGPASSWORD, ~/.pgpass or a ${VARIABLE} in the URL.
+
+    Example: plait publish 'postgresql+psycopg://etl@db.example.org:5432/omop' -s lung
+    """
+    from plait import console
+    from plait.study import open_study
+
+    with console.progress(quiet=quiet or json) as listen:
+        report = open_study(study).publish(url, schema=schema, progress=listen)
+    show(report, console.show_publication, json=json, quiet=quiet)
+
+
+def _no_other_study(folder: Path) -> None:
+    """Fail where the demo's files would replace those of a study of another name."""
+    from plait.errors import ConfigError
+    from plait.settings import SETTINGS_FILE, read_settings
+
+    if (folder / SETTINGS_FILE).exists() and read_settings(folder).study != "demo":
+        raise ConfigError(folder, expected="a new folder, or an earlier demo", got="another study, whose files it might replace", todo="Name another one.")
+
+
+def _first_condition(study: Any) -> int:  # noqa: ANN401 - a Study, imported where it is used
+    """Give the id of a condition to trace, for the last line of the demo."""
+    row = study.connect().execute("SELECT min(condition_occurrence_id) FROM cdm.condition_occurrence").fetchone()
+    return int(row[0])
