@@ -10,18 +10,18 @@ import signal
 import subprocess
 import sys
 import time
-from glob import glob
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tiny_study import FILES, SETTINGS, Tiny
 
 import plait
 from plait.etl.run import STEPS
+from tiny_study import FILES, SETTINGS, Tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 CHANGE = "2020-06-01,,MRN-4712,V-2,49727002,Cough\n2020-06-02,,MRN-4714,V-4,44054006,Type 2 diabetes mellitus\n"
 
@@ -151,13 +151,12 @@ def test_processes_end_with_a_run_that_is_killed(fresh: Tiny) -> None:
 
 
 def processes_on(study: Path) -> Iterator[int]:
-    """Yield the processes that have a file of a study open."""
-    for descriptor in glob("/proc/[0-9]*/fd/*"):
-        try:
-            if os.readlink(descriptor).startswith(str(study)) and int(descriptor.split("/")[2]) != os.getpid():
-                yield int(descriptor.split("/")[2])
-        except OSError:
-            continue
+    """Yield the other processes that have a file of a study open."""
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            number = int(descriptor.parts[2])
+            if number != os.getpid() and str(descriptor.readlink()).startswith(str(study)):
+                yield number
 
 
 def left_over(study: Path) -> list[str]:

@@ -29,6 +29,10 @@ app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(etl.app, name="etl")
 
 
+_STOPPED = 130
+"""The shell's exit code for Ctrl-C."""
+
+
 def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
     if value:
         from plait import __version__
@@ -46,7 +50,7 @@ def _main(version: Annotated[bool, typer.Option("--version", callback=_version, 
 def _stopped() -> NoReturn:
     """Say that the user stopped the command, and end with the shell's code for it."""
     sys.stderr.write("plait: stopped; nothing half-written, the last version stands\n")
-    sys.exit(130)
+    sys.exit(_STOPPED)
 
 
 def main() -> None:
@@ -56,8 +60,10 @@ def main() -> None:
     except PlaitError as error:
         sys.stderr.write(f"plait: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _stopped()
+    except SystemExit as left:
+        if left.code == _STOPPED:  # what typer makes of Ctrl-C
+            _stopped()
+        raise
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
