@@ -51,7 +51,7 @@ docs: $(STAMPS)/docs ## build the documentation into site/
 	@echo "Open site/index.html"
 
 bench: $(STAMPS)/core ## run everything in benchmarks/
-	@set -e; for script in benchmarks/*.py; do \
+	@set -e; for script in benchmarks/[a-z]*.py; do \
 	  [ -e "$$script" ] || { echo "There are no benchmarks yet."; break; }; \
 	  echo "== $$script"; $(BIN)/python "$$script"; \
 	done

@@ -11,15 +11,13 @@ The target is a ratio of at most 3.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from _measure import Spent, fresh_study, plait, records_in, scaled_synthea, spend
 
 _LOAD = """
 import sys
@@ -32,57 +30,6 @@ with duckdb.connect(target, config={"threads": int(threads), "memory_limit": mem
     for file in sorted(Path(source).glob("*.csv")):
         con.execute(f'CREATE TABLE "{file.stem}" AS SELECT * FROM read_csv($file, all_varchar = true, header = true)', {"file": str(file)})
 """
-_SETTINGS = """\
-study: benchmark
-vocabulary: {vocabulary}
-sources:
-  - {{name: ehr, kind: synthea, path: {data}}}
-"""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a process took: wall time and processor time in seconds, and the most memory it held, in MiB."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
-
-
-def spend(*command: object) -> Spent:
-    """Run a command and give what it took; its output is kept, and shown if it fails."""
-    with tempfile.TemporaryFile("w+") as output:
-        begin = time.perf_counter()
-        child = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output)  # noqa: S603 - our own commands
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.perf_counter() - begin
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            output.seek(0)
-            sys.exit(f"{command[0]} failed:\n{output.read()}")
-    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
-def plait(*arguments: object) -> tuple[object, ...]:
-    """Give a `plait` command of this interpreter."""
-    return (sys.executable, "-m", "plait", *arguments)
-
-
-def records_in(folder: Path) -> int:
-    """Count the lines of all files but their headers; Synthea writes one record a line."""
-    total = 0
-    for file in folder.glob("*.csv"):
-        with file.open("rb") as handle:
-            total += sum(1 for _ in handle) - 1
-    return total
-
-
-def fresh_study(folder: Path, vocabulary: Path, data: Path) -> Path:
-    """Write a study and load its vocabulary."""
-    folder.mkdir()
-    (folder / "plait.yaml").write_text(_SETTINGS.format(vocabulary=vocabulary, data=data), encoding="utf-8")
-    spend(*plait("vocabulary", "load", "-s", folder))
-    return folder
 
 
 def told(name: str, spent: list[Spent], records: int) -> str:
@@ -99,19 +46,15 @@ def main() -> None:
     parser.add_argument("--memory", default="4GiB")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    shared = Path(os.environ.get("PLAIT_SHARED", Path(__file__).parents[2] / "shared")).resolve()
-    if not shared.is_dir():
-        sys.exit("No ../shared with the data: name it in PLAIT_SHARED.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data, vocabulary = folder / "data", shared / "data" / "vocabulary" / "merged"
-        spend(sys.executable, shared / "tools" / "scale_synthea.py", shared / "data" / "synthea" / "dbt-27" / "raw", data, arguments.copies)
+        data = scaled_synthea(folder / "data", arguments.copies)
         records, megabytes = records_in(data), sum(file.stat().st_size for file in data.iterdir()) / 1e6
         print(f"{records:,} records, {megabytes:,.0f} MB, {arguments.threads} threads, {arguments.memory}")
         bare: list[Spent] = []
         ours: list[Spent] = []
         for number in range(1, arguments.rounds + 1):
-            study = fresh_study(folder / f"study-{number}", vocabulary, data)
+            study = fresh_study(folder / f"study-{number}", data)
             bare.append(spend(sys.executable, "-c", _LOAD, data, folder / "bare.duckdb", arguments.threads, arguments.memory))
             (folder / "bare.duckdb").unlink()
             ours.append(spend(*plait("etl", "run", "-s", study, "--threads", arguments.threads, "--memory", arguments.memory)))

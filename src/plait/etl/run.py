@@ -52,7 +52,7 @@ STEPS = (
 _MOST_TASKS = 4
 """Tasks that run side by side: more threads than these go to the queries within a task."""
 
-_LEAST_TASK_MIB = 256
+_LEAST_TASK_MIB = 512
 """Memory that a task should have: where there is less for several, fewer run side by side."""
 
 

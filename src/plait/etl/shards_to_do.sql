@@ -6,7 +6,7 @@ WITH work AS (
         s.state,
         md5_number_lower(concat_ws(chr(31), s.person_id, s.system, s.identifier, s.state, n.source, n."rows", n.digest)) AS digest
     FROM person_state AS s
-    LEFT JOIN digest_now AS n ON s.person_id = n.person_id AND s.state = 'changed'
+    LEFT JOIN digest_now AS n ON CASE WHEN s.state = 'changed' THEN s.person_id END = n.person_id
 )
 
 SELECT

@@ -279,9 +279,13 @@ def _live_views(con: duckdb.DuckDBPyConnection, shapes: tuple[str, ...], staged:
 
 
 def _staged_view(shape: type[Shape], paths: list[str], persons: tuple[int, int] | None) -> str:
-    """Give the SELECT over the staged rows of a shape that go on, with what makes them one: `key_space`, `key`."""
+    """Give the SELECT over the staged rows of a shape that go on, with what makes them one: `key_space`, `key`.
+
+    A key names a row of one person: what two persons have under one key are two rows, in whatever shards they are.
+    """
     of_record = "concat_ws('/', source, file, part, person_id) AS key_space, coalesce(merge_key, CAST(digest AS VARCHAR)) AS key"
-    key = f"system AS key_space, {quoted(shape.key)} AS key" if shape.key else of_record
+    key_space = "concat_ws('/', system, person_id)" if shape.of_person else "system"
+    key = f"{key_space} AS key_space, {quoted(shape.key)} AS key" if shape.key else of_record
     if not paths:
         return f"SELECT *, {key} FROM ({_empty(shape)})"
     sound = 'reject IS NULL AND "ignore" IS NULL'
