@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+_lock = threading.Lock()
 _connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, int] = WeakKeyDictionary()
 """Every open connection, and the thread that opened it."""
 
@@ -48,7 +49,8 @@ def connect(*, threads: int | None = None, memory: str | None = None, spill: Pat
         settings["temp_directory"] = str(spill / f"duckdb-{uuid4().hex}")  # its own: DuckDB names the files in it the same way in every instance
     con = duckdb.connect(config=settings)
     con.execute("SET TimeZone = 'UTC'")
-    _connections[con] = threading.get_ident()
+    with _lock:
+        _connections[con] = threading.get_ident()
     return con
 
 
@@ -56,10 +58,11 @@ def interrupt(threads: Collection[int]) -> None:
     """Stop the queries that run on connections which these threads opened: each raises `duckdb.InterruptException`."""
     import duckdb
 
-    for con, thread in list(_connections.items()):
-        if thread in threads:
-            with suppress(duckdb.ConnectionException):  # it was closed meanwhile
-                con.interrupt()
+    with _lock:
+        theirs = [con for con, thread in _connections.items() if thread in threads]
+    for con in theirs:
+        with suppress(duckdb.ConnectionException):  # it was closed meanwhile
+            con.interrupt()
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> int:

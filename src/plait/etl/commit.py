@@ -61,7 +61,7 @@ def newest_version(study: Path) -> Version | None:
 def versions(study: Path) -> list[int]:
     """Give the numbers of all versions that can be opened, oldest first."""
     folder = warehouse_of(study) / "versions"
-    return sorted(int(path.stem) for path in folder.glob("*.json")) if folder.is_dir() else []
+    return sorted(int(path.stem) for path in folder.glob("[0-9]" * _DIGITS + ".json"))
 
 
 def read_version(study: Path, number: int) -> Version | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait import __version__
 from plait.duck import connect, quoted, sql, write_parquet
-from plait.errors import ConfigError
+from plait.errors import ConfigError, StudyError
 from plait.etl import books
 from plait.etl.catalog import build_catalog
 from plait.etl.changes import Changes, SourceChanges, find_changes, load_present
@@ -91,10 +92,15 @@ def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
         con = connect(threads=options.threads, memory=f"{options.memory_mib}MiB", spill=warehouse_of(study) / SPILL)
         run = Run(study, settings, con, sources, before, (before.run_id if before else 0) + 1, _now(), options)
         try:
-            return _run(run)
-        finally:
+            report = _run(run)
+        except BaseException:
             con.close()
-            clear_away(study)
+            with suppress(OSError, StudyError):  # what stopped the run is the news
+                clear_away(study)
+            raise
+        con.close()
+        clear_away(study)
+        return report
 
 
 def _run(run: Run) -> RunReport:

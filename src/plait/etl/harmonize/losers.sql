@@ -18,7 +18,7 @@ ranked AS (
         first_value(digest) OVER win AS winner_digest
     FROM keyed
     WHERE rivals > 1
-    WINDOW win AS (PARTITION BY key_space, key ORDER BY digest, source, file, file_id, record)
+    WINDOW win AS (PARTITION BY key_space, key ORDER BY digest, part, source, file, file_id, record)
 )
 
 SELECT

@@ -101,7 +101,7 @@ valued AS (
         v.value_as_concept_id
     FROM mapped AS m
     LEFT JOIN target_value AS v
-        ON m.source_concept_id = v.concept_id AND m.target_domain_id IN ('Measurement', 'Observation', 'Condition/Meas', 'Meas/Procedure')
+        ON CASE WHEN m.target_domain_id IN ('Measurement', 'Observation', 'Condition/Meas', 'Meas/Procedure') THEN m.source_concept_id END = v.concept_id
 )
 
 SELECT
@@ -118,5 +118,5 @@ SELECT
 FROM code AS c
 LEFT JOIN site AS s ON c.source = s.source AND c.code_system = s.code_system AND c.code = s.code
 LEFT JOIN found AS f ON c.source = f.source AND c.code_system = f.code_system AND c.code = f.code
-LEFT JOIN valued AS v ON c.source = v.source AND c.code_system = v.code_system AND c.code = v.code AND s.code IS NULL
+LEFT JOIN valued AS v ON c.source = v.source AND c.code_system = v.code_system AND CASE WHEN s.code IS NULL THEN c.code END = v.code
 ORDER BY ALL;
