@@ -92,7 +92,7 @@ class Study:
     def load_vocabulary(self, athena: Path | None = None) -> Release:
         """Load an Athena download, by default the one that `plait.yaml` names; see `plait.etl.vocabulary`."""
         from plait.duck import connect
-        from plait.etl.vocabulary import load_vocabulary
+        from plait.etl.vocabulary import choose_release, load_vocabulary
 
         named = self.settings.vocabulary
         source = athena.resolve() if athena is not None else named
@@ -110,20 +110,22 @@ class Study:
         with writing(self.path):
             con = connect()
             try:
-                return load_vocabulary(con, source, warehouse_of(self.path) / "vocabulary")
+                release = load_vocabulary(con, source, warehouse_of(self.path) / "vocabulary")
+                choose_release(release)
+                return release
             finally:
                 con.close()
 
     def vocabulary(self) -> Release:
-        """Give the release that the study's newest run used, or that was loaded last."""
-        from plait.etl.vocabulary import read_release
+        """Give the release that this version was made with; before the first run, the one that was loaded last."""
+        from plait.etl.vocabulary import chosen_release, read_release
 
         if self.version is not None and self.version.vocabulary is not None:
             return read_release(warehouse_of(self.path) / self.version.vocabulary)
-        loaded = sorted((warehouse_of(self.path) / "vocabulary").glob("*/release.json"), key=lambda file: file.stat().st_mtime_ns)
-        if not loaded:
+        loaded = chosen_release(warehouse_of(self.path) / "vocabulary")
+        if loaded is None:
             raise StudyError(self.path, expected="a vocabulary", got="none loaded", todo="Load one: `plait vocabulary load ATHENA`.")
-        return read_release(loaded[-1].parent)
+        return read_release(loaded)
 
     def publish(self, url: str, *, schema: str = "cdm", progress: Progress | None = None) -> PublishReport:
         """Write this version's CDM into a schema of a PostgreSQL database; see `plait.etl.publish.publish`."""

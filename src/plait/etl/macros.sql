@@ -12,8 +12,8 @@ END;
 
 CREATE OR REPLACE MACRO plait_is_date(value) AS length(value) <= 10;
 
-CREATE OR REPLACE MACRO plait_number(value) AS
-CASE WHEN isfinite(TRY_CAST(value AS DOUBLE)) THEN TRY_CAST(value AS DOUBLE) END;
+CREATE OR REPLACE MACRO plait_number(value, below) AS
+CASE WHEN abs(TRY_CAST(value AS DOUBLE)) < below THEN TRY_CAST(value AS DOUBLE) END;
 
 CREATE OR REPLACE MACRO plait_known(at_time, is_date) AS
 CASE WHEN is_date THEN date_trunc('day', at_time) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND ELSE at_time END;

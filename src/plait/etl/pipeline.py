@@ -106,11 +106,11 @@ def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
 def _run(run: Run) -> RunReport:
     """Do the steps of a run in order."""
     check_shard_size(run)
-    run.begin("looking at files")
-    run.files = take_inventory(run)
     run.begin("reading the vocabulary")
     run.vocabulary = find_vocabulary(run)
     run.basis = basis_of(run)
+    run.begin("looking at files")
+    run.files = take_inventory(run)
     run.fingerprint = fingerprint_of(run)
     if run.before is not None and run.before.fingerprint == run.fingerprint and not run.options.full:
         build_catalog(run.study, run.before)

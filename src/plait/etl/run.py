@@ -18,7 +18,7 @@ from plait.etl.executor import LOCAL_EXECUTORS, Executor, LocalExecutor, LocalTh
 from plait.etl.harmonize.reference import rules_digest
 from plait.etl.resources import size_mib
 from plait.etl.sources.inventory import InputFile, find_files, inspect
-from plait.etl.vocabulary import load_vocabulary
+from plait.etl.vocabulary import choose_release, chosen_release, load_vocabulary
 from plait.settings import DEFAULT_SHARD_PERSONS
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 STEPS = (
-    "looking at files",
     "reading the vocabulary",
+    "looking at files",
     "staging persons",
     "numbering persons",
     "staging",
@@ -182,21 +182,24 @@ def check_shard_size(run: Run) -> None:
 
 
 def take_inventory(run: Run) -> list[tuple[int, InputFile]]:
-    """Give every file of every source with its id; files known by content keep theirs."""
-    known: dict[str, InputFile] = {}
+    """Give every file of every source with its id; files known by content keep theirs.
+
+    What was found before is trusted under the settings and rules of then alone: others may read a file otherwise.
+    """
+    known: dict[tuple[str, str], InputFile] = {}
     ids: dict[tuple[str, str, str], int] = {}
     for row in run.before.inventory if run.before else []:
         file_id = row["file_id"]
         file = InputFile(**{**{key: value for key, value in row.items() if key != "file_id"}, "path": Path(row["path"]), "header": tuple(row["header"])})
-        known[str(file.path)] = file
+        known[file.source, str(file.path)] = file
         ids[file.source, file.name, file.sha256] = file_id
 
-    def unchanged(path: Path, size: int, mtime_ns: int) -> InputFile | None:
-        file = known.get(str(path))
-        if file is None or run.options.rehash or not file.is_settled or (file.size_bytes, file.mtime_ns) != (size, mtime_ns):
-            return None
-        source = run.source(file.source)
-        return file if file.format != "csv" or (file.encoding, file.delimiter) == (source.encoding, source.delimiter) else None
+    def unchanged(source: Source, path: Path, size: int, mtime_ns: int) -> InputFile | None:
+        file = known.get((source.name, str(path)))
+        is_same = file is not None and file.is_settled and (file.size_bytes, file.mtime_ns) == (size, mtime_ns)
+        return file if is_same and is_trusted else None
+
+    is_trusted = run.before is not None and run.before.basis == run.basis and not run.options.rehash
 
     last = run.before.last_file_id if run.before else 0
     found: list[tuple[int, InputFile]] = []
@@ -218,12 +221,13 @@ def find_vocabulary(run: Run) -> str:
     target = run.warehouse / "vocabulary"
     if run.settings.vocabulary is not None:
         release = load_vocabulary(run.con, run.settings.vocabulary, target)
+        choose_release(release)
         return str(release.folder.relative_to(run.warehouse))
+    chosen = chosen_release(target)
+    if chosen is not None:
+        return str(chosen.relative_to(run.warehouse))
     if run.before is not None and run.before.vocabulary is not None:
         return run.before.vocabulary
-    loaded = sorted((path for path in target.glob("*/release.json")), key=lambda path: path.stat().st_mtime_ns)
-    if loaded:
-        return str(loaded[-1].parent.relative_to(run.warehouse))
     raise ConfigError(
         run.study / "plait.yaml",
         expected="the key 'vocabulary', or a vocabulary loaded with `plait vocabulary load`",

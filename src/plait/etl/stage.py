@@ -84,11 +84,12 @@ class Task:
 
     def manifest(self, select: Select) -> Path:
         """Where it is said what `select` gave: named by all that this depends on, but for the persons who are known."""
-        lookups = [file.sha256 for file in self.lookups]
+        lookups = [[file.file, file.name, file.sha256, file.header] for file in self.lookups]
         options = sorted(map(str, self.source.options.items()))
         made_of = [
             self.file.sha256,
             self.file.name,
+            self.file.header,
             options,
             self.file_id,
             self.source.text,
@@ -104,8 +105,8 @@ class Task:
         return self.folder / self.source.name / f"{select.file}.{select.shape}.{key}.json"
 
     def path(self, select: Select) -> Path:
-        """Where the staged rows of `select` stand; rows of persons who were unknown before go to a new file, since an old version may need the old one."""
-        return self.manifest(select).with_suffix(f".{self.known_persons or 0}.parquet")
+        """Where the staged rows of `select` stand: with other numbers of persons they go to a new file, since an old version may need the old one."""
+        return self.manifest(select).with_suffix(f".{numbers_of(self.crosswalk, self.known_persons)[:12]}.parquet")
 
 
 @cache
@@ -119,14 +120,29 @@ def code_digest() -> str:
 
 
 def staged_before(task: Task, select: Select) -> StagedFile | None:
-    """Give what was staged earlier, unless it left out persons who may be known by now."""
+    """Give what was staged earlier, unless it left out persons who may be known by now, or took others for them.
+
+    A run that did not commit may have given numbers that the next one gave to other persons.
+    """
     manifest = task.manifest(select)
     data = read_manifest(manifest)
     if data is None:
         return None
-    then = data.pop("known_persons")
+    then, numbers = data.pop("known_persons"), data.pop("numbers")
     staged = StagedFile(**{**data, "path": str(manifest.with_name(Path(data["path"]).name))})
-    return staged if not staged.unknown_persons or then == task.known_persons else None
+    if staged.unknown_persons and then != task.known_persons:
+        return None
+    return staged if numbers == numbers_of(task.crosswalk, then) else None
+
+
+@cache
+def numbers_of(crosswalk: Path | None, first: int | None) -> str:
+    """Give a digest of who has the numbers up to `first` in a crosswalk, whose file never changes."""
+    if crosswalk is None or first is None:
+        return "nobody"
+    with connect(threads=1) as con:
+        row = con.execute(sql("plait.etl", "numbers_digest"), {"file": str(crosswalk), "first": first}).fetchone()
+    return hashlib.sha256(str(row).encode()).hexdigest()
 
 
 def stage_file(task: Task) -> list[StagedFile]:
@@ -205,21 +221,25 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
         ) from None
     staged = _counted(con, task, select, path, records)
     files = [path, *_write_summaries(con, task, select, path)]
-    write_manifest(task.manifest(select), files, {**asdict(staged), "known_persons": task.known_persons})
+    numbers = numbers_of(task.crosswalk, task.known_persons)
+    write_manifest(task.manifest(select), files, {**asdict(staged), "known_persons": task.known_persons, "numbers": numbers})
     return staged
 
 
 def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select, staged: Path) -> list[Path]:
     """Write beside a staged file what would else need a scan of it: a digest per person, and its distinct codes.
 
-    The digest sums a hash of each row without its pointer, so that neither the order of rows nor that of
-    files matters. A row's record says all of it, unless the SELECT takes something from a look-up.
+    The digest sums a hash of each row without its pointer, so that neither the order of rows nor the cut into
+    files matters. A record says all of its row, with the names of its columns and the SELECT, unless that takes
+    something from a look-up.
     """
     shape = SHAPES[select.shape]
     written = []
-    looks_up = any(re.search(rf"\b{re.escape(name)}\b", select.text) for name, rule in task.source.rules.files.items() if rule.lookup)
+    names = [name for name, rule in task.source.rules.files.items() if rule.lookup or rule.text]
+    looks_up = any(re.search(rf"\b{re.escape(name)}\b", select.text, re.IGNORECASE) for name in names)
+    columns = hashlib.sha256(json.dumps([select.file, select.shape, task.file.header]).encode()).hexdigest()
     if shape.of_person:
-        content = "CAST(s AS VARCHAR)" if looks_up else "concat_ws('|', digest, part)"
+        content = f"concat_ws('|', {literal(columns)}, {'CAST(s AS VARCHAR)' if looks_up else 'digest, part'})"
         rows = f'SELECT * EXCLUDE (file_id, record, unparsed, person_id) FROM {parquet(staged)} WHERE reject IS NULL AND "ignore" IS NULL'
         summed = f"count(*) AS rows, CAST(sum(md5_number_lower({content})) AS DECIMAL(38, 0)) AS digest"
         write_parquet(con, f"SELECT source, system, person, {summed} FROM ({rows}) AS s GROUP BY ALL", persons_file(staged))
@@ -329,7 +349,7 @@ def _staged_query(task: Task, select: Select, shape: type[Shape], given: set[str
             *values,
             *reserved,
             f"{_judgement(shape, given, task, person=person)} AS judgement",
-            f"{_unparsed(shape, given)} AS unparsed",
+            f"{_unparsed(shape, given, task)} AS unparsed",
         ]
     )
     return (
@@ -358,7 +378,7 @@ def _parsed(name: str, column: Column, task: Task) -> str:
     if isinstance(column, Time):
         return _time(value, task)
     if isinstance(column, Number):
-        return f"plait_number({value})"
+        return f"plait_number({value}, {column.below!r})"
     return value
 
 
@@ -401,10 +421,10 @@ def _judgement(shape: type[Shape], given: set[str], task: Task, *, person: bool)
     return f"CASE {ignored}{' '.join(cases)} END"
 
 
-def _unparsed(shape: type[Shape], given: set[str]) -> str:
-    """Give the expression for how many readings of a row are no numbers."""
+def _unparsed(shape: type[Shape], given: set[str], task: Task) -> str:
+    """Give the expression for how many readings of a row are no numbers, or larger than can be."""
     readings = [
-        f"(s.{quoted(name)} IS NOT NULL AND plait_number(CAST(s.{quoted(name)} AS VARCHAR)) IS NULL)::TINYINT"
+        f"(s.{quoted(name)} IS NOT NULL AND {_parsed(name, column, task)} IS NULL)::TINYINT"
         for name, column in shape.columns.items()
         if name in given and isinstance(column, Reading)
     ]

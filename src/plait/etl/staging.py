@@ -36,14 +36,23 @@ class Time(Column):
     kind = "time"
 
 
+@dataclass(frozen=True, slots=True)
 class Number(Column):
-    """A number with a point as its decimal mark; a record with another text there is rejected."""
+    """A number with a point as its decimal mark, of a size below `below`; a record with another text there is rejected."""
 
-    kind = "number"
+    below: float = 1e308
+    kind: ClassVar[Literal["number"]] = "number"
 
 
 class Reading(Number):
     """A number that may come as other text: then it is null, the text stays in its own column, and that is noticed."""
+
+
+_COUNT = 2**31 - 1
+"""What a count in the CDM, an integer, stays below."""
+
+_AMOUNT = 1e12
+"""What an amount of money stays below, so that sums of many fit 14 digits before the point."""
 
 
 class Shape:
@@ -91,7 +100,7 @@ class Death(Shape):
     cause = Text("code of the cause")
     cause_system = Text("code system of `cause`")
     type = Text("where the record comes from, a name in `type_concepts.csv`")
-    rank = Number("order of trust, lowest first")
+    rank = Number("order of trust, lowest first", below=_COUNT)
 
 
 class Visit(Shape):
@@ -142,9 +151,9 @@ class Event(Shape):
     range_low = Reading("lower end of the normal range")
     range_high = Reading("upper end of the normal range")
     operator = Text("=, <, <=, > or >= before the value")
-    quantity = Reading("how much")
-    days_supply = Reading("days that a drug was supplied for")
-    refills = Reading("refills after the first supply")
+    quantity = Reading("how much", below=_COUNT)
+    days_supply = Reading("days that a drug was supplied for", below=_COUNT)
+    refills = Reading("refills after the first supply", below=_COUNT)
     route = Text("code of the route")
     route_system = Text("code system of `route`")
     sig = Text("directions for use")
@@ -263,7 +272,7 @@ class Episode(Shape):
     object = Text("code of the disease or the treatment that it is about")
     object_system = Text("code system of `object`")
     parent = Text("identifier of the episode that it is a part of")
-    number = Number("its place in a sequence of episodes (a line of treatment)")
+    number = Number("its place in a sequence of episodes (a line of treatment)", below=_COUNT)
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 
@@ -279,10 +288,10 @@ class Cost(Shape):
     visit = Text("identifier of the encounter it was charged for")
     bill = Text("identifier of the bill or claim")
     item = Text("what was charged, one line of the bill")
-    amount = Number("amount of the entry")
+    amount = Number("amount of the entry", below=_AMOUNT)
     paid_by = Text("`payer` or `patient`, of a payment")
-    charge = Number("amount charged, of a total")
-    paid_by_payer = Number("part that the payer paid, of a total")
+    charge = Number("amount charged, of a total", below=_AMOUNT)
+    paid_by_payer = Number("part that the payer paid, of a total", below=_AMOUNT)
     payer = Text("key of the payer")
     currency = Text("currency of the amounts as ISO 4217 (`USD`)")
     type = Text("where the record comes from, a name in `type_concepts.csv`")

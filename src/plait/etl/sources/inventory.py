@@ -92,7 +92,7 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
     return found
 
 
-def inspect(source: Source, logical: str | None, path: Path, known: Callable[[Path, int, int], InputFile | None]) -> InputFile:
+def inspect(source: Source, logical: str | None, path: Path, known: Callable[[Source, Path, int, int], InputFile | None]) -> InputFile:
     """Give what `path` is, from `known` where size and time are unchanged.
 
     Raises:
@@ -102,7 +102,7 @@ def inspect(source: Source, logical: str | None, path: Path, known: Callable[[Pa
     now_ns = time.time_ns()
     try:
         stat = path.stat()
-        before = known(path, stat.st_size, stat.st_mtime_ns)
+        before = known(source, path, stat.st_size, stat.st_mtime_ns)
         if before is not None:
             return before
         with undisturbed(path, stat.st_size, stat.st_mtime_ns):
@@ -148,10 +148,10 @@ def _walk(root: Path) -> Iterator[Path]:
     for path in root.iterdir():
         if path.name.startswith("."):
             continue
-        if path.is_dir():
-            yield from _walk(path)
-        else:
+        if not path.is_dir():
             yield path
+        elif path.resolve() not in root.resolve().parents and path.resolve() != root.resolve():  # else a link that leads back
+            yield from _walk(path)
 
 
 def _logical_name(path: Path, root: Path, source: Source) -> str | None:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from plait.etl.vocabulary.athena import load_vocabulary
-from plait.etl.vocabulary.release import Release, VocabularyCount, read_release, register
+from plait.etl.vocabulary.release import Release, VocabularyCount, choose_release, chosen_release, read_release, register
 
-__all__ = ["Release", "VocabularyCount", "load_vocabulary", "read_release", "register"]
+__all__ = ["Release", "VocabularyCount", "choose_release", "chosen_release", "load_vocabulary", "read_release", "register"]

@@ -19,6 +19,10 @@ RELEASE_FILE = "release.json"
 """Name of the file in a release's folder that says what the folder holds."""
 
 
+_CHOSEN_FILE = "chosen"
+"""Name of the file beside the releases that says which of them the study uses."""
+
+
 class VocabularyCount(NamedTuple):
     """A vocabulary of a release: its id, its version (None if the release does not say) and the number of its concepts."""
 
@@ -119,3 +123,19 @@ def table_select(folder: Path, table: str) -> str:
     """Give the SELECT over a table's Parquet file in `folder`; it yields no row where there is no such file."""
     path = (folder / f"{table}.parquet").resolve()
     return f"SELECT * FROM read_parquet({literal(path)})" if path.exists() else empty_select(cdm_tables()[table])
+
+
+def choose_release(release: Release) -> None:
+    """Say that a study uses this one of its loaded releases."""
+    if chosen_release(release.folder.parent) == release.folder:
+        return
+    partial = release.folder.parent / f"{_CHOSEN_FILE}.tmp"
+    partial.write_text(release.folder.name, encoding="utf-8")
+    partial.replace(release.folder.parent / _CHOSEN_FILE)
+
+
+def chosen_release(loaded: Path) -> Path | None:
+    """Give the folder of the release that was chosen in the folder of loaded ones, None where none is there."""
+    chosen = loaded / _CHOSEN_FILE
+    folder = loaded / chosen.read_text(encoding="utf-8") if chosen.is_file() else None
+    return folder if folder is not None and (folder / RELEASE_FILE).is_file() else None
