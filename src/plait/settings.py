@@ -27,6 +27,22 @@ DEFAULT_SHARD_PERSONS = 2_048
 """Persons per shard of a new study; fixed for the study's life: one changed person rewrites a shard, and a shard is what memory must hold."""
 
 
+class PanelSettings(BaseModel):
+    """Which genes an assay of some samples sees.
+
+    Attributes:
+        name: The panel's name.
+        genes: A file with the panel's genes: one a line, or a cBioPortal gene panel (`gene_list:`).
+        samples: The samples that were sequenced with it: an identifier, with `*` and `?` for what varies.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    genes: Path
+    samples: str = Field(default="*", min_length=1)
+
+
 class SourceSettings(BaseModel):
     """One source of a study; keys beyond these belong to its kind and are checked against its `source.yaml`."""
 
@@ -38,6 +54,8 @@ class SourceSettings(BaseModel):
     person_system: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    anchor: str | None = Field(default=None, pattern=r"^[a-z][a-z_]*$")
+    panels: tuple[PanelSettings, ...] = ()
 
     @field_validator("encoding")
     @classmethod
@@ -97,6 +115,7 @@ class Settings(BaseModel):
     study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     vocabulary: Path | None = None
     mappings: tuple[Path, ...] = ()
+    genes: Path | None = None
     sources: tuple[SourceSettings, ...] = ()
     time_zone: str = "UTC"
     shard_persons: int | None = Field(default=None, ge=1)
@@ -140,9 +159,16 @@ def read_settings(study: Path) -> Settings:
         update={
             "vocabulary": root / settings.vocabulary if settings.vocabulary else None,
             "mappings": tuple(root / path for path in settings.mappings),
-            "sources": tuple(source.model_copy(update={"path": root / source.path}) for source in settings.sources),
+            "genes": root / settings.genes if settings.genes else None,
+            "sources": tuple(_absolute(source, root) for source in settings.sources),
         }
     )
+
+
+def _absolute(source: SourceSettings, root: Path) -> SourceSettings:
+    """Give a source with absolute paths."""
+    panels = tuple(panel.model_copy(update={"genes": root / panel.genes}) for panel in source.panels)
+    return source.model_copy(update={"path": root / source.path, "panels": panels})
 
 
 def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:

@@ -19,7 +19,7 @@ from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 ETL = Path(inspect.getfile(plait.etl)).parent
-NOT_YET = {"time_anchor", "image_item"}
+NOT_YET = {"image_item"}
 """Tables that no source of this release fills."""
 
 
@@ -80,7 +80,12 @@ def test_no_book_is_described_that_is_not_there() -> None:
 def given_by_selects(column: str) -> set[str]:
     """Give the reasons or rules that the built-in sources' SELECTs name in a column."""
     selects = [path.read_text(encoding="utf-8") for path in (ETL / "sources").glob("*/*.sql")]
-    return {reason for text in selects for reason in re.findall(rf"THEN '(\w+)' END AS {column}$", text, re.MULTILINE)}
+    cases = [
+        case
+        for text in selects
+        for case in re.findall(rf"CASE\s(?:(?!\bCASE\b).)*? END AS {column},?$", re.sub(r"\s+END", " END", text), re.MULTILINE | re.DOTALL)
+    ]
+    return {reason for case in cases for reason in re.findall(r"THEN '(\w+)'", case)}
 
 
 def found_in(file: str, pattern: str) -> set[str]:
@@ -106,7 +111,11 @@ def test_every_notice_is_described() -> None:
     of_files = found_in("books.py", r'"(no_records|unparsed_number|nul_bytes)"')
     assert len(of_files) == 3
     of_rows, of_doses = found_in("harmonize/notices.sql", r"^    '(\w+)'"), found_in("derive/dose_notices.sql", r"'(\w+)' AS kind")
-    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses
+    of_genes = {
+        f"{match}_gene" for match in re.findall(r"'(\w+)'", (ETL / "harmonize/feature_notices.sql").read_text(encoding="utf-8").split("gene_match IN")[1])
+    }
+    assert len(of_genes) == 3
+    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_genes
 
 
 def test_every_way_of_mapping_is_described() -> None:

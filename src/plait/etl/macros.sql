@@ -10,7 +10,18 @@ CASE
     ELSE plait_time(value)
 END;
 
-CREATE OR REPLACE MACRO plait_is_date(value) AS length(value) <= 10;
+-- An offset from the source's anchor: `-57 years`, `444.87 months`, `12 days`; a month is a twelfth of 365.25 days.
+CREATE OR REPLACE MACRO plait_is_offset(value) AS regexp_full_match(value, '[+-]?[0-9]+([.][0-9]+)?(e[+-]?[0-9]+)? (days|months|years)');
+
+CREATE OR REPLACE MACRO plait_offset(value, anchor) AS
+CASE
+    WHEN plait_is_offset(value)
+        THEN anchor + to_microseconds(CAST(round(
+            CAST(split_part(value, ' ', 1) AS DOUBLE) * CASE split_part(value, ' ', 2) WHEN 'days' THEN 86400e6 WHEN 'months' THEN 2629800e6 ELSE 31557600e6 END
+        ) AS BIGINT))
+END;
+
+CREATE OR REPLACE MACRO plait_is_date(value) AS length(value) <= 10 OR plait_is_offset(value);
 
 CREATE OR REPLACE MACRO plait_number(value) AS
 CASE WHEN isfinite(TRY_CAST(value AS DOUBLE)) THEN TRY_CAST(value AS DOUBLE) END;

@@ -12,6 +12,7 @@ from plait import __version__
 from plait.duck import connect, quoted, sql, write_parquet
 from plait.errors import ConfigError, StudyError
 from plait.etl import books
+from plait.etl.anchors import anchor_date
 from plait.etl.catalog import build_catalog
 from plait.etl.changes import Changes, SourceChanges, find_changes, load_present
 from plait.etl.clearing import SPILL, clear_away
@@ -24,6 +25,9 @@ from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.ledger import Entry, Ledger
+from plait.etl.omics.assays import write_assays
+from plait.etl.omics.genes import map_genes
+from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
 from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, digest_of, find_vocabulary, fingerprint_of, take_inventory
 from plait.etl.sources.folder import open_sources
@@ -36,6 +40,8 @@ from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plait.etl.omics.assays import AssayFile
+    from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
 
@@ -221,14 +227,18 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
         numbered = run.spill / "numbered_persons.parquet"
         write_parquet(run.con, sql("plait.etl", "numbered_persons"), numbered)
         rows["person"] = [str(numbered)]
+    genes = run.spill / "genes.parquet"
+    map_genes(run.con, staged, panels_of(run.sources), run.settings.genes, genes)
     return Inputs(
         warehouse=run.warehouse,
         staged=rows,
         persons=run.spill / "persons.parquet",
         dimension_ids=run.private / f"dimension_ids-{run.name}.parquet",
         study_map=study_map,
-        rules=tuple((source.name, source.rules.visit_rollup, source.rules.provider_from_visit) for source in run.sources),
+        rules=tuple(_rules(source) for source in run.sources),
         drugs=drugs,
+        genes=genes,
+        panels=tuple((source.name, panel.name, panel.samples) for source in run.sources for panel in source.panels),
         periods=run.settings.observation_period,
         threads=run.options.threads,
         memory=f"{run.options.memory_mib}MiB",
@@ -248,6 +258,12 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
         manifest = run.unfinished / f"shard-{number:06}.json"
         shards.append(Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", before, manifest, key))
     return shards
+
+
+def _rules(source: Source) -> tuple[str, str, bool, str | None, str | None]:
+    """Give what a shard needs to know of a source."""
+    date = anchor_date(source.anchor).isoformat() if source.anchor else None
+    return source.name, source.rules.visit_rollup, source.rules.provider_from_visit, source.anchor, date
 
 
 def _balance(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> Ledger:
@@ -288,6 +304,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
     changes, results = work
     run.begin("writing the books")
     number = (run.before.version if run.before else 0) + 1
+    assays = write_assays(run, staged, results)
     notices = books.notices_of(run.con, run.warehouse, staged, results, [file for _, file in run.files])
     version = Version(
         version=number,
@@ -301,13 +318,14 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         dimension_ids=f"private/dimension_ids-{run.name}.parquet",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
-        tables=_table_files(run, ledger, results, notices, (number, changes.persons)),
+        tables=_table_files(run, ledger, results, notices, (number, changes.persons, assays)),
         last_file_id=max([run.before.last_file_id if run.before else 0, *(file_id for file_id, _ in run.files)]),
         inventory=[{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files],
         staged=[
             {"file_id": f.file_id, "source": f.source, "file": f.file, "shape": f.shape, "rows": f.rows, "path": str(Path(f.path).relative_to(run.warehouse))}
             for f in staged
         ],
+        omics=[asdict(assay) for assay in assays],
     )
     run.begin("committing")
     commit(run.study, version)
@@ -343,9 +361,9 @@ def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardRes
 
 
 def _table_files(
-    run: Run, ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int]
+    run: Run, ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int, Sequence[AssayFile]]
 ) -> dict[str, dict[str, list[str]]]:
-    """Write what is not sharded, and give the files of every table by schema; `version` is its number and its persons."""
+    """Write what is not sharded, and give the files of every table by schema; `version` is its number, its persons and its assays."""
     tables: dict[str, dict[str, list[str]]] = {
         "cdm": {},
         "books": {"person_digests": [f"books/person_digests/{run.name}.parquet"], "study_map": [f"books/study_map/{run.name}.parquet"]},
@@ -356,12 +374,13 @@ def _table_files(
                 tables[schema].setdefault(table, []).append(path)
     release = read_release(run.warehouse / str(run.vocabulary))
     pages = books.Pages(
-        run=(run.run_id, run.started_at, _now(), __version__, run.fingerprint, release.release, *version, "committed"),
+        run=(run.run_id, run.started_at, _now(), __version__, run.fingerprint, release.release, *version[:2], "committed"),
         files=[(file_id, file, run.records.get(file_id, 0)) for file_id, file in run.files],
         entries=ledger.entries(),
         columns=[fate for source in run.sources for fate in column_fates(run.con, source, [file for _, file in run.files if file.source == source.name])],
         notices=notices,
         coverage=[(source.name, c.domain, c.start, c.end) for source in run.sources for c in source.rules.coverage],
+        assays=version[2],
     )
     earlier = run.before.tables["books"] if run.before else {}
     for table, path in books.write_books(run.con, run.warehouse, run.name, pages, lambda file_id: _raw(run, file_id)).items():

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -16,6 +17,8 @@ from plait.etl.clearing import SPILL, UNFINISHED
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.executor import LOCAL_EXECUTORS, Executor, LocalExecutor, LocalThreads
 from plait.etl.harmonize.reference import rules_digest
+from plait.etl.omics.genes import genes_digest
+from plait.etl.omics.panels import panels_digest
 from plait.etl.resources import size_mib
 from plait.etl.sources.inventory import InputFile, find_files, inspect
 from plait.etl.vocabulary import load_vocabulary
@@ -183,28 +186,29 @@ def check_shard_size(run: Run) -> None:
 
 def take_inventory(run: Run) -> list[tuple[int, InputFile]]:
     """Give every file of every source with its id; files known by content keep theirs."""
-    known: dict[str, InputFile] = {}
-    ids: dict[tuple[str, str, str], int] = {}
+    known: dict[tuple[str | None, str], InputFile] = {}
+    ids: dict[tuple[str, str | None, str, str], int] = {}
     for row in run.before.inventory if run.before else []:
         file_id = row["file_id"]
         file = InputFile(**{**{key: value for key, value in row.items() if key != "file_id"}, "path": Path(row["path"]), "header": tuple(row["header"])})
-        known[str(file.path)] = file
-        ids[file.source, file.name, file.sha256] = file_id
+        known[file.file, str(file.path)] = file
+        ids[file.source, file.file, file.name, file.sha256] = file_id
 
-    def unchanged(path: Path, size: int, mtime_ns: int) -> InputFile | None:
-        file = known.get(str(path))
+    def unchanged(logical: str | None, path: Path, size: int, mtime_ns: int) -> InputFile | None:
+        file = known.get((logical, str(path)))
         if file is None or run.options.rehash or not file.is_settled or (file.size_bytes, file.mtime_ns) != (size, mtime_ns):
             return None
         source = run.source(file.source)
-        return file if file.format != "csv" or (file.encoding, file.delimiter) == (source.encoding, source.delimiter) else None
+        as_before = (file.encoding, file.delimiter, file.quote) == (source.encoding, source.delimiter, source.rules.quote)
+        return file if file.format != "csv" or as_before else None
 
     last = run.before.last_file_id if run.before else 0
     found: list[tuple[int, InputFile]] = []
     for source in run.sources:
         paths = find_files(source)
-        inspected = LocalThreads(run.options.threads).run(paths, lambda item, source=source: inspect(source, item[0], item[1], unchanged))  # type: ignore[misc]
+        inspected = LocalThreads(run.options.threads).run(paths, lambda item, source=source: inspect(source, item[0], item[1], partial(unchanged, item[0])))  # type: ignore[misc]
         for file in inspected:
-            key = (file.source, file.name, file.sha256)
+            key = (file.source, file.file, file.name, file.sha256)
             if key not in ids:
                 last += 1
                 ids[key] = last
@@ -243,7 +247,9 @@ def basis_of(run: Run) -> str:
         run.settings.study,
         run.settings.observation_period.model_dump(),
         [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
-        [[s.name, s.system, s.encoding, s.delimiter, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
+        genes_digest(run.settings.genes),
+        panels_digest(run.sources),
+        [[s.name, s.system, s.encoding, s.delimiter, s.anchor, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
     ]
     return digest_of(parts)
 

@@ -7,10 +7,12 @@ WITH live AS (
     SELECT 'care_site', system, key, source, file, digest FROM live_care_site
     UNION ALL
     SELECT 'provider', system, key, source, file, digest FROM live_provider
+    UNION ALL
+    SELECT 'feature', system, key, source, file, digest FROM live_feature
 )
 
 SELECT
-    l.shape AS table_name,
+    CASE l.shape WHEN 'feature' THEN 'omics_feature' ELSE l.shape END AS table_name,
     i.id AS row_id,
     CAST(NULL AS BIGINT) AS person_id,
     l.source,

@@ -28,6 +28,7 @@ _PACKAGE = "plait.etl.harmonize"
 _DERIVE = "plait.etl.derive"
 _PERSON_SHAPES = tuple(name for name, shape in SHAPES.items() if shape.of_person)
 _DIMENSION_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
+_DIMENSION_TABLES = {"feature": "omics_feature"}
 _EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation", "specimen")
 
 
@@ -36,7 +37,8 @@ class Inputs:
     """What every shard of a run reads, all of it in files, so that a shard can be done in any thread or process.
 
     `staged` are the files of staged rows by shape, all with the person's id. `persons` names who is there and whether they are to be
-    computed (`changed`), stay as they are (`same`) or have left (`gone`); the other files hold the dimension ids, the study map and what is known of its drugs.
+    computed (`changed`), stay as they are (`same`) or have left (`gone`); the other files hold the dimension ids, the study map,
+    what is known of its drugs, and what its gene names mean. `panels` names (source, panel, pattern of its samples).
     """
 
     warehouse: Path
@@ -44,8 +46,10 @@ class Inputs:
     persons: Path
     dimension_ids: Path
     study_map: Path
-    rules: tuple[tuple[str, str, bool], ...]
+    rules: tuple[tuple[str, str, bool, str | None, str | None], ...]
     drugs: dict[str, Path]
+    genes: Path
+    panels: tuple[tuple[str, str, str], ...]
     periods: ObservationPeriodSettings
     threads: int
     memory: str | None
@@ -105,6 +109,7 @@ def _harmonized(shard: Shard) -> ShardResult:
         writer = _Writer(con, shard.inputs, shard.name, shard.before)
         _write_tables(con, writer)
         _close(con, writer, _PERSON_SHAPES)
+        writer.book("time_anchor", sql(_PACKAGE, "time_anchor"))
         _check_ordinals(con)
         writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'notices')}) UNION ALL FROM ({sql(_DERIVE, 'dose_notices')}) ORDER BY ALL")
         return writer.finish(shard.number)
@@ -129,7 +134,10 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
         _load_inputs(con, inputs)
         writer = _Writer(con, inputs, name, None)
         for shape in _DIMENSION_SHAPES:
-            writer.cdm(shape, sql(_PACKAGE, shape))
+            table = _DIMENSION_TABLES.get(shape, shape)
+            writer.cdm(table, sql(_PACKAGE, table))
+        make_view(con, "omics_feature_written", f"FROM {parquet(writer.path('cdm', 'omics_feature'))}")
+        writer.book("person_notices", sql(_PACKAGE, "feature_notices"))
         con.execute(sql(_PACKAGE, "dimension_lineage"))
         con.execute(sql(_PACKAGE, "dimension_reject"))
         _close(con, writer, _DIMENSION_SHAPES)
@@ -144,6 +152,10 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     load_reference(con, inputs.rules)
     for name, path in inputs.drugs.items():
         make_view(con, name, f"FROM {parquet(path)}")
+    make_view(con, "gene_map", f"FROM {parquet(inputs.genes)}")
+    con.execute(sql(_PACKAGE, "panel_rule"))
+    for rank, panel in enumerate(inputs.panels):
+        con.execute("INSERT INTO panel_rule VALUES (?, ?, ?, ?)", [*panel, rank])
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
@@ -153,8 +165,13 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     con.execute(sql(_PACKAGE, "visit"))
     writer.cdm("visit_occurrence", sql(_PACKAGE, "visit_occurrence"))
     writer.cdm("visit_detail", sql(_PACKAGE, "visit_detail"))
+    con.execute(sql(_PACKAGE, "specimen_row"))
+    con.execute(sql(_PACKAGE, "fact"))
     con.execute(sql(_PACKAGE, "event"))
     for table in _EVENT_TABLES:
+        writer.cdm(table, sql(_PACKAGE, table))
+    con.execute(sql(_PACKAGE, "omics_row"))
+    for table in ("omics_occurrence", "omics_variant"):
         writer.cdm(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "death"))
     writer.cdm("death", sql(_PACKAGE, "death_table"))
