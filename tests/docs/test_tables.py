@@ -11,10 +11,10 @@ from typing import get_args
 import pytest
 
 import plait.etl
-from plait.etl.sources.folder import FileRule, SourceRules
+from plait.etl.sources.folder import FileRule, SourceRules, open_source
 from plait.etl.stage import _RESERVED
 from plait.etl.staging import SHAPES
-from plait.schema import plait_tables
+from plait.schema import cdm_tables, plait_tables
 from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -71,6 +71,18 @@ def test_rules_of_observation_periods_are_all_described() -> None:
 @pytest.mark.parametrize("name", sorted(plait_tables().keys() - NOT_YET))
 def test_book_is_described_with_its_columns(name: str) -> None:
     assert tables(section(page("books"), f"#### `{name}`"))[0] == list(plait_tables()[name].columns)
+
+
+def test_tables_of_the_omics_extension_are_described_with_their_columns() -> None:
+    named = {name: table for name, table in cdm_tables().items() if name.startswith("omics_")}
+    assert set(re.findall(r"^#### `(\w+)`", page("omics"), re.MULTILINE)) == named.keys()
+    for name, table in named.items():
+        assert tables(section(page("omics"), f"#### `{name}`"))[0] == list(table.columns)
+
+
+def test_options_of_anndata_are_described() -> None:
+    rules = open_source(SourceSettings(name="rna", kind="anndata", path=Path(), person_system="lab"), Path()).rules
+    assert tables(section(page("omics"), "## AnnData"))[0] == list(rules.options)
 
 
 def test_no_book_is_described_that_is_not_there() -> None:

@@ -10,15 +10,23 @@ CASE
     ELSE plait_time(value)
 END;
 
--- An offset from the source's anchor: `-57 years`, `444.87 months`, `12 days`; a month is a twelfth of 365.25 days.
+-- An offset from the source's anchor: `-57 years`, `444.87 months`, `12 days`; a month is a twelfth of 365.25 days, and
+-- whole years are those of the calendar.
 CREATE OR REPLACE MACRO plait_is_offset(value) AS regexp_full_match(value, '[+-]?[0-9]+([.][0-9]+)?(e[+-]?[0-9]+)? (days|months|years)');
 
 CREATE OR REPLACE MACRO plait_offset(value, anchor) AS
 CASE
     WHEN plait_is_offset(value)
-        THEN anchor + to_microseconds(CAST(round(
-            CAST(split_part(value, ' ', 1) AS DOUBLE) * CASE split_part(value, ' ', 2) WHEN 'days' THEN 86400e6 WHEN 'months' THEN 2629800e6 ELSE 31557600e6 END
-        ) AS BIGINT))
+        THEN
+            CASE split_part(value, ' ', 2)
+                WHEN 'days' THEN anchor + to_microseconds(CAST(round(CAST(split_part(value, ' ', 1) AS DOUBLE) * 86400e6) AS BIGINT))
+                WHEN 'months' THEN anchor + to_microseconds(CAST(round(CAST(split_part(value, ' ', 1) AS DOUBLE) * 2629800e6) AS BIGINT))
+                ELSE
+                    anchor + to_years(CAST(trunc(CAST(split_part(value, ' ', 1) AS DOUBLE)) AS INTEGER))
+                    + to_microseconds(
+                        CAST(round((CAST(split_part(value, ' ', 1) AS DOUBLE) - trunc(CAST(split_part(value, ' ', 1) AS DOUBLE))) * 31557600e6) AS BIGINT)
+                    )
+            END
 END;
 
 CREATE OR REPLACE MACRO plait_is_date(value) AS length(value) <= 10 OR plait_is_offset(value);

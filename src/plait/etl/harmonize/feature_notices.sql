@@ -4,7 +4,7 @@ SELECT
     s.source,
     s.file,
     concat(f.gene_match, '_gene') AS kind,
-    f.feature_source_value AS detail,
+    f.gene_source_value AS detail,
     count(*) AS records
 FROM omics_feature_written AS f
 INNER JOIN dimension_id AS i ON i.dimension = 'feature' AND f.omics_feature_id = i.id

@@ -2,7 +2,8 @@
 SELECT
     i.id AS omics_feature_id,
     s.assay,
-    s.gene AS feature_source_value,
+    substr(s.feature, length(s.assay) + 2) AS feature_source_value,
+    s.gene AS gene_source_value,
     CASE WHEN r.place = 1 THEN g.ensembl_gene_id END AS ensembl_gene_id,
     CASE WHEN r.place = 1 THEN g.gene_symbol END AS gene_symbol,
     CASE WHEN r.place > 1 THEN 'repeated' ELSE coalesce(g.gene_match, 'unknown') END AS gene_match

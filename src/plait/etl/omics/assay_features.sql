@@ -6,11 +6,9 @@ SELECT
     f.feature_source_value AS feature,
     f.gene_symbol,
     f.gene_match,
-    CASE
-        WHEN starts_with(f.feature_source_value, 'ENS') AND f.feature_source_value != coalesce(f.ensembl_gene_id, '') THEN f.feature_source_value
-    END AS retired_id
+    CASE WHEN starts_with(f.gene_source_value, 'ENS') AND f.gene_source_value != coalesce(f.ensembl_gene_id, '') THEN f.gene_source_value END AS retired_id
 FROM now_feature AS s
-INNER JOIN now_omics_feature AS f ON s.assay = f.assay AND s.gene = f.feature_source_value
+INNER JOIN now_omics_feature AS f ON s.assay = f.assay AND s.feature = concat(f.assay, '/', f.feature_source_value)
 INNER JOIN (
     SELECT
         assay,

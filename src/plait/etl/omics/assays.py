@@ -152,7 +152,7 @@ def _frame(rows: dict[str, list[Any]], index: str, columns: tuple[str, ...], fur
     frame = pd.DataFrame(index=pd.Index(rows[index], dtype="object", name=None))
     for name, values in further.items():
         if name not in columns:
-            frame[name] = values.iloc[chosen].to_numpy() if hasattr(values, "iloc") else [values[number] for number in chosen]
+            frame[name] = values.iloc[chosen].array if hasattr(values, "iloc") else [values[number] for number in chosen]
     for name in columns:
         numbers = name.endswith("_id") and name != "retired_id"
         frame[name] = pd.array(rows[name], dtype="Int64") if numbers else pd.Series(rows[name], index=frame.index, dtype="object").fillna("")
