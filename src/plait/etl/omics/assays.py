@@ -104,7 +104,8 @@ def _written(run: Run, matrix: Matrix, staged: StagedFile, before: dict[str, Ass
     if path in before and target.is_file():
         return before[path]
     target.parent.mkdir(exist_ok=True, mode=0o700)
-    temporary = target.with_suffix(".tmp")
+    run.spill.mkdir(parents=True, exist_ok=True)
+    temporary = run.spill / target.name
     with open_h5(temporary, "w") as group:
         _fill(group, matrix, items, features, run)
     temporary.replace(target)
