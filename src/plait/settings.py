@@ -116,6 +116,7 @@ class Settings(BaseModel):
     vocabulary: Path | None = None
     mappings: tuple[Path, ...] = ()
     genes: Path | None = None
+    identity: Path | None = None
     sources: tuple[SourceSettings, ...] = ()
     time_zone: str = "UTC"
     shard_persons: int | None = Field(default=None, ge=1)
@@ -159,6 +160,7 @@ def read_settings(study: Path) -> Settings:
         update={
             "vocabulary": root / settings.vocabulary if settings.vocabulary else None,
             "mappings": tuple(root / path for path in settings.mappings),
+            "identity": root / settings.identity if settings.identity else None,
             "genes": root / settings.genes if settings.genes else None,
             "sources": tuple(_absolute(source, root) for source in settings.sources),
         }

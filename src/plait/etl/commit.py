@@ -47,6 +47,7 @@ class Version:
     inventory: list[dict[str, Any]] = field(default_factory=list)
     staged: list[dict[str, Any]] = field(default_factory=list)
     omics: list[dict[str, Any]] = field(default_factory=list)
+    contested: str | None = None
 
 
 def warehouse_of(study: Path) -> Path:
@@ -95,6 +96,8 @@ def files_of(study: Path, version: Version | None) -> Iterator[Path]:
         for files in tables.values():
             yield from (warehouse_of(study) / file for file in files)
     yield from (study / entry["path"] for entry in version.omics)
+    if version.contested is not None:
+        yield study / version.contested
 
 
 def commit(study: Path, version: Version) -> None:

@@ -14,11 +14,11 @@ from plait.errors import ConfigError, StudyError
 from plait.etl import books
 from plait.etl.anchors import anchor_date
 from plait.etl.catalog import build_catalog
-from plait.etl.changes import Changes, SourceChanges, find_changes, load_present
+from plait.etl.changes import Changes, SourceChanges, find_changes, find_contested, load_present
 from plait.etl.clearing import SPILL, clear_away
 from plait.etl.columns import column_fates
 from plait.etl.commit import Version, commit, newest_version, warehouse_of, writing
-from plait.etl.crosswalk import extend_crosswalk, load_crosswalk, save_crosswalk
+from plait.etl.crosswalk import extend_crosswalk, follow_links, load_crosswalk, save_crosswalk
 from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
 from plait.etl.derive.periods import sources_by_rule
 from plait.etl.differences import TableDifference, table_differences
@@ -30,7 +30,7 @@ from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
 from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, digest_of, find_vocabulary, fingerprint_of, take_inventory
-from plait.etl.sources.folder import open_sources
+from plait.etl.sources.folder import IDENTITY, open_sources
 from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
@@ -143,18 +143,31 @@ def _stage(run: Run) -> list[StagedFile]:
     run.begin("numbering persons")
     load_crosswalk(run.con, run.study / run.before.crosswalk if run.before else None)
     known = extend_crosswalk(run.con, rows_of(staged, "person"))
-    crosswalk = save_crosswalk(run.con, run.private / f"crosswalk-{run.name}.parquet")
+    save_crosswalk(run.con, run.private / f"crosswalk-{run.name}.parquet")
+    follow_links(run.con, rows_of(staged, "link"))
+    crosswalk = run.spill / "crosswalk.parquet"
+    write_parquet(run.con, "FROM crosswalk ORDER BY ALL", crosswalk)
     run.begin("staging")
     staged += _stage_shapes(run, persons=False, crosswalk=crosswalk, known_persons=known)
     load_present(run.con, staged)
+    find_contested(run.con, staged, contested_file(run))
     return staged
 
 
+def contested_file(run: Run) -> Path:
+    """Where the specimens stand that several persons claim in this run."""
+    return run.private / f"contested-{run.name}.parquet"
+
+
+_WHO_IS_WHO = frozenset({"person", "link"})
+"""Shapes that are staged first, since all other rows are joined with whom they tell of."""
+
+
 def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_persons: int | None) -> list[StagedFile]:
-    """Stage the person shape, or all others, largest files first."""
+    """Stage persons and the links between them, or all others, largest files first."""
     wanted: list[tuple[int, InputFile]] = []
     for file_id, file in sorted(run.files, key=lambda item: -item[1].size_bytes):
-        if file.file is not None and any((select.shape == "person") == persons for select in run.source(file.source).selects_of(file.file)):
+        if file.file is not None and any((select.shape in _WHO_IS_WHO) == persons for select in run.source(file.source).selects_of(file.file)):
             wanted.append((file_id, file))
     threads, memory = run.options.share(len(wanted))
     several_shards = known_persons is not None and known_persons >= run.shard_persons
@@ -165,12 +178,13 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
             file=file,
             file_id=file_id,
             source=source,
-            selects=tuple(select for select in source.selects_of(str(file.file)) if (select.shape == "person") == persons),
+            selects=tuple(select for select in source.selects_of(str(file.file)) if (select.shape in _WHO_IS_WHO) == persons),
             lookups=tuple(other for _, other in run.files if other.source == file.source and other.file is not None and source.rules.files[other.file].lookup),
             folder=run.warehouse / "staged",
             spill=run.spill,
             time_zone=run.settings.time_zone,
             sort_by_shard=run.shard_persons if several_shards else None,
+            links="" if persons else ",".join(sorted(file.sha256 for _, file in run.files if file.source == IDENTITY)),
             crosswalk=crosswalk,
             known_persons=known_persons,
             threads=threads,
@@ -199,9 +213,9 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
         before=run.warehouse / run.before.person_digests if run.before else None,
         everybody=fresh,
         dimensions=(before_ids, inputs.dimension_ids),
+        contested=(run.study / run.before.contested if run.before and run.before.contested else None, inputs.contested),
         shard_persons=run.shard_persons,
-        digests=run.warehouse / "books" / "person_digests" / f"{run.name}.parquet",
-        persons=inputs.persons,
+        targets=(run.warehouse / "books" / "person_digests" / f"{run.name}.parquet", inputs.persons),
     )
     kept = {} if fresh or run.before is None else {int(number): files for number, files in run.before.shards.items()}
     run.begin("harmonizing")
@@ -227,6 +241,7 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
         numbered = run.spill / "numbered_persons.parquet"
         write_parquet(run.con, sql("plait.etl", "numbered_persons"), numbered)
         rows["person"] = [str(numbered)]
+    write_parquet(run.con, sql("plait.etl", "link_fates"), run.spill / "links.parquet")
     genes = run.spill / "genes.parquet"
     map_genes(run.con, staged, panels_of(run.sources), run.settings.genes, genes)
     return Inputs(
@@ -238,6 +253,8 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
         rules=tuple(_rules(source) for source in run.sources),
         drugs=drugs,
         genes=genes,
+        links=run.spill / "links.parquet",
+        contested=contested_file(run),
         panels=tuple((source.name, panel.name, panel.samples) for source in run.sources for panel in source.panels),
         periods=run.settings.observation_period,
         threads=run.options.threads,
@@ -254,7 +271,7 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
     shards = []
     for number, work in changes.shards.items():
         before = None if work.is_whole else kept.get(number)
-        key = digest_of([run.basis, changes.dimensions, work.digest, before, run.options.full])
+        key = digest_of([run.basis, changes.dimensions, changes.contested, work.digest, before, run.options.full])
         manifest = run.unfinished / f"shard-{number:06}.json"
         shards.append(Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", before, manifest, key))
     return shards
@@ -316,6 +333,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         shard_persons=run.shard_persons,
         crosswalk=f"private/crosswalk-{run.name}.parquet",
         dimension_ids=f"private/dimension_ids-{run.name}.parquet",
+        contested=f"private/{contested_file(run).name}",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
         tables=_table_files(run, ledger, results, notices, (number, changes.persons, assays)),

@@ -65,7 +65,7 @@ class StagedFile:
 class Task:
     """One file to stage: which SELECTs, under which names, with which persons and how much of the machine.
 
-    `crosswalk` is the file of everybody who was ever known, None before persons are staged; `known_persons`
+    `links` is a digest of the study's links, `crosswalk` the file of everybody who was ever known, None before persons are staged; `known_persons`
     its size.
     """
 
@@ -78,6 +78,7 @@ class Task:
     spill: Path
     time_zone: str
     sort_by_shard: int | None
+    links: str
     crosswalk: Path | None
     known_persons: int | None
     threads: int
@@ -100,6 +101,7 @@ class Task:
             self.source.encoding,
             self.source.delimiter,
             self.source.anchor,
+            self.links,
             code_digest(),
         ]
         key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]

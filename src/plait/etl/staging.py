@@ -366,6 +366,15 @@ class Variant(Shape):
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 
+class Link(Shape):
+    """That a person has an identifier: links of one `person` join their identifiers."""
+
+    name, of_person = "link", False
+    person = Text("a label for the person, that nothing else uses", required=True)
+    link_system = Text("system of the identifier", required=True)
+    identifier = Text("the identifier", required=True)
+
+
 SHAPES: dict[str, type[Shape]] = {
     shape.name: shape
     for shape in (
@@ -385,6 +394,7 @@ SHAPES: dict[str, type[Shape]] = {
         Assay,
         Feature,
         Variant,
+        Link,
     )
 }
 """Every shape by its name."""

@@ -21,7 +21,15 @@ CREATE OR REPLACE TEMP TABLE row_meta (
 );
 
 INSERT INTO lineage
-SELECT 'person', person_id AS row_id, person_id, source, file, 'person', digest, 'loaded'
+SELECT
+    'person',
+    person_id AS row_id,
+    person_id,
+    source,
+    file,
+    'person',
+    digest,
+    CASE WHEN row_number() OVER (PARTITION BY person_id ORDER BY system, person, source, digest) = 1 THEN 'loaded' ELSE 'merged' END
 FROM live_person;
 
 INSERT INTO lineage

@@ -111,6 +111,17 @@ WHERE v.gene_match = 'ambiguous'
 GROUP BY v.person_id, v.source, v.file, v.gene
 UNION ALL
 SELECT
+    p.person_id,
+    min(p.source),
+    min(p.file),
+    'persons_differ',
+    NULL,
+    count(*)
+FROM live_person AS p
+GROUP BY p.person_id
+HAVING count(DISTINCT CAST(p.birth AS DATE)) > 1 OR count(DISTINCT p.gender) > 1
+UNION ALL
+SELECT
     v.person_id,
     v.source,
     v.file,

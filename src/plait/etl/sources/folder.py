@@ -29,6 +29,9 @@ ENTRY_POINTS = "plait.sources"
 
 _READER_FILE = "reader.py"
 
+IDENTITY = "identity"
+"""Kind and name of the source that a study's links are."""
+
 MAP_FILE = "source_to_concept_map.csv"
 """A source's own mappings, in the columns of OMOP's SOURCE_TO_CONCEPT_MAP and a note."""
 
@@ -187,8 +190,11 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
 
 
 def open_sources(settings: Settings, study: Path) -> tuple[Source, ...]:
-    """Give all sources of a study, in the order of `plait.yaml`."""
-    return tuple(open_source(source, study) for source in settings.sources)
+    """Give all sources of a study, in the order of `plait.yaml`, then its links."""
+    links = (SourceSettings(name=IDENTITY, kind=IDENTITY, path=settings.identity),) if settings.identity else ()
+    if links and any(source.name == IDENTITY for source in settings.sources):
+        raise ConfigError("plait.yaml, sources", expected="names of sources", got=f"'{IDENTITY}', the name of the study's links", todo="Rename the source.")
+    return tuple(open_source(source, study) for source in (*settings.sources, *links))
 
 
 def _folder(kind: str, study: Path) -> tuple[str | None, Path]:
