@@ -110,7 +110,8 @@ def test_every_reason_to_reject_is_described() -> None:
     of_a_person = found_in("harmonize/late_reject.sql", r"'(\w+)' AS reason")
     assert min(map(len, (of_a_record, of_a_value, of_a_person))) >= 2
     described = tables(section(page("books"), "### Rejected"))[0]
-    assert set(described) == of_a_record | of_a_value | of_a_person | given_by_selects("_reject")
+    of_a_link = found_in("link_fates.sql", r"THEN '(\w+)'")
+    assert set(described) == of_a_record | of_a_value | of_a_person | of_a_link | given_by_selects("_reject")
 
 
 def test_every_rule_to_ignore_is_described() -> None:

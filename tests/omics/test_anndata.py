@@ -175,6 +175,66 @@ def test_garbage_goes_with_its_version(sandbox: Sandbox) -> None:
     assert [f"omics/{path.name}" for path in (study.path / "omics").iterdir()] == [entry["path"] for entry in study.version.omics]
 
 
+BARCODES = ["TCGA-02-0001-01C-01D-0182-01", "TCGA-02-0001-01A-02R-0182-01", "TCGA-02-0001-11A-01R-0182-01", "TCGA-02-0002-01A-01R-0182-01"]
+
+
+def aliquots(sandbox: Sandbox, rule: str, layout: Callable[..., Matrix] = np.asarray) -> plait.Study:
+    """Give a study of two patients: two aliquots of a tumour and one of normal tissue of the first, one of a tumour of the second."""
+    sandbox.people(["TCGA-02-0001", "TCGA-02-0002"])
+    data = anndata.AnnData(
+        layout(np.array([[1, 0], [3, 0], [5, 6], [7, 8]], dtype=np.float32)), obs=pd.DataFrame(index=BARCODES), var=pd.DataFrame(index=["AAA", "BBB"])
+    )
+    data.write_h5ad(sandbox.folder / "rna.h5ad")
+    source = {key: value for key, value in RNA.items() if key != "specimen"}
+    study = sandbox.settings(source | {"person": "obs.index", "barcode": "tcga", "aliquots": rule})
+    study.run_etl(threads=2)
+    return study
+
+
+@pytest.mark.parametrize("layout", [np.asarray, scipy.sparse.csr_matrix])
+@pytest.mark.parametrize(
+    ("rule", "items", "values"),
+    [
+        ("all", BARCODES, [[1, 0], [3, 0], [5, 6], [7, 8]]),
+        ("first", BARCODES[1:], [[3, 0], [5, 6], [7, 8]]),
+        ("mean", [BARCODES[0], *BARCODES[2:]], [[2, 0], [5, 6], [7, 8]]),
+    ],
+)
+def test_aliquots_of_a_specimen_follow_the_declared_rule(
+    sandbox: Sandbox, ledger: Callable[..., Any], layout: Callable[..., Matrix], rule: str, items: list[str], values: list[list[float]]
+) -> None:
+    study = aliquots(sandbox, rule, layout)
+    ledger(study)
+    occurrences = study.connect().execute("SELECT specimen_source_value, person_source_value FROM cdm.omics_occurrence INNER JOIN cdm.person USING (person_id)")
+    assert sorted(occurrences.fetchall()) == [
+        ("TCGA-02-0001-01", "TCGA-02-0001"),
+        ("TCGA-02-0001-11", "TCGA-02-0001"),
+        ("TCGA-02-0002-01", "TCGA-02-0002"),
+    ]
+    with study.assay("rna.rna") as assay:
+        assert assay.items == items
+        assert [assay.row(number).tolist() for number in range(len(items))] == values
+        assert assay.read().shape == (len(items), 2)
+
+
+def test_barcodes_tell_tumour_from_normal_tissue(sandbox: Sandbox) -> None:
+    sandbox.people(["TCGA-02-0001"])
+    obs = pd.DataFrame({"day": ["2010-05-01"] * 2}, index=[BARCODES[0], BARCODES[2]])
+    anndata.AnnData(np.ones((2, 1), dtype=np.float32), obs=obs, var=pd.DataFrame(index=["AAA"])).write_h5ad(sandbox.folder / "rna.h5ad")
+    source = {key: value for key, value in RNA.items() if key != "specimen"}
+    study = sandbox.settings(source | {"person": "obs.index", "barcode": "tcga", "date": "obs.day", "specimen_type": "119376003"})
+    study.run_etl(threads=2)
+    assert study.connect().execute("SELECT specimen_source_id, disease_status_source_value FROM cdm.specimen ORDER BY 1").fetchall() == [
+        ("TCGA-02-0001-01", "tumour"),
+        ("TCGA-02-0001-11", "normal"),
+    ]
+
+
+def test_an_unknown_rule_for_aliquots_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(ConfigError, match="expected all or first or mean, got 'median'"):
+        aliquots(sandbox, "median")
+
+
 def refused(sandbox: Sandbox, error: type[Exception], match: str) -> None:
     """See that a run is refused, and that nothing was committed."""
     study = sandbox.settings(RNA)

@@ -31,6 +31,16 @@ END;
 
 CREATE OR REPLACE MACRO plait_is_date(value) AS length(value) <= 10 OR plait_is_offset(value);
 
+-- A TCGA barcode, TCGA-02-0001-01C-01D-0182-01: project, tissue source site, participant, sample type and vial, portion and
+-- analyte, plate, centre (GDC Encyclopedia, "TCGA Barcode"). The patient is its first three parts; the sample its type as well:
+-- 01 to 09 are tumours, 10 to 19 normal tissue, 20 to 29 controls. Null where the text is no such barcode.
+CREATE OR REPLACE MACRO plait_tcga_patient(barcode) AS nullif(regexp_extract(barcode, '^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}'), '');
+
+CREATE OR REPLACE MACRO plait_tcga_sample(barcode) AS nullif(regexp_extract(barcode, '^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}-[0-9]{2}'), '');
+
+CREATE OR REPLACE MACRO plait_tcga_status(barcode) AS
+CASE substr(plait_tcga_sample(barcode), 14, 1) WHEN '0' THEN 'tumour' WHEN '1' THEN 'normal' WHEN '2' THEN 'control' END;
+
 CREATE OR REPLACE MACRO plait_number(value) AS
 CASE WHEN isfinite(TRY_CAST(value AS DOUBLE)) THEN TRY_CAST(value AS DOUBLE) END;
 

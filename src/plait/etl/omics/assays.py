@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import make_view, parquet, sql
+from plait.etl.omics.means import store_means
 from plait.etl.sources.matrix import need_omics, open_h5
 from plait.schema import cdm_tables, empty_select
 
@@ -119,7 +120,7 @@ def _written(run: Run, matrix: Matrix, staged: StagedFile, before: dict[str, Ass
         path,
         facts.layer,
         sha256,
-        len(items["record"]),
+        len(_members(items)) if facts.is_mean else len(items["record"]),
         len(features["record"]),
         facts.genome_build,
         facts.platform,
@@ -136,14 +137,25 @@ def _fill(group: Any, matrix: Matrix, items: dict[str, list[Any]], features: dic
     chosen = [[record - 1 for record in part["record"]] for part in (items, features)]
     further = matrix.extra_columns()
     obs = _frame(items, "item", _ITEM_COLUMNS, further[0], chosen[0])
-    write_elem(group, "obs", obs)
+    write_elem(group, "obs", obs.iloc[[members[0] for members in _members(items)]] if matrix.facts.is_mean else obs)
     write_elem(group, "var", _frame(features, "index", _FEATURE_COLUMNS, further[1], chosen[1]))
     for name in ("obsm", "varm", "obsp", "varp", "layers"):
         write_elem(group, name, {})
     facts = {key: value for key, value in asdict(matrix.facts).items() if value is not None}
     write_elem(group, "uns", {"plait": facts | {"study": run.settings.study}})
-    matrix.store(group, chosen[0], chosen[1], run.spill)
+    if matrix.facts.is_mean:
+        store_means(matrix, group, _members(items), chosen, run.spill)
+    else:
+        matrix.store(group, chosen[0], chosen[1], run.spill)
     group[f"layers/{matrix.facts.layer}"] = group["X"]
+
+
+def _members(items: dict[str, list[Any]]) -> list[list[int]]:
+    """Give the places of the items of each specimen, in the order of the first of them."""
+    places: dict[int, list[int]] = {}
+    for place, occurrence in enumerate(items["omics_occurrence_id"]):
+        places.setdefault(occurrence, []).append(place)
+    return list(places.values())
 
 
 def _frame(rows: dict[str, list[Any]], index: str, columns: tuple[str, ...], further: dict[str, list[Any]], chosen: list[int]) -> Any:  # noqa: ANN401 - pandas has no types here
@@ -168,5 +180,13 @@ def _table(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, str
 
 def _code() -> str:
     """Give a digest of the code that lays out a file."""
-    parts = [files(package) / name for package, name in (("plait.etl.omics", "assays.py"), ("plait.etl.sources", "matrix.py"))]
+    parts = [
+        files(package) / name
+        for package, name in (
+            ("plait.etl.omics", "assays.py"),
+            ("plait.etl.omics", "means.py"),
+            ("plait.etl.sources", "matrix.py"),
+            ("plait.etl.sources", "h5ad.py"),
+        )
+    ]
     return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]

@@ -199,7 +199,7 @@ def _copy(matrix: Any, group: Any, name: str, items: Sequence[int], features: Se
         return
     place = np.full(columns, -1, dtype=np.int64)
     place[list(features)] = np.arange(len(features))
-    sparse = _Sparse(group, name, (len(items), len(features)), matrix["data"].dtype)
+    sparse = SparseRows(group, name, (len(items), len(features)), matrix["data"].dtype)
     first = 0
     for values, indices, indptr in _blocks(matrix, columns):
         lengths = np.diff(indptr)
@@ -211,7 +211,7 @@ def _copy(matrix: Any, group: Any, name: str, items: Sequence[int], features: Se
     sparse.close()
 
 
-class _Sparse:
+class SparseRows:
     """A sparse matrix by rows in an open h5ad file, written from its first row to its last."""
 
     def __init__(self, group: Any, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:  # noqa: ANN401 - h5py has no types

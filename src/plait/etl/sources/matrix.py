@@ -36,6 +36,7 @@ class AssayFacts:
     Attributes:
         assay: The assay's name, `SOURCE.NAME`.
         layer: What the values are (`counts`, `tpm`, `log1p`, `beta`, `gistic`, …).
+        is_mean: Whether several items of one specimen are stored as their mean.
         genome_build: The reference genome, None where nobody says.
         platform: The instrument or panel.
         pipeline: What computed the values.
@@ -44,6 +45,7 @@ class AssayFacts:
 
     assay: str
     layer: str
+    is_mean: bool = False
     genome_build: str | None = None
     platform: str | None = None
     pipeline: str | None = None

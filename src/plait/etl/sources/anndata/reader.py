@@ -22,6 +22,7 @@ _HEADERS = {
     "items": ("assay", "layer", "item", "person", "specimen", "date", "features", "missing", "infinite", "negative", "value_sha256"),
     "features": ("assay", "feature", "gene"),
 }
+_CHOICES: dict[str, tuple[str | None, ...]] = {"barcode": (None, "tcga"), "aliquots": ("all", "first", "mean")}
 _BATCH = 4096
 
 
@@ -38,6 +39,14 @@ def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
         InputFileError: The file is not what it should be.
         ConfigError: plait.yaml names a column that it does not have.
     """
+    for option, known in _CHOICES.items():
+        if source.options.get(option) not in known:
+            raise ConfigError(
+                f"plait.yaml: source '{source.name}', {option}",
+                expected=" or ".join(map(str, known)),
+                got=f"'{source.options[option]}'",
+                todo="Mend the value.",
+            )
     matrix = _matrix(source, path)
     for option, frame in (("person", matrix.obs), ("specimen", matrix.obs), ("date", matrix.obs), ("gene", matrix.var)):
         _column(source, matrix, option, frame)
@@ -75,7 +84,9 @@ def matrix(source: Source, file: InputFile) -> H5adMatrix | None:
 def _matrix(source: Source, path: Path) -> H5adMatrix:
     said: dict[str, Any] = source.options
     name = said["assay"] if said.get("assay") and source.path == path else path.stem
-    facts = AssayFacts(f"{source.name}.{name}", str(said["layer"]), *(said.get(key) for key in ("genome_build", "platform", "pipeline", "unit")))
+    facts = AssayFacts(
+        f"{source.name}.{name}", str(said["layer"]), said["aliquots"] == "mean", *(said.get(key) for key in ("genome_build", "platform", "pipeline", "unit"))
+    )
     return H5adMatrix(path, facts)
 
 
