@@ -33,14 +33,15 @@ class PanelSettings(BaseModel):
     Attributes:
         name: The panel's name.
         genes: A file with the panel's genes: one a line, or a cBioPortal gene panel (`gene_list:`).
-        samples: The samples that were sequenced with it: an identifier, with `*` and `?` for what varies.
+        samples: The samples that were sequenced with it: an identifier, with `*` and `?` for what varies; None where
+            a column of the source names each sample's panel.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
     genes: Path
-    samples: str = Field(default="*", min_length=1)
+    samples: str | None = Field(default=None, min_length=1)
 
 
 class SourceSettings(BaseModel):

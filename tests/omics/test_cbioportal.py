@@ -197,6 +197,16 @@ def test_a_reader_is_never_taken_from_the_studys_own_folders(sandbox: Sandbox) -
         sandbox.settings().run_etl(threads=2)
 
 
+def test_the_gene_panel_matrix_says_which_panel_a_sample_had(sandbox: Sandbox) -> None:
+    write(sandbox.folder)
+    (sandbox.folder / "tiny" / "meta_gene_matrix.txt").write_text("genetic_alteration_type: GENE_PANEL_MATRIX\ndatatype: GENE_PANEL_MATRIX\n", encoding="utf-8")
+    (sandbox.folder / "tiny" / "data_gene_matrix.txt").write_text("SAMPLE_ID\tmutations\nS1\tkit\nS2\t\n", encoding="utf-8")
+    (sandbox.folder / "kit.txt").write_text("stable_id: kit\ngene_list:\tAAA\tCCC\n", encoding="utf-8")
+    study = sandbox.settings(SOURCE | {"panels": [{"name": "kit", "genes": "kit.txt"}]})
+    study.run_etl(threads=2)
+    assert rows(study, "SELECT omics_source_value, panel FROM cdm.omics_occurrence WHERE assay = 'tiny.mutations' ORDER BY 1") == [("S1", "kit"), ("S2", None)]
+
+
 def test_the_commands_show_where_a_row_comes_from(sandbox: Sandbox, command: Callable[..., Result]) -> None:
     write(sandbox.folder)
     study = sandbox.settings(SOURCE)

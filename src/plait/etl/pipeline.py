@@ -12,7 +12,6 @@ from plait import __version__
 from plait.duck import connect, quoted, sql, write_parquet
 from plait.errors import ConfigError, StudyError
 from plait.etl import books
-from plait.etl.anchors import anchor_date
 from plait.etl.catalog import build_catalog
 from plait.etl.changes import Changes, SourceChanges, find_changes, find_contested, load_present
 from plait.etl.clearing import SPILL, clear_away
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plait.etl.omics.assays import AssayFile
-    from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
 
@@ -150,13 +148,8 @@ def _stage(run: Run) -> list[StagedFile]:
     run.begin("staging")
     staged += _stage_shapes(run, persons=False, crosswalk=crosswalk, known_persons=known)
     load_present(run.con, staged)
-    find_contested(run.con, staged, contested_file(run))
+    find_contested(run.con, staged, run.contested)
     return staged
-
-
-def contested_file(run: Run) -> Path:
-    """Where the specimens stand that several persons claim in this run."""
-    return run.private / f"contested-{run.name}.parquet"
 
 
 _WHO_IS_WHO = frozenset({"person", "link"})
@@ -250,11 +243,11 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
         persons=run.spill / "persons.parquet",
         dimension_ids=run.private / f"dimension_ids-{run.name}.parquet",
         study_map=study_map,
-        rules=tuple(_rules(source) for source in run.sources),
+        rules=tuple(source.of_shards for source in run.sources),
         drugs=drugs,
         genes=genes,
         links=run.spill / "links.parquet",
-        contested=contested_file(run),
+        contested=run.contested,
         panels=tuple((source.name, panel.name, panel.samples) for source in run.sources for panel in source.panels),
         periods=run.settings.observation_period,
         threads=run.options.threads,
@@ -275,12 +268,6 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
         manifest = run.unfinished / f"shard-{number:06}.json"
         shards.append(Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", before, manifest, key))
     return shards
-
-
-def _rules(source: Source) -> tuple[str, str, bool, str | None, str | None]:
-    """Give what a shard needs to know of a source."""
-    date = anchor_date(source.anchor).isoformat() if source.anchor else None
-    return source.name, source.rules.visit_rollup, source.rules.provider_from_visit, source.anchor, date
 
 
 def _balance(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> Ledger:
@@ -333,7 +320,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         shard_persons=run.shard_persons,
         crosswalk=f"private/crosswalk-{run.name}.parquet",
         dimension_ids=f"private/dimension_ids-{run.name}.parquet",
-        contested=f"private/{contested_file(run).name}",
+        contested=f"private/{run.contested.name}",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
         tables=_table_files(run, ledger, results, notices, (number, changes.persons, assays)),

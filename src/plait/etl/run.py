@@ -150,6 +150,11 @@ class Run:
         return f"run-{self.run_id:06}-{self.attempt}"
 
     @property
+    def contested(self) -> Path:
+        """The file of the specimens that several persons claim."""
+        return self.private / f"contested-{self.name}.parquet"
+
+    @property
     def private(self) -> Path:
         """The folder of what tells who is who."""
         return self.study / "private"

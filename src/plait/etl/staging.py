@@ -318,6 +318,7 @@ class Assay(Shape):
     item = Text("identifier of the item in the matrix", required=True)
     start = Time("when it was measured; when the specimen was taken, where null")
     known_time = Time("when the record became available")
+    panel = Text("name of the gene panel; the one whose `samples` fit, where null")
     layer = Text("what the values are: counts, tpm, log1p, beta, gistic, …")
     features = Number("how many features the item has")
     missing = Number("how many of them have no value")

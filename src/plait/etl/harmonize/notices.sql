@@ -89,6 +89,18 @@ WHERE a.infinite > 0
 GROUP BY a.person_id, a.source, a.file, a.assay
 UNION ALL
 SELECT
+    a.person_id,
+    a.source,
+    a.file,
+    'unknown_panel',
+    a.panel,
+    count(*)
+FROM assay_row AS a
+ANTI JOIN panel_name AS p ON a.panel = p.panel
+WHERE a.panel IS NOT NULL
+GROUP BY a.person_id, a.source, a.file, a.panel
+UNION ALL
+SELECT
     v.person_id,
     v.source,
     v.file,

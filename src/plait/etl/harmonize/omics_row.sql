@@ -25,7 +25,7 @@ panel AS (
 
 SELECT
     a.person_id * 4194304 + row_number() OVER (PARTITION BY a.person_id ORDER BY a.assay, a.specimen, a.item, a.source, a.digest) - 1 AS omics_occurrence_id,
-    a.* EXCLUDE (start, known_time, features, missing, infinite, value_sha256),
+    a.* EXCLUDE (start, known_time, panel, features, missing, infinite, value_sha256),
     coalesce(a.start, s.start) AS start,
     coalesce(a.known_time, s.known_time) AS known_time,
     i.items,
@@ -33,7 +33,7 @@ SELECT
     i.missing,
     i.infinite,
     i.value_sha256,
-    p.panel,
+    coalesce(a.panel, p.panel) AS panel,
     s.specimen_id,
     coalesce(t.concept_id, 0) AS type_concept_id
 FROM live_assay AS a

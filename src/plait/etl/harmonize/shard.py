@@ -53,7 +53,7 @@ class Inputs:
     genes: Path
     links: Path
     contested: Path
-    panels: tuple[tuple[str, str, str], ...]
+    panels: tuple[tuple[str, str, str | None], ...]
     periods: ObservationPeriodSettings
     threads: int
     memory: str | None
@@ -161,7 +161,8 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     make_view(con, "gene_map", f"FROM {parquet(inputs.genes)}")
     con.execute(sql(_PACKAGE, "panel_rule"))
     for rank, panel in enumerate(inputs.panels):
-        con.execute("INSERT INTO panel_rule VALUES (?, ?, ?, ?)", [*panel, rank])
+        con.execute("INSERT INTO panel_rule SELECT $1, $2, $3, $4 WHERE $3 IS NOT NULL", [*panel, rank])
+        con.execute("INSERT INTO panel_name VALUES ($1)", [panel[1]])
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:

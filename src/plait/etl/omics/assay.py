@@ -99,18 +99,22 @@ class Assay:
         chosen = range(len(self.items)) if items is None else items
         ids = [self._names.get(gene, gene) for gene in genes]
         place = {name: number for number, name in enumerate(self.features)}
-        columns = [place.get(name) for name in ids]
+        columns = np.asarray([place.get(name, -1) for name in ids], dtype=np.intp)
         values = np.full((len(chosen), len(genes)), np.nan)
         reasons = np.full((len(chosen), len(genes)), Reason.NOT_CAPTURED, dtype=np.uint8)
+        captured = {panel: self._captured(ids, panel) & (columns >= 0) for panel in {self.panels[item] for item in chosen}}
         for line, item in enumerate(chosen):
-            seen = self._seen.get(self.panels[item])
-            row = self.row(item)
-            for number, (name, column) in enumerate(zip(ids, columns, strict=True)):
-                if column is None or (seen is not None and name not in seen):
-                    continue
-                values[line, number] = row[column]
-                reasons[line, number] = Reason.UNKNOWN if np.isnan(row[column]) else Reason.OBSERVED
+            seen = captured[self.panels[item]]
+            values[line, seen] = self.row(item)[columns[seen]]
+            reasons[line, seen] = np.where(np.isnan(values[line, seen]), Reason.UNKNOWN, Reason.OBSERVED)
         return values, reasons
+
+    def _captured(self, ids: Sequence[str], panel: str) -> npt.NDArray[np.bool_]:
+        """Tell which genes a panel has; where there is no panel, or nobody lists its genes, none is left out."""
+        import numpy as np
+
+        seen = self._seen.get(panel)
+        return np.asarray([seen is None or name in seen for name in ids], dtype=np.bool_)
 
     @cached_property
     def _csr(self) -> tuple[Any, Any, npt.NDArray[np.int64]] | None:

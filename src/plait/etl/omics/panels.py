@@ -54,7 +54,7 @@ def panels_of(sources: Iterable[Source]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def panels_digest(sources: Iterable[Source]) -> list[list[str]]:
+def panels_digest(sources: Iterable[Source]) -> list[list[str | None]]:
     """Give what decides which genes a sample's assay sees: every panel's source, name, samples and a digest of its genes."""
     return [
         [source.name, panel.name, panel.samples, hashlib.sha256("\n".join(panel_genes(panel.genes)).encode()).hexdigest()]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from plait.errors import ConfigError
+from plait.etl.anchors import anchor_date
 from plait.etl.staging import SHAPES
 from plait.settings import PanelSettings, Settings, SourceSettings, parse_yaml
 
@@ -140,6 +141,12 @@ class Source:
         """Names that this source's files use (lower case) → names that its SELECTs use."""
         columns = self.options.get("columns") or {}
         return {str(theirs).lower(): ours for ours, theirs in columns.items()}
+
+    @property
+    def of_shards(self) -> tuple[str, str, bool, str | None, str | None]:
+        """What a shard needs to know of a source: its name, its rules, its anchor and the anchor's date."""
+        date = anchor_date(self.anchor).isoformat() if self.anchor else None
+        return self.name, self.rules.visit_rollup, self.rules.provider_from_visit, self.anchor, date
 
     def selects_of(self, file: str) -> tuple[Select, ...]:
         """Give the SELECTs that read `file`."""

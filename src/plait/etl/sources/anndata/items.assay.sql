@@ -17,6 +17,7 @@ SELECT
     n.assay,
     n.layer,
     n.date AS start,
+    n.panel,
     n.features,
     n.missing,
     n.infinite,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from plait.etl.sources.inventory import InputFile
 
 _HEADERS = {
-    "items": ("assay", "layer", "item", "person", "specimen", "date", "features", "missing", "infinite", "negative", "value_sha256"),
+    "items": ("assay", "layer", "item", "person", "specimen", "date", "panel", "features", "missing", "infinite", "negative", "value_sha256"),
     "features": ("assay", "feature", "gene"),
 }
 _CHOICES: dict[str, tuple[str | None, ...]] = {"barcode": (None, "tcga"), "aliquots": ("all", "first", "mean")}
@@ -48,7 +48,7 @@ def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
                 todo="Mend the value.",
             )
     matrix = _matrix(source, path)
-    for option, frame in (("person", matrix.obs), ("specimen", matrix.obs), ("date", matrix.obs), ("gene", matrix.var)):
+    for option, frame in (("person", matrix.obs), ("specimen", matrix.obs), ("date", matrix.obs), ("panel", matrix.obs), ("gene", matrix.var)):
         _column(source, matrix, option, frame)
     return _HEADERS[logical]
 
@@ -64,7 +64,7 @@ def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
         return
     items = matrix.obs.index.astype(str).tolist()
     nobody: list[str | None] = [None] * len(items)
-    columns = [_column(source, matrix, option, matrix.obs) or nobody for option in ("person", "specimen", "date")]
+    columns = [_column(source, matrix, option, matrix.obs) or nobody for option in ("person", "specimen", "date", "panel")]
     rows: list[tuple[str | None, ...]] = []
     for number, (digest, *counts) in enumerate(matrix.summaries()):
         told = (items[number], *(column[number] for column in columns))

@@ -5,6 +5,7 @@ SELECT
     c.sample AS specimen,
     c.sample AS item,
     concat(o.source, '.mutations') AS assay,
+    p.panel,
     'registry' AS type,
     CASE WHEN coalesce(c.category, '') != 'all_cases_with_mutation_data' THEN 'other_case_list' END AS _ignore,
     CASE WHEN s.SAMPLE_ID IS NULL AND c.category = 'all_cases_with_mutation_data' THEN 'unknown_specimen' END AS _reject
@@ -18,3 +19,10 @@ LEFT JOIN (
     GROUP BY SAMPLE_ID
     HAVING count(DISTINCT PATIENT_ID) = 1
 ) AS s ON c.sample = s.SAMPLE_ID
+LEFT JOIN (
+    SELECT
+        SAMPLE_ID,
+        min(mutations) AS panel
+    FROM panel_matrix
+    GROUP BY SAMPLE_ID
+) AS p ON c.sample = p.SAMPLE_ID

@@ -6,6 +6,7 @@ SELECT
     i.sample AS item,
     i.assay,
     i.layer,
+    CASE WHEN i.layer IN ('gistic', 'copy_number', 'log2_ratio') THEN p.panel END AS panel,
     i.features,
     i.missing,
     i.infinite,
@@ -21,3 +22,10 @@ LEFT JOIN (
     GROUP BY SAMPLE_ID
     HAVING count(DISTINCT PATIENT_ID) = 1
 ) AS s ON i.sample = s.SAMPLE_ID
+LEFT JOIN (
+    SELECT
+        SAMPLE_ID,
+        min(cna) AS panel
+    FROM panel_matrix
+    GROUP BY SAMPLE_ID
+) AS p ON i.sample = p.SAMPLE_ID

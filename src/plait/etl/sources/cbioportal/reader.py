@@ -26,6 +26,7 @@ _TABLES = {
     ("MUTATION_EXTENDED", "MAF"): "mutation",
     ("FUSION", "FUSION"): "fusion",
     ("STRUCTURAL_VARIANT", "SV"): "structural_variant",
+    ("GENE_PANEL_MATRIX", "GENE_PANEL_MATRIX"): "panel_matrix",
 }
 """(genetic_alteration_type, datatype) of a meta file → the table that it describes."""
 
