@@ -27,6 +27,23 @@ DEFAULT_SHARD_PERSONS = 2_048
 """Persons per shard of a new study; fixed for the study's life: one changed person rewrites a shard, and a shard is what memory must hold."""
 
 
+class PanelSettings(BaseModel):
+    """Which genes an assay of some samples sees.
+
+    Attributes:
+        name: The panel's name.
+        genes: A file with the panel's genes: one a line, or a cBioPortal gene panel (`gene_list:`).
+        samples: The samples that were sequenced with it: an identifier, with `*` and `?` for what varies; None where
+            a column of the source names each sample's panel.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    genes: Path
+    samples: str | None = Field(default=None, min_length=1)
+
+
 class SourceSettings(BaseModel):
     """One source of a study; keys beyond these belong to its kind and are checked against its `source.yaml`."""
 
@@ -38,6 +55,8 @@ class SourceSettings(BaseModel):
     person_system: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    anchor: str | None = Field(default=None, pattern=r"^[a-z][a-z_]*$")
+    panels: tuple[PanelSettings, ...] = ()
 
     @field_validator("encoding")
     @classmethod
@@ -97,6 +116,8 @@ class Settings(BaseModel):
     study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     vocabulary: Path | None = None
     mappings: tuple[Path, ...] = ()
+    genes: Path | None = None
+    identity: Path | None = None
     sources: tuple[SourceSettings, ...] = ()
     time_zone: str = "UTC"
     shard_persons: int | None = Field(default=None, ge=1)
@@ -140,9 +161,17 @@ def read_settings(study: Path) -> Settings:
         update={
             "vocabulary": root / settings.vocabulary if settings.vocabulary else None,
             "mappings": tuple(root / path for path in settings.mappings),
-            "sources": tuple(source.model_copy(update={"path": root / source.path}) for source in settings.sources),
+            "identity": root / settings.identity if settings.identity else None,
+            "genes": root / settings.genes if settings.genes else None,
+            "sources": tuple(_absolute(source, root) for source in settings.sources),
         }
     )
+
+
+def _absolute(source: SourceSettings, root: Path) -> SourceSettings:
+    """Give a source with absolute paths."""
+    panels = tuple(panel.model_copy(update={"genes": root / panel.genes}) for panel in source.panels)
+    return source.model_copy(update={"path": root / source.path, "panels": panels})
 
 
 def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from plait.etl.executor import Executor, LocalExecutor
     from plait.etl.gc import Collected
+    from plait.etl.omics.assay import Assay
     from plait.etl.pipeline import RunReport
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
@@ -147,6 +148,12 @@ class Study:
         schema, _, table = name.rpartition(".")
         frame: pl.DataFrame = self.connect().execute(f"SELECT * FROM {quoted(schema or 'cdm')}.{quoted(table)}").pl()
         return frame
+
+    def assay(self, name: str) -> Assay:
+        """Open a matrix of molecular data (`"rna.tpm"`) of this version; see `plait.etl.omics.assay`."""
+        from plait.etl.omics.assay import open_assay
+
+        return open_assay(self.path, self._committed(), name)
 
     def status(self) -> dict[str, Any]:
         """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, notices, rows per table."""

@@ -11,15 +11,15 @@ from typing import get_args
 import pytest
 
 import plait.etl
-from plait.etl.sources.folder import FileRule, SourceRules
+from plait.etl.sources.folder import FileRule, SourceRules, open_source
 from plait.etl.stage import _RESERVED
 from plait.etl.staging import SHAPES
-from plait.schema import plait_tables
+from plait.schema import cdm_tables, plait_tables
 from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 ETL = Path(inspect.getfile(plait.etl)).parent
-NOT_YET = {"time_anchor", "image_item"}
+NOT_YET = {"image_item"}
 """Tables that no source of this release fills."""
 
 
@@ -73,6 +73,18 @@ def test_book_is_described_with_its_columns(name: str) -> None:
     assert tables(section(page("books"), f"#### `{name}`"))[0] == list(plait_tables()[name].columns)
 
 
+def test_tables_of_the_omics_extension_are_described_with_their_columns() -> None:
+    named = {name: table for name, table in cdm_tables().items() if name.startswith("omics_")}
+    assert set(re.findall(r"^#### `(\w+)`", page("omics"), re.MULTILINE)) == named.keys()
+    for name, table in named.items():
+        assert tables(section(page("omics"), f"#### `{name}`"))[0] == list(table.columns)
+
+
+def test_options_of_anndata_are_described() -> None:
+    rules = open_source(SourceSettings(name="rna", kind="anndata", path=Path(), person_system="lab"), Path()).rules
+    assert tables(section(page("omics"), "## AnnData"))[0] == list(rules.options)
+
+
 def test_no_book_is_described_that_is_not_there() -> None:
     assert set(re.findall(r"^#### `(\w+)`", page("books"), re.MULTILINE)) == plait_tables().keys() - NOT_YET
 
@@ -80,7 +92,12 @@ def test_no_book_is_described_that_is_not_there() -> None:
 def given_by_selects(column: str) -> set[str]:
     """Give the reasons or rules that the built-in sources' SELECTs name in a column."""
     selects = [path.read_text(encoding="utf-8") for path in (ETL / "sources").glob("*/*.sql")]
-    return {reason for text in selects for reason in re.findall(rf"THEN '(\w+)' END AS {column}$", text, re.MULTILINE)}
+    cases = [
+        case
+        for text in selects
+        for case in re.findall(rf"CASE\s(?:(?!\bCASE\b).)*? END AS {column},?$", re.sub(r"\s+END", " END", text), re.MULTILINE | re.DOTALL)
+    ]
+    return {reason for case in cases for reason in re.findall(r"THEN '(\w+)'", case)}
 
 
 def found_in(file: str, pattern: str) -> set[str]:
@@ -93,7 +110,8 @@ def test_every_reason_to_reject_is_described() -> None:
     of_a_person = found_in("harmonize/late_reject.sql", r"'(\w+)' AS reason")
     assert min(map(len, (of_a_record, of_a_value, of_a_person))) >= 2
     described = tables(section(page("books"), "### Rejected"))[0]
-    assert set(described) == of_a_record | of_a_value | of_a_person | given_by_selects("_reject")
+    of_a_link = found_in("link_fates.sql", r"THEN '(\w+)'")
+    assert set(described) == of_a_record | of_a_value | of_a_person | of_a_link | given_by_selects("_reject")
 
 
 def test_every_rule_to_ignore_is_described() -> None:
@@ -106,7 +124,11 @@ def test_every_notice_is_described() -> None:
     of_files = found_in("books.py", r'"(no_records|unparsed_number|nul_bytes)"')
     assert len(of_files) == 3
     of_rows, of_doses = found_in("harmonize/notices.sql", r"^    '(\w+)'"), found_in("derive/dose_notices.sql", r"'(\w+)' AS kind")
-    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses
+    of_genes = {
+        f"{match}_gene" for match in re.findall(r"'(\w+)'", (ETL / "harmonize/feature_notices.sql").read_text(encoding="utf-8").split("gene_match IN")[1])
+    }
+    assert len(of_genes) == 3
+    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_genes
 
 
 def test_every_way_of_mapping_is_described() -> None:

@@ -149,7 +149,7 @@ def test_the_keys_left_out_are_those_with_missing_values(tutorial: Study, publis
     assert ("visit_occurrence", "visit_concept_id") in expected
     left_out = {f"fpk_{table}_{column}" for table, column in expected}
     assert constraints(target, "f") == named(keys_ddl("postgresql"), r"CONSTRAINT (\w+) FOREIGN") - left_out
-    assert report.foreign_keys == len(constraints(target, "f")) == 183 - len(expected)
+    assert report.foreign_keys == len(constraints(target, "f")) == 189 - len(expected)
 
 
 def test_primary_keys_and_indices_are_those_of_the_schema(published_tutorial: tuple[Target, PublishReport]) -> None:
@@ -158,7 +158,7 @@ def test_primary_keys_and_indices_are_those_of_the_schema(published_tutorial: tu
     indices = named(indices_ddl("postgresql"), r"CREATE INDEX (\w+)")
     assert constraints(target, "p") == primary
     assert {name for (name,) in target.rows("SELECT indexname FROM pg_indexes WHERE schemaname = 'cdm'")} == primary | indices
-    assert (report.primary_keys, report.indices) == (len(primary), len(indices)) == (30, 94)
+    assert (report.primary_keys, report.indices) == (len(primary), len(indices)) == (33, 96)
     analyzed = target.rows("SELECT count(DISTINCT tablename) FROM pg_stats WHERE schemaname = 'cdm'")
     assert analyzed == [(sum(table.study > 0 for table in report.tables),)]
 
@@ -166,7 +166,7 @@ def test_primary_keys_and_indices_are_those_of_the_schema(published_tutorial: tu
 def test_all_keys_of_a_full_vocabulary_hold(tutorial: Study, target: Target) -> None:
     report = completed(tutorial).publish(target.url)
     assert report.keys_left_out == ()
-    assert report.foreign_keys == len(constraints(target, "f")) == 183
+    assert report.foreign_keys == len(constraints(target, "f")) == 189
     assert constraints(target, "f") == named(keys_ddl("postgresql"), r"CONSTRAINT (\w+) FOREIGN")
 
 

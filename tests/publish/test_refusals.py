@@ -221,10 +221,10 @@ def test_the_command_prints_rows_and_keys_or_json(little: Callable[..., Little],
     assert (shown.code, shown.err) == (0, "")
     assert re.search(r"^domain +8 +8$", shown.out, re.MULTILINE)
     assert re.search(r"^domain\.domain_concept_id +concept\.concept_id +7 +7 +1, 2, 3, 4, 5, …$", shown.out, re.MULTILINE)
-    made = "version 1, 13 rows, 30 primary keys, 182 foreign keys (1 left out), 94 indices."
+    made = "version 1, 13 rows, 33 primary keys, 188 foreign keys (1 left out), 96 indices."
     assert f"Made schema cdm in {target.bare_url}: {made}" in shown.out
     report = json.loads(command("publish", target.url, "--schema", "cdm", "--json", "-s", study.path).out)
-    assert (report["replaced"], report["database"], report["foreign_keys"], report["indices"]) == (True, target.bare_url, 182, 94)
+    assert (report["replaced"], report["database"], report["foreign_keys"], report["indices"]) == (True, target.bare_url, 188, 96)
     assert [key["first"] for key in report["keys_left_out"]] == [[1, 2, 3, 4, 5]]
     assert {"table": "domain", "study": 8, "database": 8} in report["tables"]
 

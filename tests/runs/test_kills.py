@@ -176,7 +176,7 @@ def named_by_versions(study: Path) -> list[set[str]]:
         version = plait.open(study, version=int(file.stem)).version
         assert version is not None
         tables = {f"warehouse/{path}" for schema in version.tables.values() for paths in schema.values() for path in paths}
-        named.append({f"warehouse/versions/{file.name}", version.crosswalk, version.dimension_ids, *tables})
+        named.append({f"warehouse/versions/{file.name}", version.crosswalk, version.dimension_ids, str(version.contested), *tables})
     return named
 
 

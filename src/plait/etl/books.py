@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from plait.etl.harmonize.shard import ShardResult
     from plait.etl.ledger import Entry
+    from plait.etl.omics.assays import AssayFile
     from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
     from plait.etl.stage import StagedFile
@@ -120,6 +121,7 @@ class Pages:
     columns: Sequence[tuple[str, str, str, str, str | None]]
     notices: Sequence[Notice]
     coverage: Sequence[tuple[str, str, dt.date | None, dt.date | None]]
+    assays: Sequence[AssayFile] = ()
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Give the rows of each of plait's tables, in the order of its columns."""
@@ -143,6 +145,7 @@ class Pages:
             "columns": [(run_id, *column) for column in self.columns],
             "notices": [(run_id, *notice) for notice in self.notices],
             "coverage": list(self.coverage),
+            "omics_file": [astuple(assay) for assay in self.assays],
         }
 
 
@@ -150,7 +153,7 @@ def write_books(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str, page
     """Write the books of a run, one new file each, and give their paths by table.
 
     Args:
-        con: A connection with the table `reject` (see `collect_rejects`).
+        con: A connection with the table `reject` (see `collect_rejects`), and `panel_gene` and `gene_map` (see `map_genes`).
         warehouse: The study's warehouse.
         name: What the new files are called.
         pages: What was counted.
@@ -162,7 +165,9 @@ def write_books(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str, page
         raw(file_id)
     path = warehouse / "books" / "rejects" / f"{name}.parquet"
     write_parquet(con, sql("plait.etl", "rejects"), path)
-    return written | {"rejects": str(path.relative_to(warehouse))}
+    panels = warehouse / "books" / "omics_panel" / f"{name}.parquet"
+    write_parquet(con, sql("plait.etl.omics", "omics_panel"), panels)
+    return written | {"rejects": str(path.relative_to(warehouse)), "omics_panel": str(panels.relative_to(warehouse))}
 
 
 def write_study_tables(

@@ -41,12 +41,14 @@ class ShardWork:
 class Changes:
     """What a run has to do: the state of every person, in a file, and the shards that hold somebody to compute.
 
-    `dimensions` is a digest of the ids of providers, care sites and locations.
+    `dimensions` is a digest of the ids of providers, care sites and locations, `contested` one of the specimens that
+    several persons claim.
     """
 
     persons: int
     shards: dict[int, ShardWork]
     dimensions: str
+    contested: str
     sources: tuple[SourceChanges, ...]
 
 
@@ -59,6 +61,17 @@ def load_present(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile]) -
     con.execute(sql("plait.etl", "present"))
 
 
+def find_contested(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], file: Path) -> None:
+    """Write which specimens several persons claim: nobody gets them. Makes the view `claimed` of all rows that name one."""
+    named = [
+        f'SELECT system, specimen, person_id FROM {parquet(entry.path)} WHERE specimen IS NOT NULL AND reject IS NULL AND "ignore" IS NULL'
+        for entry in staged
+        if entry.rows and "specimen" in SHAPES[entry.shape].columns
+    ]
+    make_view(con, "claimed", " UNION ALL ".join(named) if named else "SELECT NULL AS system, NULL AS specimen, 0 AS person_id WHERE false")
+    write_parquet(con, sql("plait.etl", "contested"), file)
+
+
 def find_changes(
     con: duckdb.DuckDBPyConnection,
     staged: Sequence[StagedFile],
@@ -66,9 +79,9 @@ def find_changes(
     before: Path | None,
     everybody: bool,
     dimensions: tuple[Path | None, Path],
+    contested: tuple[Path | None, Path],
     shard_persons: int,
-    digests: Path,
-    persons: Path,
+    targets: tuple[Path, Path],
 ) -> Changes:
     """Compare every person's staged rows with those of the version before.
 
@@ -78,10 +91,11 @@ def find_changes(
         before: Digests of the version before, None where there is none.
         everybody: Compute those who have not changed, too.
         dimensions: Dimension ids of the version before (or None) and of now.
+        contested: Specimens that several persons claim, of the version before (or None) and of now.
         shard_persons: Persons per shard.
-        digests: Where the digests of now are written.
-        persons: Where the state of every person is written: `changed`, `same` or `gone`.
+        targets: Where the digests of now are written, and where the state of every person: `changed`, `same` or `gone`.
     """
+    digests, persons = targets
     summaries = [str(persons_file(file.path)) for file in staged if persons_file(file.path).is_file()]
     make_view(
         con,
@@ -96,6 +110,9 @@ def find_changes(
         con.execute("INSERT INTO touched SELECT DISTINCT person_id FROM present")
     elif dimensions[0] is not None:
         _touch_by_dimensions(con, staged, dimensions[0], dimensions[1])
+    make_view(con, "contested_now", f"FROM {parquet(contested[1])}")
+    make_view(con, "contested_before", f"FROM {parquet(contested[0])}" if contested[0] is not None else "FROM contested_now WHERE false")
+    con.execute(sql("plait.etl", "touch_contested"))
     con.execute(sql("plait.etl", "person_states"))
     write_parquet(con, "FROM person_state ORDER BY person_id, system, identifier", persons)
     shards = {
@@ -105,7 +122,8 @@ def find_changes(
     row = con.execute("SELECT count(DISTINCT person_id) FROM present").fetchone()
     ids = con.execute(sql("plait.etl", "dimensions_digest"), {"file": str(dimensions[1])}).fetchone()
     sources = tuple(SourceChanges(*counts) for counts in con.execute(sql("plait.etl", "source_changes")).fetchall())
-    return Changes(int(row[0]) if row else 0, shards, str(ids), sources)
+    claims = con.execute("SELECT count(*), md5(string_agg(concat_ws('/', system, specimen), ',' ORDER BY system, specimen)) FROM contested_now").fetchone()
+    return Changes(int(row[0]) if row else 0, shards, str(ids), str(claims), sources)
 
 
 def _touch_by_dimensions(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], before: Path, now: Path) -> None:

@@ -41,7 +41,7 @@ def column_fates(con: duckdb.DuckDBPyConnection, source: Source, files: list[Inp
 
 
 def _names(con: duckdb.DuckDBPyConnection, query: str, where: str) -> set[str]:
-    """Give the lower-case names of all columns that a query mentions, `*` where it takes all of a file in its outermost SELECT."""
+    """Give the lower-case names of all columns that a query mentions, `*` where it takes all of a file, in its outermost SELECT or as JSON."""
     row = con.execute("SELECT json_serialize_sql($query)", {"query": query}).fetchone()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
@@ -51,7 +51,7 @@ def _names(con: duckdb.DuckDBPyConnection, query: str, where: str) -> set[str]:
         raise ConfigError(where, expected="one SELECT statement", got=str(len(statements)), todo="Keep one SELECT in each file.")
     found = {str(node["column_names"][-1]).lower() for node in _walk(statements[0]) if node.get("class") == "COLUMN_REF"}
     outer = statements[0]["node"].get("select_list", [])
-    if any(item.get("class") == "STAR" for item in outer):
+    if any(item.get("class") == "STAR" for item in outer) or any(node.get("function_name") == "to_json" for node in _walk(statements[0])):
         found.add("*")
     return found
 

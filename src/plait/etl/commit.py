@@ -29,7 +29,7 @@ _DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A committed state: table files by schema (`cdm`, `books`), relative to the warehouse, and what they depend on."""
+    """A committed state: table files by schema (`cdm`, `books`), relative to the warehouse, and what they depend on; `omics` is relative to the study."""
 
     version: int
     run_id: int
@@ -46,6 +46,8 @@ class Version:
     tables: dict[str, dict[str, list[str]]]
     inventory: list[dict[str, Any]] = field(default_factory=list)
     staged: list[dict[str, Any]] = field(default_factory=list)
+    omics: list[dict[str, Any]] = field(default_factory=list)
+    contested: str | None = None
 
 
 def warehouse_of(study: Path) -> Path:
@@ -93,6 +95,9 @@ def files_of(study: Path, version: Version | None) -> Iterator[Path]:
     for tables in version.tables.values():
         for files in tables.values():
             yield from (warehouse_of(study) / file for file in files)
+    yield from (study / entry["path"] for entry in version.omics)
+    if version.contested is not None:
+        yield study / version.contested
 
 
 def commit(study: Path, version: Version) -> None:

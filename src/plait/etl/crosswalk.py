@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.duck import sql, write_parquet
+from plait.duck import make_view, parquet, sql, write_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,17 @@ def extend_crosswalk(con: duckdb.DuckDBPyConnection, person_files: list[str]) ->
     if person_files:
         con.execute(sql("plait.etl", "extend_crosswalk"), {"files": person_files})
     return _size(con, "crosswalk")
+
+
+def follow_links(con: duckdb.DuckDBPyConnection, link_files: list[str]) -> None:
+    """Give every identifier in the table `crosswalk` the person whom the study's links say it is of.
+
+    What is saved stays without links: each identifier keeps an id of its own there, which it gets back when a link goes.
+    """
+    columns = "CAST(NULL AS VARCHAR)"
+    nothing = f'SELECT {columns} AS person, {columns} AS link_system, {columns} AS identifier, {columns} AS reject, {columns} AS "ignore" WHERE false'
+    make_view(con, "staged_link", f"FROM {parquet(*link_files)}" if link_files else nothing)
+    con.execute(sql("plait.etl", "links"))
 
 
 def save_crosswalk(con: duckdb.DuckDBPyConnection, file: Path) -> Path:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OF_THE_RUN = {"cdm_source", "metadata"}
-_DIMENSIONS = {"provider_id": "provider", "care_site_id": "care_site", "location_id": "location"}
+_DIMENSIONS = {"provider_id": "provider", "care_site_id": "care_site", "location_id": "location", "omics_feature_id": "feature"}
 _BOOKS = ("lineage_key", "derivation", "row_meta", "person_fates", "person_rejects", "person_notices")
 _NOTHING = "chr(0)"
 

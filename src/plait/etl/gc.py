@@ -81,5 +81,5 @@ def _named(study: Path, version: Version | None) -> Iterator[Path]:
 def _files(study: Path) -> Iterator[Path]:
     """Yield every file that plait may have made and that a version may name."""
     warehouse = warehouse_of(study)
-    for folder in (warehouse / "cdm", warehouse / "books", warehouse / "staged", warehouse / "versions", study / "private"):
+    for folder in (warehouse / "cdm", warehouse / "books", warehouse / "staged", warehouse / "versions", study / "private", study / "omics"):
         yield from sorted(path for path in folder.rglob("*") if path.is_file())

@@ -10,7 +10,36 @@ CASE
     ELSE plait_time(value)
 END;
 
-CREATE OR REPLACE MACRO plait_is_date(value) AS length(value) <= 10;
+-- An offset from the source's anchor: `-57 years`, `444.87 months`, `12 days`; a month is a twelfth of 365.25 days, and
+-- whole years are those of the calendar.
+CREATE OR REPLACE MACRO plait_is_offset(value) AS regexp_full_match(value, '[+-]?[0-9]+([.][0-9]+)?(e[+-]?[0-9]+)? (days|months|years)');
+
+CREATE OR REPLACE MACRO plait_offset(value, anchor) AS
+CASE
+    WHEN plait_is_offset(value)
+        THEN
+            CASE split_part(value, ' ', 2)
+                WHEN 'days' THEN anchor + to_microseconds(CAST(round(CAST(split_part(value, ' ', 1) AS DOUBLE) * 86400e6) AS BIGINT))
+                WHEN 'months' THEN anchor + to_microseconds(CAST(round(CAST(split_part(value, ' ', 1) AS DOUBLE) * 2629800e6) AS BIGINT))
+                ELSE
+                    anchor + to_years(CAST(trunc(CAST(split_part(value, ' ', 1) AS DOUBLE)) AS INTEGER))
+                    + to_microseconds(
+                        CAST(round((CAST(split_part(value, ' ', 1) AS DOUBLE) - trunc(CAST(split_part(value, ' ', 1) AS DOUBLE))) * 31557600e6) AS BIGINT)
+                    )
+            END
+END;
+
+CREATE OR REPLACE MACRO plait_is_date(value) AS length(value) <= 10 OR plait_is_offset(value);
+
+-- A TCGA barcode, TCGA-02-0001-01C-01D-0182-01: project, tissue source site, participant, sample type and vial, portion and
+-- analyte, plate, centre (GDC Encyclopedia, "TCGA Barcode"). The patient is its first three parts; the sample its type as well:
+-- 01 to 09 are tumours, 10 to 19 normal tissue, 20 to 29 controls. Null where the text is no such barcode.
+CREATE OR REPLACE MACRO plait_tcga_patient(barcode) AS nullif(regexp_extract(barcode, '^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}'), '');
+
+CREATE OR REPLACE MACRO plait_tcga_sample(barcode) AS nullif(regexp_extract(barcode, '^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}-[0-9]{2}'), '');
+
+CREATE OR REPLACE MACRO plait_tcga_status(barcode) AS
+CASE substr(plait_tcga_sample(barcode), 14, 1) WHEN '0' THEN 'tumour' WHEN '1' THEN 'normal' WHEN '2' THEN 'control' END;
 
 CREATE OR REPLACE MACRO plait_number(value, below) AS
 CASE WHEN abs(TRY_CAST(value AS DOUBLE)) < below THEN TRY_CAST(value AS DOUBLE) END;

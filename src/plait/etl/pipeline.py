@@ -13,20 +13,23 @@ from plait.duck import connect, quoted, sql, write_parquet
 from plait.errors import ConfigError, StudyError
 from plait.etl import books
 from plait.etl.catalog import build_catalog
-from plait.etl.changes import Changes, SourceChanges, find_changes, load_present
+from plait.etl.changes import Changes, SourceChanges, find_changes, find_contested, load_present
 from plait.etl.clearing import SPILL, clear_away
 from plait.etl.columns import column_fates
 from plait.etl.commit import Version, commit, newest_version, warehouse_of, writing
-from plait.etl.crosswalk import extend_crosswalk, load_crosswalk, save_crosswalk
+from plait.etl.crosswalk import extend_crosswalk, follow_links, load_crosswalk, save_crosswalk
 from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
 from plait.etl.derive.periods import sources_by_rule
 from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.ledger import Entry, Ledger
+from plait.etl.omics.assays import write_assays
+from plait.etl.omics.genes import map_genes
+from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
 from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, digest_of, find_vocabulary, fingerprint_of, take_inventory
-from plait.etl.sources.folder import open_sources
+from plait.etl.sources.folder import IDENTITY, open_sources
 from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
@@ -36,6 +39,7 @@ from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plait.etl.omics.assays import AssayFile
     from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
 
@@ -137,18 +141,26 @@ def _stage(run: Run) -> list[StagedFile]:
     run.begin("numbering persons")
     load_crosswalk(run.con, run.study / run.before.crosswalk if run.before else None)
     known = extend_crosswalk(run.con, rows_of(staged, "person"))
-    crosswalk = save_crosswalk(run.con, run.private / f"crosswalk-{run.name}.parquet")
+    save_crosswalk(run.con, run.private / f"crosswalk-{run.name}.parquet")
+    follow_links(run.con, rows_of(staged, "link"))
+    crosswalk = run.spill / "crosswalk.parquet"
+    write_parquet(run.con, "FROM crosswalk ORDER BY ALL", crosswalk)
     run.begin("staging")
     staged += _stage_shapes(run, persons=False, crosswalk=crosswalk, known_persons=known)
     load_present(run.con, staged)
+    find_contested(run.con, staged, run.contested)
     return staged
 
 
+_WHO_IS_WHO = frozenset({"person", "link"})
+"""Shapes that are staged first, since all other rows are joined with whom they tell of."""
+
+
 def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_persons: int | None) -> list[StagedFile]:
-    """Stage the person shape, or all others, largest files first."""
+    """Stage persons and the links between them, or all others, largest files first."""
     wanted: list[tuple[int, InputFile]] = []
     for file_id, file in sorted(run.files, key=lambda item: -item[1].size_bytes):
-        if file.file is not None and any((select.shape == "person") == persons for select in run.source(file.source).selects_of(file.file)):
+        if file.file is not None and any((select.shape in _WHO_IS_WHO) == persons for select in run.source(file.source).selects_of(file.file)):
             wanted.append((file_id, file))
     threads, memory = run.options.share(len(wanted))
     several_shards = known_persons is not None and known_persons >= run.shard_persons
@@ -159,12 +171,13 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
             file=file,
             file_id=file_id,
             source=source,
-            selects=tuple(select for select in source.selects_of(str(file.file)) if (select.shape == "person") == persons),
+            selects=tuple(select for select in source.selects_of(str(file.file)) if (select.shape in _WHO_IS_WHO) == persons),
             lookups=tuple(other for _, other in run.files if other.source == file.source and other.file is not None and source.rules.files[other.file].lookup),
             folder=run.warehouse / "staged",
             spill=run.spill,
             time_zone=run.settings.time_zone,
             sort_by_shard=run.shard_persons if several_shards else None,
+            links="" if persons else ",".join(sorted(file.sha256 for _, file in run.files if file.source == IDENTITY)),
             crosswalk=crosswalk,
             known_persons=known_persons,
             threads=threads,
@@ -193,9 +206,9 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
         before=run.warehouse / run.before.person_digests if run.before else None,
         everybody=fresh,
         dimensions=(before_ids, inputs.dimension_ids),
+        contested=(run.study / run.before.contested if run.before and run.before.contested else None, inputs.contested),
         shard_persons=run.shard_persons,
-        digests=run.warehouse / "books" / "person_digests" / f"{run.name}.parquet",
-        persons=inputs.persons,
+        targets=(run.warehouse / "books" / "person_digests" / f"{run.name}.parquet", inputs.persons),
     )
     kept = {} if fresh or run.before is None else {int(number): files for number, files in run.before.shards.items()}
     run.begin("harmonizing")
@@ -221,14 +234,21 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
         numbered = run.spill / "numbered_persons.parquet"
         write_parquet(run.con, sql("plait.etl", "numbered_persons"), numbered)
         rows["person"] = [str(numbered)]
+    write_parquet(run.con, sql("plait.etl", "link_fates"), run.spill / "links.parquet")
+    genes = run.spill / "genes.parquet"
+    map_genes(run.con, staged, panels_of(run.sources), run.settings.genes, genes)
     return Inputs(
         warehouse=run.warehouse,
         staged=rows,
         persons=run.spill / "persons.parquet",
         dimension_ids=run.private / f"dimension_ids-{run.name}.parquet",
         study_map=study_map,
-        rules=tuple((source.name, source.rules.visit_rollup, source.rules.provider_from_visit) for source in run.sources),
+        rules=tuple(source.of_shards for source in run.sources),
         drugs=drugs,
+        genes=genes,
+        links=run.spill / "links.parquet",
+        contested=run.contested,
+        panels=tuple((source.name, panel.name, panel.samples) for source in run.sources for panel in source.panels),
         periods=run.settings.observation_period,
         threads=run.options.threads,
         memory=f"{run.options.memory_mib}MiB",
@@ -244,7 +264,7 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
     shards = []
     for number, work in changes.shards.items():
         before = None if work.is_whole else kept.get(number)
-        key = digest_of([run.basis, changes.dimensions, work.digest, before, run.options.full])
+        key = digest_of([run.basis, changes.dimensions, changes.contested, work.digest, before, run.options.full])
         manifest = run.unfinished / f"shard-{number:06}.json"
         shards.append(Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", before, manifest, key))
     return shards
@@ -288,6 +308,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
     changes, results = work
     run.begin("writing the books")
     number = (run.before.version if run.before else 0) + 1
+    assays = write_assays(run, staged, results)
     notices = books.notices_of(run.con, run.warehouse, staged, results, [file for _, file in run.files])
     version = Version(
         version=number,
@@ -299,15 +320,17 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         shard_persons=run.shard_persons,
         crosswalk=f"private/crosswalk-{run.name}.parquet",
         dimension_ids=f"private/dimension_ids-{run.name}.parquet",
+        contested=f"private/{run.contested.name}",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
-        tables=_table_files(run, ledger, results, notices, (number, changes.persons)),
+        tables=_table_files(run, ledger, results, notices, (number, changes.persons, assays)),
         last_file_id=max([run.before.last_file_id if run.before else 0, *(file_id for file_id, _ in run.files)]),
         inventory=[{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files],
         staged=[
             {"file_id": f.file_id, "source": f.source, "file": f.file, "shape": f.shape, "rows": f.rows, "path": str(Path(f.path).relative_to(run.warehouse))}
             for f in staged
         ],
+        omics=[asdict(assay) for assay in assays],
     )
     run.begin("committing")
     commit(run.study, version)
@@ -343,9 +366,9 @@ def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardRes
 
 
 def _table_files(
-    run: Run, ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int]
+    run: Run, ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int, Sequence[AssayFile]]
 ) -> dict[str, dict[str, list[str]]]:
-    """Write what is not sharded, and give the files of every table by schema; `version` is its number and its persons."""
+    """Write what is not sharded, and give the files of every table by schema; `version` is its number, its persons and its assays."""
     tables: dict[str, dict[str, list[str]]] = {
         "cdm": {},
         "books": {"person_digests": [f"books/person_digests/{run.name}.parquet"], "study_map": [f"books/study_map/{run.name}.parquet"]},
@@ -356,12 +379,13 @@ def _table_files(
                 tables[schema].setdefault(table, []).append(path)
     release = read_release(run.warehouse / str(run.vocabulary))
     pages = books.Pages(
-        run=(run.run_id, run.started_at, _now(), __version__, run.fingerprint, release.release, *version, "committed"),
+        run=(run.run_id, run.started_at, _now(), __version__, run.fingerprint, release.release, *version[:2], "committed"),
         files=[(file_id, file, run.records.get(file_id, 0)) for file_id, file in run.files],
         entries=ledger.entries(),
         columns=[fate for source in run.sources for fate in column_fates(run.con, source, [file for _, file in run.files if file.source == source.name])],
         notices=notices,
         coverage=[(source.name, c.domain, c.start, c.end) for source in run.sources for c in source.rules.coverage],
+        assays=version[2],
     )
     earlier = run.before.tables["books"] if run.before else {}
     for table, path in books.write_books(run.con, run.warehouse, run.name, pages, lambda file_id: _raw(run, file_id)).items():

@@ -16,6 +16,8 @@ from plait.etl.clearing import SPILL, UNFINISHED
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.executor import LOCAL_EXECUTORS, Executor, LocalExecutor, LocalThreads
 from plait.etl.harmonize.reference import rules_digest
+from plait.etl.omics.genes import genes_digest
+from plait.etl.omics.panels import panels_digest
 from plait.etl.resources import size_mib
 from plait.etl.sources.inventory import InputFile, find_files, inspect
 from plait.etl.vocabulary import choose_release, chosen_release, load_vocabulary
@@ -147,6 +149,11 @@ class Run:
         return f"run-{self.run_id:06}-{self.attempt}"
 
     @property
+    def contested(self) -> Path:
+        """The file of the specimens that several persons claim."""
+        return self.private / f"contested-{self.name}.parquet"
+
+    @property
     def private(self) -> Path:
         """The folder of what tells who is who."""
         return self.study / "private"
@@ -186,16 +193,16 @@ def take_inventory(run: Run) -> list[tuple[int, InputFile]]:
 
     What was found before is trusted under the settings and rules of then alone: others may read a file otherwise.
     """
-    known: dict[tuple[str, str], InputFile] = {}
-    ids: dict[tuple[str, str, str], int] = {}
+    known: dict[tuple[str, str | None, str], InputFile] = {}
+    ids: dict[tuple[str, str | None, str, str], int] = {}
     for row in run.before.inventory if run.before else []:
         file_id = row["file_id"]
         file = InputFile(**{**{key: value for key, value in row.items() if key != "file_id"}, "path": Path(row["path"]), "header": tuple(row["header"])})
-        known[file.source, str(file.path)] = file
-        ids[file.source, file.name, file.sha256] = file_id
+        known[file.source, file.file, str(file.path)] = file
+        ids[file.source, file.file, file.name, file.sha256] = file_id
 
-    def unchanged(source: Source, path: Path, size: int, mtime_ns: int) -> InputFile | None:
-        file = known.get((source.name, str(path)))
+    def unchanged(source: Source, logical: str | None, path: Path, size: int, mtime_ns: int) -> InputFile | None:
+        file = known.get((source.name, logical, str(path)))
         is_same = file is not None and file.is_settled and (file.size_bytes, file.mtime_ns) == (size, mtime_ns)
         return file if is_same and is_trusted else None
 
@@ -207,7 +214,7 @@ def take_inventory(run: Run) -> list[tuple[int, InputFile]]:
         paths = find_files(source)
         inspected = LocalThreads(run.options.threads).run(paths, lambda item, source=source: inspect(source, item[0], item[1], unchanged))  # type: ignore[misc]
         for file in inspected:
-            key = (file.source, file.name, file.sha256)
+            key = (file.source, file.file, file.name, file.sha256)
             if key not in ids:
                 last += 1
                 ids[key] = last
@@ -247,7 +254,9 @@ def basis_of(run: Run) -> str:
         run.settings.study,
         run.settings.observation_period.model_dump(),
         [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
-        [[s.name, s.system, s.encoding, s.delimiter, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
+        genes_digest(run.settings.genes),
+        panels_digest(run.sources),
+        [[s.name, s.system, s.encoding, s.delimiter, s.anchor, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
     ]
     return digest_of(parts)
 

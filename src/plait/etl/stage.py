@@ -21,6 +21,7 @@ import duckdb
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
+from plait.etl.anchors import anchor_date
 from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.sources.raw import load_raw, load_texts, sound_columns
 from plait.etl.staging import SHAPES, Column, Number, Reading, Shape, Time
@@ -64,7 +65,7 @@ class StagedFile:
 class Task:
     """One file to stage: which SELECTs, under which names, with which persons and how much of the machine.
 
-    `crosswalk` is the file of everybody who was ever known, None before persons are staged; `known_persons`
+    `links` is a digest of the study's links, `crosswalk` the file of everybody who was ever known, None before persons are staged; `known_persons`
     its size.
     """
 
@@ -77,6 +78,7 @@ class Task:
     spill: Path
     time_zone: str
     sort_by_shard: int | None
+    links: str
     crosswalk: Path | None
     known_persons: int | None
     threads: int
@@ -99,6 +101,8 @@ class Task:
             self.source.system,
             self.source.encoding,
             self.source.delimiter,
+            self.source.anchor,
+            self.links,
             code_digest(),
         ]
         key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
@@ -112,11 +116,11 @@ class Task:
 @cache
 def code_digest() -> str:
     """Give a digest of the code that decides what a staged row is."""
-    parts = [
-        files(package) / name
-        for package, name in (("plait.etl", "macros.sql"), ("plait.etl", "stage.py"), ("plait.etl", "staging.py"), ("plait.etl.sources", "raw.py"))
-    ]
-    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]
+    parts = [files("plait.etl") / name for name in ("macros.sql", "stage.py", "staging.py", "anchors.py")]
+    readers = (entry for entry in files("plait.etl.sources").iterdir() if entry.name.endswith(".py"))
+    parts += sorted(readers, key=lambda entry: entry.name)
+    text = b"".join(part.read_bytes() for part in parts)
+    return hashlib.sha256(duckdb.__version__.encode() + text).hexdigest()[:12]
 
 
 def staged_before(task: Task, select: Select) -> StagedFile | None:
@@ -198,8 +202,9 @@ def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task) -> None:
             columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {quoted(column)}" for column in rule.columns)
             make_view(con, name, f"SELECT {columns} WHERE false")
     options = {key: value for key, value in task.source.options.items() if not isinstance(value, dict)}
+    options |= {"source": task.source.name, "anchor": task.source.anchor}
     columns = ", ".join(f"{'NULL' if value is None else literal(value)} AS {quoted(key)}" for key, value in options.items())
-    make_view(con, "options", f"SELECT {columns or 'NULL AS none'}")
+    make_view(con, "options", f"SELECT {columns}")
 
 
 def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int) -> StagedFile:
@@ -329,7 +334,7 @@ def _staged_query(task: Task, select: Select, shape: type[Shape], given: set[str
         if name != "known_time"
     ]
     if "start" in shape.columns:
-        values.append("plait_is_date(CAST(s.start AS VARCHAR)) AS start_is_date")
+        values.append("plait_is_date(CAST(s.start AS VARCHAR)) AS start_is_date" if "start" in given else "CAST(NULL AS BOOLEAN) AS start_is_date")
         if "end" in shape.columns:
             values.append('plait_is_date(CAST(s."end" AS VARCHAR)) AS end_is_date' if "end" in given else "CAST(NULL AS BOOLEAN) AS end_is_date")
         values += _known(shape, given, task)
@@ -385,6 +390,8 @@ def _parsed(name: str, column: Column, task: Task) -> str:
 def _time(value: str, task: Task) -> str:
     """Give the expression that reads a time by the source's formats and the study's zone."""
     iso = f"plait_time({value})" if task.time_zone == "UTC" else f"plait_zoned_time({value}, {literal(task.time_zone)})"
+    if task.source.anchor is not None:
+        iso = f"coalesce(plait_offset({value}, TIMESTAMP {literal(anchor_date(task.source.anchor))}), {iso})"
     if not task.source.rules.time_formats:
         return iso
     formats = ", ".join(literal(form) for form in task.source.rules.time_formats)
@@ -393,7 +400,9 @@ def _time(value: str, task: Task) -> str:
 
 def _known(shape: type[Shape], given: set[str], task: Task) -> list[str]:
     """Give when a record and its end were known: as told, else when they happened (a date alone: at its end)."""
-    start = f"plait_known({_time('CAST(s.start AS VARCHAR)', task)}, plait_is_date(CAST(s.start AS VARCHAR)))"
+    start = (
+        f"plait_known({_time('CAST(s.start AS VARCHAR)', task)}, plait_is_date(CAST(s.start AS VARCHAR)))" if "start" in given else "CAST(NULL AS TIMESTAMP)"
+    )
     known = start
     if "known_time" in given:
         told = "CAST(s.known_time AS VARCHAR)"

@@ -31,7 +31,7 @@ class Text(Column):
 
 
 class Time(Column):
-    """A local time: ISO 8601, a date alone, or one of the source's `time_formats`."""
+    """A local time: ISO 8601, a date alone, one of the source's `time_formats`, or an offset from its `anchor` (`444.87 months`)."""
 
     kind = "time"
 
@@ -297,7 +297,114 @@ class Cost(Shape):
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 
+class Specimen(Shape):
+    """A sample of a person's tissue or fluid; assays and variants name its key."""
+
+    name, key = "specimen", "specimen"
+    person = Text("the person", required=True)
+    specimen = Text("identifier of the specimen", required=True)
+    start = Time("when it was taken", required=True)
+    known_time = Time("when the record became available")
+    code = Text("code of its type (tissue, blood, …)", required=True)
+    code_system = Text("code system of `code`", required=True)
+    display = Text("the source's words for `code`")
+    site = Text("code of the anatomic site")
+    site_system = Text("code system of `site`")
+    status = Text("code of the disease status (normal, primary tumour, metastasis, …)")
+    status_system = Text("code system of `status`")
+    quantity = Reading("how much")
+    unit = Text("unit of `quantity`")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+class Assay(Shape):
+    """That an assay measured a specimen: one item (a row) of its matrix. Items of one specimen share a `_merge_key`."""
+
+    name = "assay"
+    person = Text("the person", required=True)
+    specimen = Text("identifier of the specimen")
+    assay = Text("name of the assay, `SOURCE.NAME`; it names its file", required=True)
+    item = Text("identifier of the item in the matrix", required=True)
+    start = Time("when it was measured; when the specimen was taken, where null")
+    known_time = Time("when the record became available")
+    panel = Text("name of the gene panel; the one whose `samples` fit, where null")
+    layer = Text("what the values are: counts, tpm, log1p, beta, gistic, …")
+    features = Number("how many features the item has")
+    missing = Number("how many of them have no value")
+    infinite = Number("how many of them are infinite")
+    value_sha256 = Text("SHA-256 of the item's values")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+class Feature(Shape):
+    """What a column of an assay's matrix measures."""
+
+    name, key, of_person = "feature", "feature", False
+    feature = Text("key of the feature: the assay's name, a slash, and the feature's", required=True)
+    assay = Text("name of the assay, as in the shape `assay`", required=True)
+    gene = Text("the gene as delivered: an Ensembl id or a symbol", required=True)
+
+
+class Variant(Shape):
+    """A variant of a gene that was found in a specimen."""
+
+    name = "variant"
+    person = Text("the person", required=True)
+    specimen = Text("identifier of the specimen", required=True)
+    assay = Text("name of the assay, `SOURCE.NAME`", required=True)
+    start = Time("when it was found; when the specimen was taken, where null")
+    known_time = Time("when the record became available")
+    gene = Text("the gene as delivered: an Ensembl id or a symbol", required=True)
+    code = Text("what a concept is looked up by (`GENE:p.…`)")
+    code_system = Text("code system of `code`")
+    display = Text("the source's words for it")
+    genome_build = Text("the reference genome: GRCh37, GRCh38")
+    chromosome = Text("chromosome")
+    position = Number("first position, counted from 1")
+    end_position = Number("last position")
+    reference = Text("allele of the reference")
+    alternate = Text("allele that was found")
+    hgvs_c = Text("the change of the transcript (HGVS)")
+    hgvs_p = Text("the change of the protein (HGVS)")
+    transcript = Text("the transcript that the changes are told on")
+    variant_class = Text("its consequence, a MAF Variant_Classification or `Fusion`")
+    variant_type = Text("SNP, INS, DEL, …")
+    partner = Text("the other gene, of a fusion")
+    mutation_status = Text("somatic or germline, as the source says")
+    alternate_depth = Reading("reads with the alternate allele")
+    reference_depth = Reading("reads with the reference allele")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+class Link(Shape):
+    """That a person has an identifier: links of one `person` join their identifiers."""
+
+    name, of_person = "link", False
+    person = Text("a label for the person, that nothing else uses", required=True)
+    link_system = Text("system of the identifier", required=True)
+    identifier = Text("the identifier", required=True)
+
+
 SHAPES: dict[str, type[Shape]] = {
-    shape.name: shape for shape in (Person, Death, Visit, Event, Note, Provider, CareSite, Location, PayerPeriod, Period, Episode, Cost)
+    shape.name: shape
+    for shape in (
+        Person,
+        Death,
+        Visit,
+        Event,
+        Note,
+        Provider,
+        CareSite,
+        Location,
+        PayerPeriod,
+        Period,
+        Episode,
+        Cost,
+        Specimen,
+        Assay,
+        Feature,
+        Variant,
+        Link,
+    )
 }
 """Every shape by its name."""

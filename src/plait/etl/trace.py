@@ -11,9 +11,12 @@ from plait.duck import make_view, parquet, quoted, sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
+from plait.etl.sources.folder import open_source
+from plait.etl.sources.inventory import InputFile
 from plait.etl.sources.raw import csv_records
 from plait.etl.stage import coded_columns
 from plait.schema import cdm_tables
+from plait.settings import read_settings
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,14 +55,14 @@ def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, A
         "table": table,
         "row": row,
         "known": _one(con, "SELECT known_time, end_known_time FROM plait.row_meta WHERE table_name = $table AND row_id = $id", {"table": table, "id": row_id}),
-        "records": [_with_raw(record, version) for record in records],
+        "records": [_with_raw(record, version, study) for record in records],
         "members": _all(con, sql("plait.etl", "trace_members"), {"table": table, "id": row_id}),
         "mapping": _mapping(con, warehouse_of(study), staged, records),
         "run": _one(con, "SELECT run_id, started_at, plait_version, vocabulary_release, version FROM plait.runs ORDER BY run_id DESC LIMIT 1", {}),
     }
 
 
-def _with_raw(record: dict[str, Any], version: Version) -> dict[str, Any]:
+def _with_raw(record: dict[str, Any], version: Version, study: Path) -> dict[str, Any]:
     """Add the raw text of a record and its first line in the file, or say why it cannot be shown."""
     entry = next(entry for entry in version.inventory if entry["file_id"] == record["file_id"])
     path = Path(entry["path"])
@@ -70,9 +73,11 @@ def _with_raw(record: dict[str, Any], version: Version) -> dict[str, Any]:
         return found | {"raw": None, "note": "the file is gone"}
     if stat.st_size != entry["size_bytes"] or (stat.st_mtime_ns != entry["mtime_ns"] and _sha256(path) != entry["sha256"]):
         return found | {"raw": None, "note": "the file has changed since the run"}
+    if entry["format"] == "records":
+        return found | {"raw": _reader_record(study, entry, record["record"]), "line": None}
     if entry["format"] != "csv":
         return found | {"raw": _parquet_record(path, record["record"]), "line": None}
-    line, fields = _csv_record(path, entry["encoding"], entry.get("delimiter", ","), record["record"])
+    line, fields = _csv_record(path, entry["encoding"], entry.get("delimiter", ","), (entry.get("quote", '"'), entry.get("comment_lines", 0)), record["record"])
     return found | {"line": line, "raw": dict(zip(entry["header"], fields, strict=False))}
 
 
@@ -81,12 +86,30 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _csv_record(path: Path, encoding: str, delimiter: str, number: int) -> tuple[int, list[str]]:
-    """Give (first line, fields) of a record of a text file, counted as the reader counts: blank lines are no records."""
-    for count, found in enumerate(csv_records(path, encoding, delimiter)):
+def _csv_record(path: Path, encoding: str, delimiter: str, layout: tuple[str, int], number: int) -> tuple[int, list[str]]:
+    """Give (first line, fields) of a record of a text file, counted as the reader counts: neither blank lines nor comments are records.
+
+    `layout` is the quote mark and the number of lines above the header.
+    """
+    for count, found in enumerate(csv_records(path, encoding, delimiter, *layout)):
         if count == number:
             return found
     raise StudyError(path, expected=f"a record {number}", got="fewer", todo="Run `plait etl run` again.")
+
+
+def _reader_record(study: Path, entry: dict[str, Any], number: int) -> dict[str, Any] | None:
+    """Give a record as the source's reader makes it, None where `plait.yaml` no longer names the source."""
+    settings = next((source for source in read_settings(study).sources if source.name == entry["source"]), None)
+    source = open_source(settings, study) if settings is not None else None
+    if source is None or source.reader is None:
+        return None
+    file = InputFile(**{**{key: value for key, value in entry.items() if key != "file_id"}, "path": Path(entry["path"]), "header": tuple(entry["header"])})
+    for batch in source.reader.records(source, file):
+        if number <= batch.num_rows:
+            row: dict[str, Any] = batch.slice(number - 1, 1).to_pylist()[0]
+            return {name: row[name] for name in file.header}
+        number -= batch.num_rows
+    raise StudyError(file.path, expected="the record", got="fewer records", todo="Run `plait etl run` again.")
 
 
 def _parquet_record(path: Path, number: int) -> dict[str, Any] | None:

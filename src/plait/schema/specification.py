@@ -1,7 +1,8 @@
 """The tables of the CDM and of plait, read from this package's CSV files.
 
 A CDM version is one file, `omop_<major>_<minor>.csv`, with the facts of that version's specification (OHDSI CommonDataModel, Field Level):
-adding a version is adding a file. `mi_cdm.csv` holds the OHDSI imaging extension, `plait.csv` plait's own books. One line is one field:
+adding a version is adding a file. `mi_cdm.csv` holds the OHDSI imaging extension,
+`omics.csv` plait's extension for molecular data, `plait.csv` plait's own books. One line is one field:
 
     table,field,type,required,primary_key,foreign_key,fk_domain
 
@@ -121,7 +122,7 @@ def cdm_versions() -> tuple[str, ...]:
 
 
 def cdm_tables(version: str = DEFAULT_VERSION) -> dict[str, TableSpec]:
-    """Give the tables of a CDM version, then those of the imaging extension, by name and in the specification's order.
+    """Give the tables of a CDM version, then those of the imaging and omics extensions, by name and in the specification's order.
 
     >>> cdm_tables()["person"].columns[:3]
     ('person_id', 'gender_concept_id', 'year_of_birth')
@@ -136,7 +137,7 @@ def cdm_tables(version: str = DEFAULT_VERSION) -> dict[str, TableSpec]:
     if version not in known:
         where = "CDM version"
         raise ConfigError(where, expected=" or ".join(known), got=repr(version), todo="Name a version that plait knows.")
-    return {table.name: table for table in (*_read(f"omop_{version.replace('.', '_')}", "cdm"), *_read("mi_cdm", "cdm"))}
+    return {table.name: table for table in (*_read(f"omop_{version.replace('.', '_')}", "cdm"), *_read("mi_cdm", "cdm"), *_read("omics", "cdm"))}
 
 
 def plait_tables() -> dict[str, TableSpec]:

@@ -12,5 +12,7 @@ LEFT JOIN (
     SELECT DISTINCT 'care_site', system, key FROM staged_care_site
     UNION ALL
     SELECT DISTINCT 'provider', system, key FROM staged_provider
+    UNION ALL
+    SELECT DISTINCT 'feature', system, key FROM staged_feature
 ) AS s ON i.dimension = s.dimension AND i.system = s.system AND i.key = s.key
 ORDER BY ALL

@@ -17,7 +17,7 @@ SELECT
     coalesce(p.id, CASE WHEN r.provider_from_visit THEN l.provider_id END) AS provider_id,
     l.visit_occurrence_id,
     l.visit_detail_id
-FROM live_event AS e
+FROM fact AS e
 LEFT JOIN study_map AS m ON e.source = m.source AND e.code_system = m.code_system AND e.code = m.code
 LEFT JOIN domain_table AS f ON e.fixed_domain = f.domain_id
 LEFT JOIN domain_table AS d ON m.target_domain_id = d.domain_id
@@ -44,7 +44,8 @@ GROUP BY target_table, person_id;
 
 CREATE OR REPLACE TEMP VIEW event_row AS
 SELECT
-    e.person_id * 4194304 + e.rowid - f.first_rowid AS row_id,
+    e.person_id * 4194304 + e.rowid - f.first_rowid + CASE WHEN e.target_table = 'specimen' THEN coalesce(d.specimens, 0) ELSE 0 END AS row_id,
     e.*
 FROM mapped_event AS e
-INNER JOIN first_event AS f ON e.target_table = f.target_table AND e.person_id = f.person_id;
+INNER JOIN first_event AS f ON e.target_table = f.target_table AND e.person_id = f.person_id
+LEFT JOIN (SELECT person_id, count(*) AS specimens FROM specimen_row GROUP BY person_id) AS d ON e.person_id = d.person_id;

@@ -1,5 +1,5 @@
--- late_reject, one row: a record that its person's other records reject: it contradicts one of the same key, or
--- tells of a death before birth.
+-- late_reject, one row: a record that other records reject: it contradicts one of the same key, names a specimen that
+-- several persons claim, or tells of a death before birth.
 CREATE OR REPLACE TEMP TABLE late_reject AS
 SELECT
     person_id,
@@ -10,6 +10,16 @@ SELECT
     'duplicate_key' AS reason
 FROM all_loser
 WHERE fate = 'rejected'
+UNION ALL
+SELECT
+    person_id,
+    source,
+    file,
+    shape,
+    digest,
+    'claimed_twice' AS reason
+FROM all_loser
+WHERE fate = 'contested'
 UNION ALL
 SELECT
     person_id,

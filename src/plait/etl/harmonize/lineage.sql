@@ -21,7 +21,15 @@ CREATE OR REPLACE TEMP TABLE row_meta (
 );
 
 INSERT INTO lineage
-SELECT 'person', person_id AS row_id, person_id, source, file, 'person', digest, 'loaded'
+SELECT
+    'person',
+    person_id AS row_id,
+    person_id,
+    source,
+    file,
+    'person',
+    digest,
+    CASE WHEN row_number() OVER (PARTITION BY person_id ORDER BY system, person, source, digest) = 1 THEN 'loaded' ELSE 'merged' END
 FROM live_person;
 
 INSERT INTO lineage
@@ -43,7 +51,7 @@ FROM visit_group AS g
 INNER JOIN visit_row AS v ON g.leader = v.n;
 
 INSERT INTO lineage
-SELECT target_table, row_id, person_id, source, file, 'event', digest, 'loaded'
+SELECT target_table, row_id, person_id, source, file, shape, digest, 'loaded'
 FROM event_row;
 
 INSERT INTO row_meta
@@ -104,6 +112,26 @@ FROM episode_row;
 INSERT INTO row_meta
 SELECT 'episode', episode_id, person_id, known_time, end_known_time
 FROM episode_row;
+
+INSERT INTO lineage
+SELECT 'specimen', specimen_id, person_id, source, file, 'specimen', digest, 'loaded'
+FROM specimen_row
+UNION ALL
+SELECT 'omics_occurrence', omics_occurrence_id, person_id, source, file, 'assay', digest, 'loaded'
+FROM assay_row
+UNION ALL
+SELECT 'omics_variant', omics_variant_id, person_id, source, file, 'variant', digest, 'loaded'
+FROM variant_row;
+
+INSERT INTO row_meta
+SELECT 'specimen', specimen_id, person_id, known_time, NULL
+FROM specimen_row
+UNION ALL
+SELECT 'omics_occurrence', omics_occurrence_id, person_id, known_time, NULL
+FROM assay_row
+UNION ALL
+SELECT 'omics_variant', omics_variant_id, person_id, known_time, NULL
+FROM variant_row;
 
 CREATE OR REPLACE TEMP TABLE derivation (
     table_name VARCHAR,

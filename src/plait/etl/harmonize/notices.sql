@@ -63,6 +63,77 @@ ANTI JOIN episode_row AS e ON r.person_id = e.person_id AND r.system = e.system 
 GROUP BY r.person_id, r.source, r.file
 UNION ALL
 SELECT
+    r.person_id,
+    r.source,
+    r.file,
+    'unknown_specimen',
+    NULL,
+    count(*)
+FROM (
+    SELECT source, file, person_id, specimen, specimen_id FROM assay_row
+    UNION ALL
+    SELECT source, file, person_id, specimen, specimen_id FROM variant_row
+) AS r
+WHERE r.specimen IS NOT NULL AND r.specimen_id IS NULL
+GROUP BY r.person_id, r.source, r.file
+UNION ALL
+SELECT
+    a.person_id,
+    a.source,
+    a.file,
+    'infinite_value',
+    a.assay,
+    CAST(sum(a.infinite) AS BIGINT)
+FROM assay_row AS a
+WHERE a.infinite > 0
+GROUP BY a.person_id, a.source, a.file, a.assay
+UNION ALL
+SELECT
+    a.person_id,
+    a.source,
+    a.file,
+    'unknown_panel',
+    a.panel,
+    count(*)
+FROM assay_row AS a
+ANTI JOIN panel_name AS p ON a.panel = p.panel
+WHERE a.panel IS NOT NULL
+GROUP BY a.person_id, a.source, a.file, a.panel
+UNION ALL
+SELECT
+    v.person_id,
+    v.source,
+    v.file,
+    'unknown_gene',
+    v.gene,
+    count(*)
+FROM variant_row AS v
+WHERE v.gene_match = 'unknown'
+GROUP BY v.person_id, v.source, v.file, v.gene
+UNION ALL
+SELECT
+    v.person_id,
+    v.source,
+    v.file,
+    'ambiguous_gene',
+    v.gene,
+    count(*)
+FROM variant_row AS v
+WHERE v.gene_match = 'ambiguous'
+GROUP BY v.person_id, v.source, v.file, v.gene
+UNION ALL
+SELECT
+    p.person_id,
+    min(p.source),
+    min(p.file),
+    'persons_differ',
+    NULL,
+    count(*)
+FROM live_person AS p
+GROUP BY p.person_id
+HAVING count(DISTINCT CAST(p.birth AS DATE)) > 1 OR count(DISTINCT p.gender) > 1
+UNION ALL
+SELECT
     v.person_id,
     v.source,
     v.file,

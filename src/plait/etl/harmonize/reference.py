@@ -25,14 +25,14 @@ _TABLES = {
 }
 
 
-def load_reference(con: duckdb.DuckDBPyConnection, rules: Iterable[tuple[str, str, bool]]) -> None:
-    """Make the reference tables, the sources' rules (name, visit_rollup, provider_from_visit), and `code_concept`."""
+def load_reference(con: duckdb.DuckDBPyConnection, rules: Iterable[tuple[str, str, bool, str | None, str | None]]) -> None:
+    """Make the reference tables, the sources' rules (name, visit_rollup, provider_from_visit, anchor, its date), and `code_concept`."""
     for table, (file, columns) in _TABLES.items():
         path = files("plait.etl.harmonize") / f"{file}.csv"
         con.execute(f"CREATE OR REPLACE TABLE {quoted(table)} AS FROM read_csv($path, header = true, columns = {{{columns}}})", {"path": str(path)})
-    con.execute("CREATE OR REPLACE TABLE source_rule (source VARCHAR, visit_rollup VARCHAR, provider_from_visit BOOLEAN)")
+    con.execute("CREATE OR REPLACE TABLE source_rule (source VARCHAR, visit_rollup VARCHAR, provider_from_visit BOOLEAN, anchor VARCHAR, anchor_date DATE)")
     for rule in rules:
-        con.execute("INSERT INTO source_rule VALUES (?, ?, ?)", rule)
+        con.execute("INSERT INTO source_rule VALUES (?, ?, ?, ?, ?)", rule)
     con.execute(sql("plait.etl.harmonize", "reference"))
 
 
@@ -42,9 +42,11 @@ def concept_of(kind: str, code: str) -> int:
 
 
 def rules_digest() -> str:
-    """Give a digest of plait's own code, SQL and reference tables: a part of every run's fingerprint."""
-    digest = hashlib.sha256()
-    for package in ("plait.etl", "plait.etl.harmonize", "plait.etl.derive", "plait.etl.sources", "plait.etl.vocabulary", "plait.schema"):
+    """Give a digest of plait's own code, SQL and reference tables, and of its engine: a part of every run's fingerprint."""
+    import duckdb
+
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    for package in ("plait.etl", "plait.etl.harmonize", "plait.etl.omics", "plait.etl.derive", "plait.etl.sources", "plait.etl.vocabulary", "plait.schema"):
         for entry in sorted(files(package).iterdir(), key=lambda entry: entry.name):
             if entry.name.endswith((".py", ".sql", ".csv")):
                 digest.update(entry.name.encode() + b"\0" + entry.read_bytes())

@@ -27,7 +27,9 @@ ROWS_PER_PERSON = 1 << 22
 _PACKAGE = "plait.etl.harmonize"
 _DERIVE = "plait.etl.derive"
 _PERSON_SHAPES = tuple(name for name, shape in SHAPES.items() if shape.of_person)
-_DIMENSION_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
+_SHARED_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
+_DIMENSION_SHAPES = tuple(name for name in _SHARED_SHAPES if name != "link")
+_DIMENSION_TABLES = {"feature": "omics_feature"}
 _EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation", "specimen")
 
 
@@ -36,7 +38,9 @@ class Inputs:
     """What every shard of a run reads, all of it in files, so that a shard can be done in any thread or process.
 
     `staged` are the files of staged rows by shape, all with the person's id. `persons` names who is there and whether they are to be
-    computed (`changed`), stay as they are (`same`) or have left (`gone`); the other files hold the dimension ids, the study map and what is known of its drugs.
+    computed (`changed`), stay as they are (`same`) or have left (`gone`); the other files hold the dimension ids, the study map, what is
+    known of its drugs, what its gene names mean, what became of its links, and which specimens several persons claim. `panels` names
+    (source, panel, pattern of its samples).
     """
 
     warehouse: Path
@@ -44,8 +48,12 @@ class Inputs:
     persons: Path
     dimension_ids: Path
     study_map: Path
-    rules: tuple[tuple[str, str, bool], ...]
+    rules: tuple[tuple[str, str, bool, str | None, str | None], ...]
     drugs: dict[str, Path]
+    genes: Path
+    links: Path
+    contested: Path
+    panels: tuple[tuple[str, str, str | None], ...]
     periods: ObservationPeriodSettings
     threads: int
     memory: str | None
@@ -101,10 +109,12 @@ def _harmonized(shard: Shard) -> ShardResult:
         _load_inputs(con, shard.inputs)
         make_view(con, "person_state", f"FROM {parquet(shard.inputs.persons)} WHERE person_id BETWEEN {shard.first} AND {shard.last}")
         con.execute(sql(_PACKAGE, "persons"))
+        make_view(con, "contested", f"FROM {parquet(shard.inputs.contested)}")
         _live_views(con, _PERSON_SHAPES, shard.inputs.staged, (shard.first, shard.last))
         writer = _Writer(con, shard.inputs, shard.name, shard.before)
         _write_tables(con, writer)
         _close(con, writer, _PERSON_SHAPES)
+        writer.book("time_anchor", sql(_PACKAGE, "time_anchor"))
         _check_ordinals(con)
         writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'notices')}) UNION ALL FROM ({sql(_DERIVE, 'dose_notices')}) ORDER BY ALL")
         return writer.finish(shard.number)
@@ -122,17 +132,21 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
         con.execute(sql(_PACKAGE, "dimension_before"))
         if before is not None:
             con.execute("INSERT INTO dimension_id FROM read_parquet($file)", {"file": str(before)})
-        _live_views(con, _DIMENSION_SHAPES, inputs.staged, None)
+        _live_views(con, _SHARED_SHAPES, inputs.staged, None)
+        make_view(con, "link_fate", f"FROM {parquet(inputs.links)}")
         for shape in _DIMENSION_SHAPES:
             con.execute(sql(_PACKAGE, "dimensions"), {"staged": f"staged_{shape}", "dimension": shape})
         write_parquet(con, sql(_PACKAGE, "dimension_ids"), inputs.dimension_ids)
         _load_inputs(con, inputs)
         writer = _Writer(con, inputs, name, None)
         for shape in _DIMENSION_SHAPES:
-            writer.cdm(shape, sql(_PACKAGE, shape))
+            table = _DIMENSION_TABLES.get(shape, shape)
+            writer.cdm(table, sql(_PACKAGE, table))
+        make_view(con, "omics_feature_written", f"FROM {parquet(writer.path('cdm', 'omics_feature'))}")
+        writer.book("person_notices", sql(_PACKAGE, "feature_notices"))
         con.execute(sql(_PACKAGE, "dimension_lineage"))
         con.execute(sql(_PACKAGE, "dimension_reject"))
-        _close(con, writer, _DIMENSION_SHAPES)
+        _close(con, writer, _SHARED_SHAPES)
         return writer.finish(-1)
 
 
@@ -144,6 +158,11 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     load_reference(con, inputs.rules)
     for name, path in inputs.drugs.items():
         make_view(con, name, f"FROM {parquet(path)}")
+    make_view(con, "gene_map", f"FROM {parquet(inputs.genes)}")
+    con.execute(sql(_PACKAGE, "panel_rule"))
+    for rank, panel in enumerate(inputs.panels):
+        con.execute("INSERT INTO panel_rule SELECT $1, $2, $3, $4 WHERE $3 IS NOT NULL", [*panel, rank])
+        con.execute("INSERT INTO panel_name VALUES ($1)", [panel[1]])
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
@@ -153,8 +172,13 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     con.execute(sql(_PACKAGE, "visit"))
     writer.cdm("visit_occurrence", sql(_PACKAGE, "visit_occurrence"))
     writer.cdm("visit_detail", sql(_PACKAGE, "visit_detail"))
+    con.execute(sql(_PACKAGE, "specimen_row"))
+    con.execute(sql(_PACKAGE, "fact"))
     con.execute(sql(_PACKAGE, "event"))
     for table in _EVENT_TABLES:
+        writer.cdm(table, sql(_PACKAGE, table))
+    con.execute(sql(_PACKAGE, "omics_row"))
+    for table in ("omics_occurrence", "omics_variant"):
         writer.cdm(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "death"))
     writer.cdm("death", sql(_PACKAGE, "death_table"))
@@ -271,9 +295,16 @@ def _live_views(con: duckdb.DuckDBPyConnection, shapes: tuple[str, ...], staged:
     for name in shapes:
         shape = SHAPES[name]
         make_view(con, f"staged_{name}", _staged_view(shape, staged.get(name, []), persons))
-        con.execute(sql(_PACKAGE, "losers"), {"staged": f"staged_{name}", "same_key": shape.same_key})
+        rivals = f"staged_{name}"
+        if shape.of_person and "specimen" in shape.columns:
+            con.execute(sql(_PACKAGE, "contested_loser"), {"staged": rivals, "shape": name})
+            make_view(
+                con, f"uncontested_{name}", f"SELECT s.* FROM {quoted(rivals)} AS s ANTI JOIN contested AS c ON s.system = c.system AND s.specimen = c.specimen"
+            )
+            rivals = f"uncontested_{name}"
+        con.execute(sql(_PACKAGE, "losers"), {"staged": rivals, "same_key": shape.same_key})
         con.execute("INSERT INTO all_loser SELECT $shape, * FROM loser", {"shape": name})
-        lost = con.execute("SELECT count(*) FROM loser").fetchone()
+        lost = con.execute("SELECT count(*) FROM all_loser WHERE shape = $shape", {"shape": name}).fetchone()
         anti = f"ANTI JOIN (FROM all_loser WHERE shape = {literal(name)}) AS l USING (file_id, record, part)" if lost and lost[0] else ""
         make_view(con, f"live_{name}", f"SELECT s.* FROM {quoted(f'staged_{name}')} AS s {anti}")
 

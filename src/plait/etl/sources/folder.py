@@ -9,19 +9,29 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from plait.errors import ConfigError
+from plait.etl.anchors import anchor_date
 from plait.etl.staging import SHAPES
-from plait.settings import Settings, SourceSettings, parse_yaml
+from plait.settings import PanelSettings, Settings, SourceSettings, parse_yaml
+
+if TYPE_CHECKING:
+    from plait.etl.sources.reader import Reader
 
 ENTRY_POINTS = "plait.sources"
 """Entry-point group in which packages register folders of sources."""
+
+_READER_FILE = "reader.py"
+
+IDENTITY = "identity"
+"""Kind and name of the source that a study's links are."""
 
 MAP_FILE = "source_to_concept_map.csv"
 """A source's own mappings, in the columns of OMOP's SOURCE_TO_CONCEPT_MAP and a note."""
@@ -35,7 +45,9 @@ class FileRule(_Frozen):
     """What a source expects of one of its files.
 
     `needs` are columns that it cannot do without, each a name or a choice of names; a `lookup` completes
-    the records of other files; `text` says that a file is one text, `name` and `content` of one record.
+    the records of other files; `text` says that a file is one text, `name` and `content` of one record;
+    `comment` begins lines above the header that are no records; `reader` says that the source's reader makes
+    the records.
     """
 
     required: bool = False
@@ -45,6 +57,8 @@ class FileRule(_Frozen):
     ignored: dict[str, str] = Field(default_factory=dict)
     lookup: bool = False
     text: bool = False
+    comment: str | None = Field(default=None, min_length=1)
+    reader: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -69,6 +83,8 @@ class SourceRules(_Frozen):
     person_system: str | None = None
     encoding: str = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', max_length=1)
+    anchor: str | None = Field(default=None, pattern=r"^[a-z][a-z_]*$")
     null_values: tuple[str, ...] = ()
     time_formats: tuple[str, ...] = ()
     files: dict[str, FileRule]
@@ -109,12 +125,28 @@ class Source:
     mappings: str | None
     options: dict[str, Any]
     text: str
+    anchor: str | None = None
+    panels: tuple[PanelSettings, ...] = ()
+    reader_module: str | None = None
+
+    @property
+    def reader(self) -> Reader | None:
+        """The source's reader, None where all its files are tables."""
+        if self.reader_module is None:
+            return None
+        return cast("Reader", import_module(self.reader_module))
 
     @property
     def renamed(self) -> dict[str, str]:
         """Names that this source's files use (lower case) → names that its SELECTs use."""
         columns = self.options.get("columns") or {}
         return {str(theirs).lower(): ours for ours, theirs in columns.items()}
+
+    @property
+    def of_shards(self) -> tuple[str, str, bool, str | None, str | None]:
+        """What a shard needs to know of a source: its name, its rules, its anchor and the anchor's date."""
+        date = anchor_date(self.anchor).isoformat() if self.anchor else None
+        return self.name, self.rules.visit_rollup, self.rules.provider_from_visit, self.anchor, date
 
     def selects_of(self, file: str) -> tuple[Select, ...]:
         """Give the SELECTs that read `file`."""
@@ -128,7 +160,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         ConfigError: No such kind, a `source.yaml` that does not fit, a SELECT without its file or shape,
             an option that the kind does not know, or no person system.
     """
-    folder = _folder(settings.kind, study)
+    package, folder = _folder(settings.kind, study)
     file = folder / "source.yaml"
     try:
         text = file.read_text(encoding="utf-8")
@@ -136,6 +168,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         raise ConfigError(file, expected="the rules of a source", got="no readable file", todo="Write one (docs: sources), or name a built-in kind.") from None
     rules = parse_yaml(SourceRules, text, file)
     selects = tuple(_selects(folder, rules))
+    reader = _reader(package, folder, rules)
     maps = folder / MAP_FILE
     system = settings.person_system or rules.person_system
     if system is None:
@@ -156,19 +189,25 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
         options=_options(settings, rules),
-        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects)]),
+        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), (folder / _READER_FILE).read_text(encoding="utf-8") if reader else ""]),
+        anchor=settings.anchor or rules.anchor,
+        panels=settings.panels,
+        reader_module=reader,
     )
 
 
 def open_sources(settings: Settings, study: Path) -> tuple[Source, ...]:
-    """Give all sources of a study, in the order of `plait.yaml`."""
-    return tuple(open_source(source, study) for source in settings.sources)
+    """Give all sources of a study, in the order of `plait.yaml`, then its links."""
+    links = (SourceSettings(name=IDENTITY, kind=IDENTITY, path=settings.identity),) if settings.identity else ()
+    if links and any(source.name == IDENTITY for source in settings.sources):
+        raise ConfigError("plait.yaml, sources", expected="names of sources", got=f"'{IDENTITY}', the name of the study's links", todo="Rename the source.")
+    return tuple(open_source(source, study) for source in (*settings.sources, *links))
 
 
-def _folder(kind: str, study: Path) -> Path:
-    """Give the folder of a kind: a path if it looks like one, else a registered name."""
+def _folder(kind: str, study: Path) -> tuple[str | None, Path]:
+    """Give the package (None of a folder of the study) and the folder of a kind: a path if it looks like one, else a registered name."""
     if kind.startswith((".", "/", "~")):
-        return (study / Path(kind).expanduser()).resolve()
+        return None, (study / Path(kind).expanduser()).resolve()
     found = [point for point in entry_points(group=ENTRY_POINTS) if point.name == kind]
     if len({point.value for point in found}) > 1:
         raise ConfigError(
@@ -182,7 +221,21 @@ def _folder(kind: str, study: Path) -> Path:
         near = difflib.get_close_matches(kind, known, 1)
         todo = f"Did you mean '{near[0]}'?" if near else f"Known kinds: {', '.join(known)}; a folder of your own starts with './'."
         raise ConfigError("plait.yaml", expected="a kind of source that plait knows", got=f"'{kind}'", todo=todo)
-    return Path(str(package_files(found[0].value)))
+    return found[0].value, Path(str(package_files(found[0].value)))
+
+
+def _reader(package: str | None, folder: Path, rules: SourceRules) -> str | None:
+    """Give the module that reads a kind's files that are no tables; a folder of a study is data, and none of it is executed."""
+    if not any(rule.reader for rule in rules.files.values()):
+        return None
+    if package is None or not (folder / _READER_FILE).is_file():
+        raise ConfigError(
+            folder / "source.yaml",
+            expected="files that SELECTs can read",
+            got="'reader: true', and no reader that plait may run",
+            todo="A reader is a module of an installed package that registers its folder in the entry-point group plait.sources (docs: sources).",
+        )
+    return f"{package}.{Path(_READER_FILE).stem}"
 
 
 def _selects(folder: Path, rules: SourceRules) -> list[Select]:

@@ -21,6 +21,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Literal
 
 from plait.errors import ConfigError, InputFileError
+from plait.etl.sources.reader import csv_quoting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,8 @@ class InputFile:
     """A file of a source as it was found.
 
     `file` is its logical name in `source.yaml`, or None where no shape reads it; `name` its path below
-    the source's folder; `header` its columns as delivered; `has_nul` says that a record holds a NUL byte.
+    the source's folder; `header` its columns as delivered; `has_nul` says that a record holds a NUL byte;
+    `comment_lines` stand above the header. The source's reader makes the records of format `records`.
     A file that was written to just before it was read is not `is_settled`: what is written within the same
     tick of the clock leaves its size and time as they are, so that these tell nothing.
     """
@@ -53,12 +55,14 @@ class InputFile:
     size_bytes: int
     mtime_ns: int
     sha256: str
-    format: Literal["csv", "parquet", "text", "other"]
+    format: Literal["csv", "parquet", "text", "records", "other"]
     encoding: str
     header: tuple[str, ...]
     delimiter: str
     has_nul: bool
     is_settled: bool = True
+    quote: str = '"'
+    comment_lines: int = 0
 
 
 def find_files(source: Source) -> list[tuple[str | None, Path]]:
@@ -80,7 +84,8 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
         raise ConfigError(
             root, expected=f"the files of source '{source.name}'", got="no such file or folder", todo="Mend 'path' in plait.yaml; it is relative to that file."
         )
-    found = [(_logical_name(path, root, source), path) for path in paths]
+    reader = source.reader
+    found = reader.find_files(source, paths) if reader is not None else [(_logical_name(path, root, source), path) for path in paths]
     for name, rule in source.rules.files.items():
         if rule.required and not any(logical == name for logical, _ in found):
             raise InputFileError(
@@ -92,7 +97,7 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
     return found
 
 
-def inspect(source: Source, logical: str | None, path: Path, known: Callable[[Source, Path, int, int], InputFile | None]) -> InputFile:
+def inspect(source: Source, logical: str | None, path: Path, known: Callable[[Source, str | None, Path, int, int], InputFile | None]) -> InputFile:
     """Give what `path` is, from `known` where size and time are unchanged.
 
     Raises:
@@ -102,7 +107,7 @@ def inspect(source: Source, logical: str | None, path: Path, known: Callable[[So
     now_ns = time.time_ns()
     try:
         stat = path.stat()
-        before = known(source, path, stat.st_size, stat.st_mtime_ns)
+        before = known(source, logical, path, stat.st_size, stat.st_mtime_ns)
         if before is not None:
             return before
         with undisturbed(path, stat.st_size, stat.st_mtime_ns):
@@ -173,6 +178,9 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
     suffix = "." + path.name.lower().removesuffix(".gz").rpartition(".")[2]
     name = path.name if path == source.path else str(path.relative_to(source.path))
     rule = source.rules.files[logical] if logical is not None else None
+    if rule is not None and rule.reader and source.reader is not None and logical is not None:
+        header = source.reader.header(source, logical, path)
+        return InputFile(source.name, logical, name, path, size, mtime_ns, _sha256(path), "records", "binary", header, source.delimiter, has_nul=False)
     kind: Literal["csv", "parquet", "text", "other"] = "text" if rule is not None and rule.text else _FORMATS.get(suffix, "other")  # type: ignore[assignment]
     if size == 0 and rule is not None and not rule.text:
         raise InputFileError(
@@ -184,8 +192,23 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
         found = InputFile(source.name, logical, name, path, size, mtime_ns, sha256, kind, "binary", header, source.delimiter, has_nul=False)
     else:
         scan = _Scan(path, source.encoding)
-        header = _header(path, scan.head, source) if kind == "csv" else ()
-        found = InputFile(source.name, logical, name, path, size, mtime_ns, scan.sha256, kind, source.encoding, header, source.delimiter, has_nul=scan.has_nul)
+        comments, header = _header(path, scan.head, source, rule.comment) if kind == "csv" else (0, ())
+        found = InputFile(
+            source.name,
+            logical,
+            name,
+            path,
+            size,
+            mtime_ns,
+            scan.sha256,
+            kind,
+            source.encoding,
+            header,
+            source.delimiter,
+            has_nul=scan.has_nul,
+            quote=source.rules.quote,
+            comment_lines=comments,
+        )
     if rule is not None and kind != "text":
         _check_header(found, rule, source)
     return found
@@ -282,15 +305,16 @@ def _likely_encoding(head: bytes, near: bytes) -> str:
     return "Latin-1 (encoding: latin-1)"
 
 
-def _header(path: Path, head: bytes, source: Source) -> tuple[str, ...]:
-    """Give the column names in the first record."""
+def _header(path: Path, head: bytes, source: Source, comment: str | None) -> tuple[int, tuple[str, ...]]:
+    """Give how many lines of comment stand on top, and the column names in the first record below them."""
     decoder = codecs.getincrementaldecoder(source.encoding)(errors="ignore")
-    text = decoder.decode(head).removeprefix("\ufeff")
+    lines = io.StringIO(decoder.decode(head).removeprefix("\ufeff"), newline="").readlines()
+    comments = next((number for number, line in enumerate(lines) if comment is None or not line.startswith(comment)), len(lines))
     try:
-        names = next(csv.reader(io.StringIO(text), delimiter=source.delimiter))
+        names = next(csv.reader(lines[comments:], delimiter=source.delimiter, **csv_quoting(source.rules.quote)))
     except (StopIteration, csv.Error):
         raise InputFileError(path, expected="a header in the first record", got="none that can be read", todo="Deliver the file with its header.") from None
-    return tuple(source.renamed.get(name.strip().lower(), name.strip()) for name in names)
+    return comments, tuple(source.renamed.get(name.strip().lower(), name.strip()) for name in names)
 
 
 def _parquet_header(path: Path) -> tuple[str, ...]:

@@ -20,9 +20,12 @@ import duckdb
 from plait.duck import literal, quoted
 from plait.errors import InputFileError
 from plait.etl.sources.inventory import undisturbed
+from plait.etl.sources.reader import FAULT, csv_quoting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
 
     from plait.etl.sources.folder import FileRule, Source
     from plait.etl.sources.inventory import InputFile
@@ -53,10 +56,34 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
     with undisturbed(file.path, file.size_bytes, file.mtime_ns), _readable(file, spill) as path:
         if file.format == "csv":
             _load_csv(con, file, source, path, table)
+        elif file.format == "records":
+            _load_records(con, file, source, table)
         else:
             _create(con, table, _raw_query(file, rule, source, f"read_parquet({literal(path)})"))
     counted = con.execute("SELECT count(*) FROM query_table($table)", {"table": table}).fetchone()
     return int(counted[0]) if counted else 0
+
+
+def _load_records(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, table: str) -> None:
+    """Make the raw table of what the source's reader makes of a file, batch by batch."""
+    import pyarrow as pa
+
+    assert source.reader is not None  # noqa: S101 - only a reader gives files of this format
+    fields = pa.schema([(name, pa.string()) for name in (*file.header, FAULT)])
+    batches = (_with_fault(batch, fields) for batch in source.reader.records(source, file))
+    con.register("reader_records", pa.RecordBatchReader.from_batches(fields, batches))
+    try:
+        _create(con, table, _raw_query(file, source.rules.files[str(file.file)], source, "reader_records"))
+    finally:
+        con.unregister("reader_records")
+
+
+def _with_fault(batch: pa.RecordBatch, fields: pa.Schema) -> pa.RecordBatch:
+    """Give a reader's batch with a column for faults, as text."""
+    import pyarrow as pa
+
+    columns = [batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows, pa.string()) for name in fields.names]
+    return pa.record_batch([column.cast(pa.string()) for column in columns], schema=fields)
 
 
 def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, path: Path, table: str) -> None:
@@ -97,11 +124,11 @@ def _create(con: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
 
 def _check_quotes(file: InputFile) -> None:
     """Fail where a quote is not closed at the end of its field: which text is of which record is anybody's guess then."""
-    for _ in csv_records(file.path, file.encoding, file.delimiter):
+    for _ in csv_records(file.path, file.encoding, file.delimiter, file.quote, file.comment_lines):
         pass
 
 
-def csv_records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def csv_records(path: Path, encoding: str, delimiter: str, quote: str = '"', comment_lines: int = 0) -> Iterator[tuple[int, list[str]]]:
     """Yield (first line, fields) of the header and of every record of a text file; blank lines are no records.
 
     Raises:
@@ -111,13 +138,15 @@ def csv_records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     unmarked = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     with opener(path, "rt", encoding=unmarked, newline="") as text:
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
-        line = 1
+        for _ in range(comment_lines):
+            text.readline()
+        reader = csv.reader(text, delimiter=delimiter, strict=True, **csv_quoting(quote))
+        line = comment_lines + 1
         try:
             for fields in reader:
                 if fields:
                     yield line, fields
-                line = reader.line_num + 1
+                line = comment_lines + reader.line_num + 1
         except csv.Error:
             raise InputFileError(
                 f"{path}:{line}",
@@ -206,8 +235,9 @@ def _csv_scan(file: InputFile, source: Source, path: Path, *, strict: bool, long
     """Give the `read_csv` that keeps record numbers true (one reader, nothing rejected by it)."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*_names(file), *_SPARE))
     return (
-        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = 1, delim = {literal(source.delimiter)}, "
-        f"quote = '\"', escape = '\"', nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, "
+        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = {file.comment_lines + 1}, "
+        f"delim = {literal(source.delimiter)}, quote = {literal(file.quote)}, escape = {literal(file.quote)}, "
+        f"nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, "
         f"max_line_size = {longest}, buffer_size = {longest})"
     )
 
@@ -229,7 +259,7 @@ def _raw_query(file: InputFile, rule: FileRule, source: Source, scan: str) -> st
         for name, text in zip(names, as_text, strict=True)
     ]
     columns += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for lower, name in declared.items() if lower not in have]
-    nulled = [f"coalesce({text}, '')" for text in as_text] if file.format == "parquet" else as_text
+    nulled = [f"coalesce({text}, '')" for text in as_text] if file.format != "csv" else as_text
     pointer = f"{{'record': row_number() OVER (), 'digest': CAST(md5(concat_ws({_SEPARATOR}, {', '.join(nulled)})) AS UUID)}} AS _pointer"
     spare = "".join(f", {name}" for name in _SPARE) if file.format == "csv" else ""
     return f"SELECT {', '.join(columns)}{spare}, {pointer}, {_fault(file, names, as_text)} AS _fault FROM {scan}"
@@ -237,6 +267,8 @@ def _raw_query(file: InputFile, rule: FileRule, source: Source, scan: str) -> st
 
 def _fault(file: InputFile, names: tuple[str, ...], as_text: list[str]) -> str:
     """Give the expression for what is wrong with a whole record, null if nothing is."""
+    if file.format == "records":
+        return FAULT
     if file.format != "csv":
         return "CAST(NULL AS VARCHAR)"
     cases = f"WHEN {_SPARE[0]} IS NOT NULL OR {quoted(names[-1])} IS NULL THEN 'field_count'"

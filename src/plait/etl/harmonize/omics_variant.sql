@@ -1,0 +1,33 @@
+-- One row: a variant of a gene, found in a specimen.
+SELECT
+    omics_variant_id,
+    person_id,
+    specimen_id,
+    CAST(start AS DATE) AS omics_variant_date,
+    start AS omics_variant_datetime,
+    type_concept_id AS omics_variant_type_concept_id,
+    assay,
+    gene AS gene_source_value,
+    ensembl_gene_id,
+    gene_symbol,
+    gene_match,
+    genome_build,
+    chromosome,
+    position AS start_position,
+    end_position,
+    reference AS reference_allele,
+    alternate AS alternate_allele,
+    hgvs_c,
+    hgvs_p,
+    transcript,
+    variant_class,
+    variant_type,
+    partner,
+    mutation_status,
+    alternate_depth,
+    alternate_depth + reference_depth AS read_depth,
+    alternate_depth / nullif(alternate_depth + reference_depth, 0) AS variant_allele_fraction,
+    coalesce(code, display) AS variant_source_value,
+    specimen AS specimen_source_value
+FROM variant_row
+ORDER BY omics_variant_id

@@ -1,0 +1,1 @@
+"""The study's links: which identifiers of which system are one person. `identity:` in plait.yaml makes it a source."""

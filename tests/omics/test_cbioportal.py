@@ -1,0 +1,234 @@
+"""Small studies of cBioPortal's format: what the meta files say, and what is wrong with files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import plait
+from plait.errors import ConfigError, InputFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Result, Sandbox
+
+META = {
+    "study": {"cancer_study_identifier": "tiny", "reference_genome": "hg38"},
+    "clinical_patient": {"genetic_alteration_type": "CLINICAL", "datatype": "PATIENT_ATTRIBUTES", "data_filename": "data_patients.txt"},
+    "clinical_sample": {"genetic_alteration_type": "CLINICAL", "datatype": "SAMPLE_ATTRIBUTES"},
+    "mutations": {"genetic_alteration_type": "MUTATION_EXTENDED", "datatype": "MAF"},
+    "mrna": {"genetic_alteration_type": "MRNA_EXPRESSION", "datatype": "CONTINUOUS", "stable_id": "rna_seq_mrna", "profile_name": "mRNA"},
+}
+DATA = {
+    "data_patients.txt": "#Patient\tAge\n#STRING\tNUMBER\nPATIENT_ID\tAGE\tSEX\tOS_MONTHS\tOS_STATUS\tSMOKER\n"
+    'P1\t60\tFemale\t10\t1:DECEASED\tsaid "no\nP2\t50\tMale\t24\t0:LIVING\tyes\n',
+    "data_clinical_sample.txt": "PATIENT_ID\tSAMPLE_ID\tSAMPLE_TYPE\tONCOTREE_CODE\nP1\tS1\tPrimary\tIDC\nP2\tS2\tMetastasis\tILC\n",
+    "data_mutations.txt": "#version 2.4\nHugo_Symbol\tNCBI_Build\tChromosome\tStart_Position\tTumor_Sample_Barcode\tVariant_Classification\tHGVSp_Short"
+    "\tt_alt_count\tt_ref_count\nAAA\tGRCh38\t1\t100\tS1\tMissense_Mutation\tp.A1B\t30\t90\nBBB\tGRCh38\t2\t200\tS2\tNonsense_Mutation\tp.R2*\t5\t\n",
+    "data_mrna.txt": "Hugo_Symbol\tEntrez_Gene_Id\tS1\tS2\nAAA\t1\t1.25\t-3\nBBB\t2\tNA\t4\n",
+    "case_lists/sequenced.txt": "stable_id: tiny_sequenced\ncase_list_category: all_cases_with_mutation_data\ncase_list_ids: S1\tS2\n",
+}
+SOURCE = {"name": "tiny", "kind": "cbioportal", "path": "tiny", "person_system": "tiny"}
+
+
+def write(folder: Path, **changed: str | None) -> None:
+    """Write the study's files; `changed` has other text for a file of DATA by its stem, or None to leave it out."""
+    (folder / "tiny" / "case_lists").mkdir(parents=True)
+    for name, keys in META.items():
+        (folder / "tiny" / f"meta_{name}.txt").write_text("".join(f"{key}: {value}\n" for key, value in keys.items()), encoding="utf-8")
+    for name, text in DATA.items():
+        stem = name.removesuffix(".txt").removeprefix("data_").removeprefix("case_lists/")
+        said = changed.get(stem, text)
+        if said is not None:
+            (folder / "tiny" / name).write_text(said, encoding="utf-8")
+
+
+def run(sandbox: Sandbox, changed: dict[str, str | None] | None = None, **more: Any) -> plait.Study:  # noqa: ANN401 - settings are of any type
+    write(sandbox.folder, **(changed or {}))
+    study = sandbox.settings(SOURCE | more)
+    study.run_etl(threads=2)
+    return study
+
+
+def rows(study: plait.Study, query: str) -> list[tuple[Any, ...]]:
+    return study.connect().execute(query).fetchall()
+
+
+def test_the_meta_files_say_what_is_what(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    study = run(sandbox)
+    books = ledger(study)
+    assert {key: row["loaded"] for key, row in books.items() if key[0] in {"patient", "sample", "mutation", "items", "features"}} == {
+        ("patient", "person"): 2,
+        ("patient", "death"): 1,
+        ("patient", "episode"): 2,
+        ("patient", "event"): 2,
+        ("sample", "event"): 2,
+        ("sample", "specimen"): 2,
+        ("mutation", "variant"): 2,
+        ("items", "assay"): 2,
+        ("features", "feature"): 2,
+    }
+    assert rows(study, "SELECT assay, layer, genome_build, platform, items, features FROM plait.omics_file") == [
+        ("tiny.rna_seq_mrna", "expression", "GRCh38", "mRNA", 2, 2)
+    ]
+
+
+def test_quotes_mean_nothing_and_comments_are_no_records(sandbox: Sandbox) -> None:
+    study = run(sandbox)
+    ((smoker, row_id),) = rows(
+        study,
+        "SELECT value_as_string, observation_id FROM cdm.observation INNER JOIN cdm.person USING (person_id) "
+        "WHERE observation_source_value = 'SMOKER' AND person_source_value = 'P1'",
+    )
+    assert smoker == 'said "no'
+    (record,) = study.trace("observation", row_id)["records"]
+    assert (record["record"], record["line"], record["raw"]["SMOKER"]) == (1, 4, 'said "no')
+
+
+def test_offsets_count_from_the_diagnosis(sandbox: Sandbox) -> None:
+    study = run(sandbox)
+    assert rows(study, "SELECT DISTINCT anchor, CAST(anchor_date AS VARCHAR) FROM plait.time_anchor") == [("diagnosis", "2000-01-01")]
+    assert rows(study, "SELECT CAST(death_datetime AS VARCHAR) FROM cdm.death") == [("2000-10-31 09:00:00",)]  # 10 months of 30.4375 days
+    assert rows(study, "SELECT person_source_value, year_of_birth FROM cdm.person WHERE starts_with(person_source_value, 'P') ORDER BY 1") == [
+        ("P1", 1940),
+        ("P2", 1950),
+    ]
+    assert rows(study, "SELECT DISTINCT CAST(specimen_date AS VARCHAR) FROM cdm.specimen") == [("2000-01-01",)]
+
+
+def test_variants_have_fraction_and_depth_where_both_are_told(sandbox: Sandbox) -> None:
+    study = run(sandbox)
+    assert rows(study, "SELECT gene_symbol, hgvs_p, genome_build, alternate_depth, read_depth, variant_allele_fraction FROM cdm.omics_variant ORDER BY 1") == [
+        ("AAA", "p.A1B", "GRCh38", 30, 120, 0.25),
+        ("BBB", "p.R2*", "GRCh38", 5, None, None),
+    ]
+
+
+def test_a_variant_that_the_sites_map_knows_is_a_measurement_too(sandbox: Sandbox) -> None:
+    (sandbox.folder / "map.csv").write_text(
+        "source_code,source_vocabulary_id,source_code_description,target_concept_id,target_vocabulary_id\nAAA:p.A1B,HGVS,AAA A1B,3016723,LOINC\n",
+        encoding="utf-8",
+    )
+    write(sandbox.folder)
+    study = sandbox.settings(SOURCE, mappings=["map.csv"])
+    study.run_etl(threads=2)
+    ((row_id, value, date),) = rows(
+        study, "SELECT measurement_id, value_source_value, CAST(measurement_date AS VARCHAR) FROM cdm.measurement WHERE measurement_concept_id = 3016723"
+    )
+    assert (value, date) == ("p.A1B", "2000-01-01")
+    (record,) = study.trace("measurement", row_id)["records"]
+    assert (record["file"], record["shape"], record["record"]) == ("mutation", "variant", 1)
+    assert {(row["file"], row["shape"]): (row["loaded"], row["written"]) for row in study.status()["ledger"]}["mutation", "variant"] == (2, 3)
+
+
+def test_missing_values_of_a_matrix_are_unknown(sandbox: Sandbox) -> None:
+    with run(sandbox).assay("tiny.rna_seq_mrna") as assay:
+        values, reasons = assay.values(["AAA", "BBB"])
+    assert reasons.tolist() == [[0, 255], [0, 0]]
+    assert values[:, 0].tolist() == [1.25, -3.0]
+
+
+def test_a_line_that_is_no_row_of_numbers_is_rejected_with_its_reason(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    study = run(sandbox, {"mrna": DATA["data_mrna.txt"] + "CCC\t3\thigh\t4\nTWICE\t4\t1\n"})
+    assert [(row["file"], row["record"], row["reason"]) for row in study.rejects()] == [("features", 3, "invalid_number"), ("features", 4, "field_count")]
+    assert ledger(study)["features", "feature"]["loaded"] == 2
+    with study.assay("tiny.rna_seq_mrna") as assay:
+        assert assay.read().shape == (2, 2)
+
+
+def test_samples_that_match_nobody_are_rejected(sandbox: Sandbox) -> None:
+    study = run(
+        sandbox,
+        {
+            "mrna": "Hugo_Symbol\tS1\tSX\nAAA\t1\t2\n",
+            "mutations": DATA["data_mutations.txt"].replace("S2", "SY"),
+            "sequenced": DATA["case_lists/sequenced.txt"].replace("S2", "SZ"),
+        },
+    )
+    assert sorted((row["file"], row["reason"]) for row in study.rejects()) == [
+        ("case_list", "unknown_specimen"),
+        ("items", "unknown_specimen"),
+        ("mutation", "unknown_specimen"),
+    ]
+    with study.assay("tiny.rna_seq_mrna") as assay:
+        assert assay.items == ["S1"]
+
+
+def test_variants_on_another_genome_are_rejected_where_the_source_names_its_own(sandbox: Sandbox) -> None:
+    study = run(sandbox, {"mutations": DATA["data_mutations.txt"].replace("BBB\tGRCh38", "BBB\tGRCh37")}, genome_build="GRCh38")
+    assert [(row["record"], row["reason"]) for row in study.rejects()] == [(2, "other_genome_build")]
+
+
+def test_a_shifted_column_is_no_position(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    shifted = DATA["data_mutations.txt"].replace("BBB\tGRCh38\t2\t200\tS2\tNonsense_Mutation\tp.R2*\t5\t\n", "BBB\tGRCh38\tchr\t2\t200\tS2\tNonsense\tp\t5\n")
+    study = run(sandbox, {"mutations": shifted.replace("AAA\tGRCh38\t1\t100", "AAA\tGRCh38\t1\tx100")})
+    assert [(row["record"], row["reason"], row["detail"]) for row in study.rejects()] == [
+        (1, "invalid_number", "position"),
+        (2, "unknown_specimen", None),
+    ]
+    assert ledger(study)["mutation", "variant"]["rejected"] == 2
+
+
+def test_a_study_without_meta_files_is_refused(sandbox: Sandbox) -> None:
+    write(sandbox.folder)
+    for meta in (sandbox.folder / "tiny").glob("meta_*"):
+        meta.unlink()
+    study = sandbox.settings(SOURCE)
+    with pytest.raises(InputFileError, match=r"expected meta_\*\.txt files.*got 0 meta files"):
+        study.run_etl(threads=2)
+    assert plait.open(study.path).version is None
+
+
+def test_a_sample_that_stands_twice_in_a_matrix_is_refused(sandbox: Sandbox) -> None:
+    write(sandbox.folder, mrna="Hugo_Symbol\tS1\tS1\nAAA\t1\t2\n")
+    with pytest.raises(InputFileError, match="every one of the 2 samples once"):
+        sandbox.settings(SOURCE).run_etl(threads=2)
+
+
+def test_a_reader_is_never_taken_from_the_studys_own_folders(sandbox: Sandbox) -> None:
+    sandbox.people([])
+    folder = sandbox.folder / "who"
+    (folder / "source.yaml").write_text("kind: who\ndescription: persons\nfiles:\n  people: {reader: true}\n", encoding="utf-8")
+    (folder / "reader.py").write_text("raise SystemExit('executed')\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="no reader that plait may run"):
+        sandbox.settings().run_etl(threads=2)
+
+
+def test_the_gene_panel_matrix_says_which_panel_a_sample_had(sandbox: Sandbox) -> None:
+    write(sandbox.folder)
+    (sandbox.folder / "tiny" / "meta_gene_matrix.txt").write_text("genetic_alteration_type: GENE_PANEL_MATRIX\ndatatype: GENE_PANEL_MATRIX\n", encoding="utf-8")
+    (sandbox.folder / "tiny" / "data_gene_matrix.txt").write_text("SAMPLE_ID\tmutations\nS1\tkit\nS2\t\n", encoding="utf-8")
+    (sandbox.folder / "kit.txt").write_text("stable_id: kit\ngene_list:\tAAA\tCCC\n", encoding="utf-8")
+    study = sandbox.settings(SOURCE | {"panels": [{"name": "kit", "genes": "kit.txt"}]})
+    study.run_etl(threads=2)
+    assert rows(study, "SELECT omics_source_value, panel FROM cdm.omics_occurrence WHERE assay = 'tiny.mutations' ORDER BY 1") == [("S1", "kit"), ("S2", None)]
+
+
+def test_the_commands_show_where_a_row_comes_from(sandbox: Sandbox, command: Callable[..., Result]) -> None:
+    write(sandbox.folder)
+    study = sandbox.settings(SOURCE)
+    assert command("run", "-s", study.path).code == 0
+    ((occurrence,),) = rows(
+        plait.open(study.path), "SELECT omics_occurrence_id FROM cdm.omics_occurrence WHERE omics_source_value = 'S2' AND layer IS NOT NULL"
+    )
+    said = command("etl", "trace", "omics_occurrence", occurrence, "-s", study.path)
+    assert said.code == 0, said.err
+    assert "data_mrna.txt, record 2 (tiny: items as assay)" in said.out.replace("\n", " ")
+
+
+@pytest.mark.parametrize("shard_persons", [1, 1000])
+def test_the_digest_does_not_depend_on_shards(sandbox: Sandbox, shard_persons: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    write(sandbox.folder)
+    study = sandbox.settings(SOURCE, shard_persons=shard_persons)
+    study.run_etl(threads=2)
+    digests = {key: value for key, value in study.digest().items() if key.startswith(("omics", "specimen", "person"))}
+    other = type(sandbox)(tmp_path_factory.mktemp("other"))
+    other.people(["p1", "p2", "p3"])
+    write(other.folder)
+    again = other.settings(SOURCE, shard_persons=7)
+    again.run_etl(threads=1)
+    assert {key: again.digest()[key] for key in digests} == digests
+    assert {"omics_occurrence", "omics_variant", "omics_feature"} <= digests.keys()
