@@ -143,7 +143,7 @@ def _stage(run: Run) -> list[StagedFile]:
     known = extend_crosswalk(run.con, rows_of(staged, "person"))
     save_crosswalk(run.con, run.private / f"crosswalk-{run.name}.parquet")
     follow_links(run.con, rows_of(staged, "link"))
-    crosswalk = run.spill / "crosswalk.parquet"
+    crosswalk = run.spill / f"crosswalk-{run.name}.parquet"
     write_parquet(run.con, "FROM crosswalk ORDER BY ALL", crosswalk)
     run.begin("staging")
     staged += _stage_shapes(run, persons=False, crosswalk=crosswalk, known_persons=known)

@@ -41,8 +41,8 @@ SELECT
     s.source,
     s.file,
     s.shape,
-    count(*) FILTER (r.role = 'loaded') AS loaded,
-    coalesce(sum(s.records - CASE WHEN r.role = 'loaded' THEN 1 ELSE 0 END) FILTER (r.role IS NOT NULL), 0) AS merged,
+    count(*) FILTER (r.role = 'loaded' AND s.records > 0) AS loaded,
+    coalesce(sum(s.records - CASE WHEN r.role = 'loaded' AND s.records > 0 THEN 1 ELSE 0 END) FILTER (r.role IS NOT NULL), 0) AS merged,
     coalesce(sum(x.records), 0) AS rejected,
     coalesce(sum(r.written), 0) AS written
 FROM staged AS s
