@@ -81,8 +81,8 @@ def main() -> None:
         run_for(study, 3600)
         longest = time.perf_counter() - begin
         kills = committed = 0
+        before = state(study)
         while kills < arguments.kills:
-            before = state(study)
             deliver(study / "data/synthea", rng)
             ended = run_for(study, rng.uniform(0, 1.2 * longest))
             after = state(study)
@@ -90,6 +90,7 @@ def main() -> None:
                 sys.exit(f"seed {arguments.seed}, kill {kills}: version {before[0]} became {after[0]}, or its digest changed")
             kills += not ended
             committed += after[0] > before[0]
+            before = after
         run_for(study, 3600)
         fresh = Path(name) / "fresh"
         shutil.copytree(study / "data", fresh / "data")
