@@ -47,17 +47,18 @@ def deliver(folder: Path, rng: random.Random) -> None:
         csv.writer(text).writerows([header, *records])
 
 
-def run_for(study: Path, seconds: float) -> bool:
-    """Run a study, kill it after so many seconds, and tell whether it had ended by itself."""
+def run_for(study: Path, seconds: float) -> float | None:
+    """Run a study, kill it after so many seconds, and give how long it took if it ended by itself."""
+    begin = time.perf_counter()
     with subprocess.Popen([str(part) for part in command("run", "-q", "-s", study)]) as process:  # noqa: S603 - our own command
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
-            return False
+            return None
     if process.returncode:
         sys.exit(f"a run failed with exit code {process.returncode}")
-    return True
+    return time.perf_counter() - begin
 
 
 def state(study: Path) -> tuple[int, str]:
@@ -77,18 +78,17 @@ def main() -> None:
         study = Path(name) / "study"
         write_demo(study, persons=20)
         (study / "plait.yaml").write_text(_SETTINGS.format(7), encoding="utf-8")
-        begin = time.perf_counter()
-        run_for(study, 3600)
-        longest = time.perf_counter() - begin
+        longest = run_for(study, 3600) or 0.0
         kills = committed = 0
         before = state(study)
         while kills < arguments.kills:
             deliver(study / "data/synthea", rng)
-            ended = run_for(study, rng.uniform(0, 1.2 * longest))
+            ended = run_for(study, rng.uniform(0, longest))
+            longest = ended or longest
             after = state(study)
             if after[0] not in {before[0], before[0] + 1} or (after[0] == before[0] and after[1] != before[1]):
                 sys.exit(f"seed {arguments.seed}, kill {kills}: version {before[0]} became {after[0]}, or its digest changed")
-            kills += not ended
+            kills += ended is None
             committed += after[0] > before[0]
             before = after
         run_for(study, 3600)
