@@ -228,6 +228,10 @@ def _explained(error: ValidationError, node: yaml.Node | None, file: Path, model
         todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}."
         return ConfigError(where, expected="a key that plait knows", got=f"'{key}'", todo=todo)
     if first["type"] == "missing":
+        near = difflib.get_close_matches(str(path[-1]), _keys_given(node, path[:-1]) - _keys_at(model, path[:-1]), 1)
+        if near:
+            where = f"{file}:{_line(node, [*path[:-1], near[0]])}"
+            return ConfigError(where, expected=f"the key '{key}'", got=f"'{near[0]}'", todo=f"Did you mean '{path[-1]}'?")
         return ConfigError(where, expected=f"the key '{key}'", got="none", todo="Add it.")
     message = re.sub(r"^Value error, ", "", first["msg"])
     return ConfigError(
@@ -244,6 +248,16 @@ def _keys_at(model: type[BaseModel], path: list[int | str]) -> set[str]:
         field = current.model_fields.get(part)
         current = _inner_model(field.annotation) if field else current
     return set(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else set()
+
+
+def _keys_given(node: yaml.Node | None, path: list[int | str]) -> set[str]:
+    """Give the keys that stand at `path`."""
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+    return {str(key.value) for key, _ in node.value} if isinstance(node, yaml.MappingNode) else set()
 
 
 def _inner_model(annotation: Any) -> Any:  # noqa: ANN401 - annotations are of any type

@@ -30,6 +30,7 @@ BAD_SETTINGS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("plait.yaml", "two sources of one name: ehr"),
     ),
     "no path": (", path: data/synthea", "", ("plait.yaml:4", "the key 'sources.0.path'", "Add it")),
+    "misspelt path": (", path: data/synthea", ", pth: data/synthea", ("plait.yaml:4", "the key 'sources.0.path'", "'pth'", "Did you mean 'path'?")),
     "no sources": ("  - {name: ehr, kind: synthea, path: data/synthea}\n", "  []\n", ("plait.yaml", "at least one source", "Add one under 'sources'")),
     "name that is no name": ("name: ehr", "name: EHR 1", ("plait.yaml:4", "sources.0.name", "Mend the value")),
     "study name that is no name": ("study: tiny", "study: ../tiny", ("plait.yaml:1", "'study'", "Mend the value")),

@@ -12,10 +12,10 @@ from plait import __version__
 from plait.duck import connect, quoted, sql, write_parquet
 from plait.errors import ConfigError, StudyError
 from plait.etl import books
+from plait.etl.bookkeeping import balance, table_files
 from plait.etl.catalog import build_catalog
 from plait.etl.changes import Changes, SourceChanges, find_changes, find_contested, load_present
 from plait.etl.clearing import SPILL, clear_away
-from plait.etl.columns import column_fates
 from plait.etl.commit import Version, commit, newest_version, warehouse_of, writing
 from plait.etl.crosswalk import extend_crosswalk, follow_links, load_crosswalk, save_crosswalk
 from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
@@ -23,23 +23,21 @@ from plait.etl.derive.periods import sources_by_rule
 from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
-from plait.etl.ledger import Entry, Ledger
 from plait.etl.omics.assays import write_assays
 from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
 from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, digest_of, find_vocabulary, fingerprint_of, take_inventory
 from plait.etl.sources.folder import IDENTITY, open_sources
-from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
 from plait.etl.vocabulary import read_release, register
 from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
 
 if TYPE_CHECKING:
+    from plait.etl.ledger import Entry, Ledger
     from collections.abc import Sequence
 
-    from plait.etl.omics.assays import AssayFile
     from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
 
@@ -126,7 +124,7 @@ def _run(run: Run) -> RunReport:
     map_codes(run.con, staged, run.sources)
     changes, results = _harmonize(run, staged)
     run.begin("balancing the books")
-    ledger = _balance(run, staged, results)
+    ledger = balance(run, staged, results)
     if run.options.dry_run:
         return _foretell(run, ledger, changes, results)
     report = _commit(run, staged, ledger, (changes, results))
@@ -270,39 +268,6 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
     return shards
 
 
-def _balance(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> Ledger:
-    """Enter every record's fate, and fail where one has none."""
-    ledger = Ledger()
-    for file in staged:
-        ledger.add_staged(file)
-    _enter_unread(run, ledger, staged)
-    ledger.add_fates(books.sum_fates(run.con, run.warehouse, results))
-    books.collect_rejects(run.con, run.warehouse, staged, results)
-    ledger.add_rejects(books.late_rejects(run.con))
-    ledger.check()
-    return ledger
-
-
-def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> None:
-    """Enter the files that no SELECT reads: look-ups, texts that notes took in or left, and unused ones."""
-    notes = rows_of(staged, "note")
-    taken = (
-        set(run.con.execute("SELECT DISTINCT source || '/' || text_file FROM read_parquet($paths) WHERE text_file IS NOT NULL", {"paths": notes}).fetchall())
-        if notes
-        else set()
-    )
-    for file_id, file in run.files:
-        source = run.source(file.source)
-        if file.file is not None and source.selects_of(file.file):
-            continue
-        rule = "unused_file" if file.file is None else "look_up" if source.rules.files[file.file].lookup else "no_select"
-        run.records[file_id] = 1 if file.format == "text" else count_unread(run.con, file)
-        if file.format == "text" and (f"{file.source}/{file.name}",) in taken:
-            ledger.add_merged(file, run.records[file_id])
-        else:
-            ledger.add_unread(file, run.records[file_id], "not_in_manifest" if file.format == "text" else rule)
-
-
 def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]]) -> RunReport:
     """Write the books and the new version, then rebuild the catalogue for outside readers."""
     changes, results = work
@@ -323,7 +288,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         contested=f"private/{run.contested.name}",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
-        tables=_table_files(run, ledger, results, notices, (number, changes.persons, assays)),
+        tables=table_files(run, ledger, results, notices, (number, changes.persons, assays), _now()),
         last_file_id=max([run.before.last_file_id if run.before else 0, *(file_id for file_id, _ in run.files)]),
         inventory=[{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files],
         staged=[
@@ -365,43 +330,6 @@ def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardRes
     )
 
 
-def _table_files(
-    run: Run, ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int, Sequence[AssayFile]]
-) -> dict[str, dict[str, list[str]]]:
-    """Write what is not sharded, and give the files of every table by schema; `version` is its number, its persons and its assays."""
-    tables: dict[str, dict[str, list[str]]] = {
-        "cdm": {},
-        "books": {"person_digests": [f"books/person_digests/{run.name}.parquet"], "study_map": [f"books/study_map/{run.name}.parquet"]},
-    }
-    for result in sorted(results, key=lambda result: result.number):
-        for schema, files in result.files.items():
-            for table, path in files.items():
-                tables[schema].setdefault(table, []).append(path)
-    release = read_release(run.warehouse / str(run.vocabulary))
-    pages = books.Pages(
-        run=(run.run_id, run.started_at, _now(), __version__, run.fingerprint, release.release, *version[:2], "committed"),
-        files=[(file_id, file, run.records.get(file_id, 0)) for file_id, file in run.files],
-        entries=ledger.entries(),
-        columns=[fate for source in run.sources for fate in column_fates(run.con, source, [file for _, file in run.files if file.source == source.name])],
-        notices=notices,
-        coverage=[(source.name, c.domain, c.start, c.end) for source in run.sources for c in source.rules.coverage],
-        assays=version[2],
-    )
-    earlier = run.before.tables["books"] if run.before else {}
-    for table, path in books.write_books(run.con, run.warehouse, run.name, pages, lambda file_id: _raw(run, file_id)).items():
-        tables["books"][table] = [*(earlier.get(table, []) if table in books.HISTORY else []), path]
-    tables["cdm"] |= books.write_study_tables(run.con, run.warehouse, run.name, run.settings, run.sources, release, tables["books"]["row_meta"])
-    return tables
-
-
 def _now() -> dt.datetime:
     """Give the time in UTC without zone, as all stored times are."""
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
-
-
-def _raw(run: Run, file_id: int) -> None:
-    """Read a file again for the raw text of its rejected records."""
-    file = next(file for known, file in run.files if known == file_id)
-    source = run.source(file.source)
-    load_raw(run.con, file, source, table="rejected", spill=run.spill)
-    insert_raw_records(run.con, "rejected", file, file_id)

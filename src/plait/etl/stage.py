@@ -21,10 +21,10 @@ import duckdb
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
-from plait.etl.anchors import anchor_date
+from plait.etl.judgement import RESERVED, faulty_query, staged_query
 from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.sources.raw import load_raw, load_texts, sound_columns
-from plait.etl.staging import SHAPES, Column, Number, Reading, Shape, Time
+from plait.etl.staging import SHAPES, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from plait.etl.sources.inventory import InputFile
 
 _UNIT_SYSTEM = "UCUM"
-_RESERVED = {"_pointer": "", "_part": "INTEGER", "_ignore": "VARCHAR", "_reject": "VARCHAR", "_merge_key": "VARCHAR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class Task:
 @cache
 def code_digest() -> str:
     """Give a digest of the code that decides what a staged row is."""
-    parts = [files("plait.etl") / name for name in ("macros.sql", "stage.py", "staging.py", "anchors.py")]
+    parts = [files("plait.etl") / name for name in ("macros.sql", "stage.py", "judgement.py", "staging.py", "anchors.py")]
     readers = (entry for entry in files("plait.etl.sources").iterdir() if entry.name.endswith(".py"))
     parts += sorted(readers, key=lambda entry: entry.name)
     text = b"".join(part.read_bytes() for part in parts)
@@ -212,7 +211,7 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
     shape = SHAPES[select.shape]
     given = _given_columns(con, select, shape)
     path = task.path(select)
-    query = f"FROM ({_staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{_faulty_query(task, select)})"
+    query = f"FROM ({staged_query(task, select, shape, given)}\nUNION ALL BY NAME\n{faulty_query(task, select, _raw_name(task.file))})"
     if task.sort_by_shard and shape.of_person and shape.name != "person":
         query += f" ORDER BY person_id // {task.sort_by_shard}"
     try:
@@ -309,7 +308,7 @@ def _given_columns(con: duckdb.DuckDBPyConnection, select: Select, shape: type[S
             todo="Mend the SELECT, or declare the column it needs in source.yaml.",
         ) from None
     names = {str(row[0]) for row in described}
-    unknown = sorted(names - set(shape.columns) - set(_RESERVED))
+    unknown = sorted(names - set(shape.columns) - set(RESERVED))
     if unknown:
         near = difflib.get_close_matches(unknown[0], shape.columns, 1)
         raise ConfigError(
@@ -324,120 +323,6 @@ def _given_columns(con: duckdb.DuckDBPyConnection, select: Select, shape: type[S
             f"{select.file}.{select.shape}.sql", expected=f"the column '{(absent or ['_pointer'])[0]}'", got="a SELECT without it", todo="Add it to the SELECT."
         )
     return names
-
-
-def _staged_query(task: Task, select: Select, shape: type[Shape], given: set[str]) -> str:
-    """Give the query that parses, judges and completes the rows of a SELECT."""
-    values = [
-        f"{_parsed(name, column, task) if name in given else f'CAST(NULL AS {_TYPES[column.kind]})'} AS {quoted(name)}"
-        for name, column in shape.columns.items()
-        if name != "known_time"
-    ]
-    if "start" in shape.columns:
-        values.append("plait_is_date(CAST(s.start AS VARCHAR)) AS start_is_date" if "start" in given else "CAST(NULL AS BOOLEAN) AS start_is_date")
-        if "end" in shape.columns:
-            values.append('plait_is_date(CAST(s."end" AS VARCHAR)) AS end_is_date' if "end" in given else "CAST(NULL AS BOOLEAN) AS end_is_date")
-        values += _known(shape, given, task)
-    reserved = [f"CAST({f's.{name}' if name in given else 'NULL'} AS {kind}) AS {name[1:]}" for name, kind in _RESERVED.items() if kind]
-    first = 'row_number() OVER (PARTITION BY record, reject IS NULL AND "ignore" IS NULL ORDER BY part) = 1' if "_part" in given else "true"
-    person = shape.of_person and shape.name != "person"
-    join = f"LEFT JOIN crosswalk AS k ON k.system = {literal(task.source.system)} AND k.identifier = s.person" if person else ""
-    fields = ",\n    ".join(
-        [
-            f"CAST({task.file_id} AS BIGINT) AS file_id",
-            f"{literal(task.source.name)} AS source",
-            f"{literal(select.file)} AS file",
-            f"{literal(task.source.system)} AS system",
-            "s._pointer.record AS record",
-            "s._pointer.digest AS digest",
-            f"{'k.person_id' if person else 'CAST(NULL AS BIGINT)'} AS person_id",
-            *values,
-            *reserved,
-            f"{_judgement(shape, given, task, person=person)} AS judgement",
-            f"{_unparsed(shape, given, task)} AS unparsed",
-        ]
-    )
-    return (
-        f"SELECT *, {first} AS is_first\n"
-        "FROM (SELECT * EXCLUDE (reject, judgement) REPLACE (coalesce(part, 0) AS part), coalesce(reject, split_part(judgement, ':', 1)) AS reject, "
-        f"CASE WHEN reject IS NULL THEN nullif(split_part(judgement, ':', 2), '') END AS reject_detail\n"
-        f"FROM (SELECT {fields}\nFROM ({select.text}) AS s {join}))"
-    )
-
-
-def _faulty_query(task: Task, select: Select) -> str:
-    """Give the query for the records that no SELECT sees, as rejected rows."""
-    return (
-        f"SELECT CAST({task.file_id} AS BIGINT) AS file_id, {literal(task.source.name)} AS source, {literal(select.file)} AS file, "
-        f"{literal(task.source.system)} AS system, _pointer.record AS record, _pointer.digest AS digest, 0 AS part, _fault AS reject, "
-        f"true AS is_first, CAST(0 AS TINYINT) AS unparsed FROM {quoted(_raw_name(task.file))} WHERE _fault IS NOT NULL"
-    )
-
-
-_TYPES = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE"}
-
-
-def _parsed(name: str, column: Column, task: Task) -> str:
-    """Give the expression that reads a column's text."""
-    value = f"CAST(s.{quoted(name)} AS VARCHAR)"
-    if isinstance(column, Time):
-        return _time(value, task)
-    if isinstance(column, Number):
-        return f"plait_number({value}, {column.below!r})"
-    return value
-
-
-def _time(value: str, task: Task) -> str:
-    """Give the expression that reads a time by the source's formats and the study's zone."""
-    iso = f"plait_time({value})" if task.time_zone == "UTC" else f"plait_zoned_time({value}, {literal(task.time_zone)})"
-    if task.source.anchor is not None:
-        iso = f"coalesce(plait_offset({value}, TIMESTAMP {literal(anchor_date(task.source.anchor))}), {iso})"
-    if not task.source.rules.time_formats:
-        return iso
-    formats = ", ".join(literal(form) for form in task.source.rules.time_formats)
-    return f"coalesce(try_strptime({value}, [{formats}]), {iso})"
-
-
-def _known(shape: type[Shape], given: set[str], task: Task) -> list[str]:
-    """Give when a record and its end were known: as told, else when they happened (a date alone: at its end)."""
-    start = (
-        f"plait_known({_time('CAST(s.start AS VARCHAR)', task)}, plait_is_date(CAST(s.start AS VARCHAR)))" if "start" in given else "CAST(NULL AS TIMESTAMP)"
-    )
-    known = start
-    if "known_time" in given:
-        told = "CAST(s.known_time AS VARCHAR)"
-        known = f"coalesce(plait_known({_time(told, task)}, plait_is_date({told})), {start})"
-    columns = [f"{known} AS known_time"]
-    if "end" in shape.columns:
-        end = 'CAST(s."end" AS VARCHAR)'
-        known_end = f"plait_known({_time(end, task)}, plait_is_date({end}))" if "end" in given else "CAST(NULL AS TIMESTAMP)"
-        columns.append(f"CASE WHEN {known_end} IS NOT NULL THEN greatest({known}, {known_end}) END AS end_known_time")
-    return columns
-
-
-def _judgement(shape: type[Shape], given: set[str], task: Task, *, person: bool) -> str:
-    """Give the expression for why a row is rejected (`reason:column`), null where it is sound."""
-    cases = [f"WHEN s.{quoted(name)} IS NULL THEN 'missing_value:{name}'" for name, column in shape.columns.items() if column.required]
-    for kind, reason in ((Time, "invalid_time"), (Number, "invalid_number")):
-        cases += [
-            f"WHEN s.{quoted(name)} IS NOT NULL AND {_parsed(name, column, task)} IS NULL THEN '{reason}:{name}'"
-            for name, column in shape.columns.items()
-            if name in given and isinstance(column, kind) and not isinstance(column, Reading)
-        ]
-    if person:
-        cases.append("WHEN k.person_id IS NULL THEN 'unknown_person:person'")
-    ignored = "WHEN s._ignore IS NOT NULL THEN NULL " if "_ignore" in given else ""
-    return f"CASE {ignored}{' '.join(cases)} END"
-
-
-def _unparsed(shape: type[Shape], given: set[str], task: Task) -> str:
-    """Give the expression for how many readings of a row are no numbers, or larger than can be."""
-    readings = [
-        f"(s.{quoted(name)} IS NOT NULL AND {_parsed(name, column, task)} IS NULL)::TINYINT"
-        for name, column in shape.columns.items()
-        if name in given and isinstance(column, Reading)
-    ]
-    return " + ".join(readings) if readings else "CAST(0 AS TINYINT)"
 
 
 def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: Path, records: int) -> StagedFile:
