@@ -185,7 +185,7 @@ def test_bad_select_stops_the_run_even_where_all_is_staged(tiny: Tiny) -> None:
     ("rules", "name", "fragments"),
     [
         (RULES.replace("needs", "need"), SELECT_FILE, ("source.yaml:7", "'files.diagnoses.need'", "Did you mean 'needs'?")),
-        (RULES.replace("files", "fils"), SELECT_FILE, ("source.yaml", "the key 'files'", "Add it")),
+        (RULES.replace("files", "fils"), SELECT_FILE, ("source.yaml:4", "the key 'files'", "'fils'", "Did you mean 'files'?")),
         (RULES + "delimiter: ', '\n", SELECT_FILE, ("source.yaml:8", "'delimiter'", "Mend the value")),
         (RULES, "diagnoses.evnt.sql", ("diagnoses.evnt.sql", "FILE.SHAPE.sql", "'evnt'", "Rename it to diagnoses.event.sql")),
         (RULES, "diagnosis.event.sql", ("diagnosis.event.sql", "a file that source.yaml declares", "'diagnosis'", "Declare it under 'files'")),

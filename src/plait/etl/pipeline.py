@@ -35,9 +35,9 @@ from plait.etl.vocabulary import read_release, register
 from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
 
 if TYPE_CHECKING:
-    from plait.etl.ledger import Entry, Ledger
     from collections.abc import Sequence
 
+    from plait.etl.ledger import Entry, Ledger
     from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
 
