@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
 import pytest
 
-from plait.cli import main
+import shell
 from tiny_study import Tiny, write_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a command left: its exit code, and what it wrote to each stream."""
-
-    code: int
-    out: str
-    err: str
+    from shell import Result
 
 
 @pytest.fixture(scope="session")
@@ -42,17 +30,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def command() -> Callable[..., Result]:
     """Give a function that runs `plait` with arguments in this process and gives what a shell would see."""
-
-    def run(*arguments: object) -> Result:
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), patch.object(sys, "argv", ["plait", *map(str, arguments)]):
-            try:
-                main()
-            except SystemExit as left:
-                code = int(left.code or 0)
-        return Result(code, out.getvalue(), err.getvalue())
-
-    return run
+    return shell.command
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.core import TyperGroup
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-
-class Result(Protocol):
-    """What a command left; see the fixture `command`."""
-
-    code: int
-    out: str
-    err: str
-
+    from shell import Result
 
 HEAVY = ("duckdb", "polars", "pyarrow", "pydantic", "rich.table", "sqlalchemy", "yaml", "plait.study", "plait.etl")
 NEEDS_A_SERVER = {("publish",)}

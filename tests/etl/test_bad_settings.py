@@ -12,7 +12,8 @@ import pytest
 
 import plait
 from plait.errors import BooksError, ConfigError, PlaitError, StudyError
-from tiny_study import FILES, SECRETS, SETTINGS, Tiny, answers, command
+from shell import command
+from tiny_study import FILES, SECRETS, SETTINGS, Tiny, answers
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Result, Sandbox
+    from conftest import Sandbox
+
+    from shell import Result
 
 META = {
     "study": {"cancer_study_identifier": "tiny", "reference_genome": "hg38"},

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Result
+    from shell import Result
 
 COLUMNS = {
     "DIAGNOSIS_MONTHS": "INVASIVE_CARCINOMA_DX_TIME",

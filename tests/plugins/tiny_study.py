@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import io
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import plait
-from plait.cli import main
 from plait.demo.vocabulary import table, write_vocabulary
+from shell import Result, command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,15 +57,6 @@ def record(line: str, delimiter: str = ",") -> list[str]:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a command left: its exit code, and what it wrote to each stream."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
 class Tiny:
     """A small study in `path`."""
 
@@ -106,17 +93,6 @@ class Tiny:
     def versions(self) -> list[str]:
         """Give what was committed."""
         return sorted(path.name for path in (self.path / "warehouse" / "versions").glob("*"))
-
-
-def command(*arguments: str) -> Result:
-    """Run `plait` in this process and give what a shell would see."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), patch.object(sys, "argv", ["plait", *arguments]):
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-    return Result(code, out.getvalue(), err.getvalue())
 
 
 def write_tiny(folder: Path) -> Tiny:

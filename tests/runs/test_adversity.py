@@ -16,6 +16,7 @@ import pytest
 import plait
 from plait.errors import InputFileError, PlaitError, StudyError
 from plait.etl.gc import SPARED_SECONDS, collect_garbage
+from shell import environment
 from tiny_study import FILES, SECRETS, SETTINGS, Tiny
 
 if TYPE_CHECKING:
@@ -49,9 +50,8 @@ def at(step: str, action: Callable[[], Any]) -> Callable[[str, int], None]:
 
 def shell(study: Tiny, *words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """Run `plait` on a study in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [*before, sys.executable, "-m", "plait", *words, "-s", str(study.path)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
 
 
 @contextmanager
@@ -265,9 +265,8 @@ def test_a_catalogue_that_others_spoilt_is_made_anew(tiny: Tiny) -> None:
 def test_ctrl_c_stops_at_once_and_leaves_the_last_version(tiny: Tiny, *, processes: bool) -> None:
     tiny.write("conditions", FILES["conditions"] + NEW)
     before = digest(tiny.path)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "plait", "etl", "run", *(["--processes"] if processes else []), "-s", str(tiny.path)]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
         while not any((tiny.path / "warehouse/.spill").glob("*")):
             assert run.poll() is None, "it ended before it could be stopped"
         run.send_signal(signal.SIGINT)

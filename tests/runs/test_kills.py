@@ -18,6 +18,7 @@ import pytest
 
 import plait
 from plait.etl.run import STEPS
+from shell import environment
 from tiny_study import FILES, SETTINGS, Tiny
 
 if TYPE_CHECKING:
@@ -210,8 +211,7 @@ def test_ten_kills_at_any_moment_lose_nothing(fresh: Tiny, tmp_path: Path) -> No
 
 def run_killed_after(study: Path, seconds: float) -> None:
     """Run a study in a process of its own, and kill that if it has not ended by then."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, "-m", "plait", "run", "-q", "-s", str(study)], env=environment) as process:
+    with subprocess.Popen([sys.executable, "-m", "plait", "run", "-q", "-s", str(study)], env=environment()) as process:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import plait
+from shell import environment
 
 if TYPE_CHECKING:
     from tiny_study import Tiny
@@ -27,7 +28,7 @@ def test_a_patient_with_a_million_records_passes_under_a_small_limit(fresh: Tiny
             for number in range(RECORDS)
         )
     command = [sys.executable, "-m", "plait", "etl", "run", "-q", "--memory", f"{LIMIT_MIB}MiB", "-s", fresh.path]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    process = subprocess.Popen(command, env=environment())
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
