@@ -1,8 +1,8 @@
 """Kills runs at random moments, night after night, and counts what was lost: nothing, or it ends with an error.
 
-A study of made-up patients gets a delivery every night: records are added, removed, repeated and moved. Its run is killed at a random moment;
-some end before, and one does after nine kills in a row. The version that stands is always the last one or the new one, its digest what it was, and in the end it is that of a fresh
-study on the same files.
+A study of made-up patients gets a delivery every night: records are added, removed, repeated and moved. Its run is
+killed at a random moment; some end before, and one does after nine kills in a row. The version that stands is always
+the last one or the new one, its digest what it was, and in the end it is that of a fresh study on the same files.
 
     python benchmarks/kills.py --kills 200 --seed 1
 """

@@ -6,6 +6,7 @@ loses power may keep a name and lose what stood under it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -44,3 +45,8 @@ def _size(file: Path) -> int | None:
         return file.stat().st_size
     except FileNotFoundError:
         return None
+
+
+def digest_of(parts: list[Any]) -> str:
+    """Give a digest of what a piece of work is made of, as far as JSON can say it."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -23,11 +23,12 @@ from plait.etl.derive.periods import sources_by_rule
 from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
+from plait.etl.manifest import digest_of
 from plait.etl.omics.assays import write_assays
 from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
-from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, digest_of, find_vocabulary, fingerprint_of, take_inventory
+from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, take_inventory
 from plait.etl.sources.folder import IDENTITY, open_sources
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from plait.etl.clearing import SPILL, UNFINISHED
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.executor import LOCAL_EXECUTORS, Executor, LocalExecutor, LocalThreads
 from plait.etl.harmonize.reference import rules_digest
+from plait.etl.manifest import digest_of
 from plait.etl.omics.genes import genes_digest
 from plait.etl.omics.panels import panels_digest
 from plait.etl.resources import size_mib
@@ -265,8 +265,3 @@ def fingerprint_of(run: Run) -> str:
     """Give a digest of everything that a run's result depends on."""
     files = sorted([file.source, file.file or "", file.name, file.sha256] for _, file in run.files)
     return digest_of([run.basis, files])
-
-
-def digest_of(parts: list[Any]) -> str:
-    """Give a digest of what JSON can say."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -8,12 +8,9 @@ record, the person, and `ignore` or `reject` where the record goes no further.
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 import re
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +19,8 @@ import duckdb
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
 from plait.etl.judgement import RESERVED, faulty_query, staged_query
-from plait.etl.manifest import read_manifest, write_manifest
+from plait.etl.manifest import digest_of, read_manifest, write_manifest
+from plait.etl.own_code import code_digest
 from plait.etl.sources.raw import load_raw, load_texts, sound_columns
 from plait.etl.staging import SHAPES, Shape
 
@@ -102,9 +100,9 @@ class Task:
             self.source.delimiter,
             self.source.anchor,
             self.links,
-            code_digest(),
+            _code(),
         ]
-        key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:20]
+        key = digest_of(made_of)[:20]
         return self.folder / self.source.name / f"{select.file}.{select.shape}.{key}.json"
 
     def path(self, select: Select) -> Path:
@@ -113,13 +111,10 @@ class Task:
 
 
 @cache
-def code_digest() -> str:
+def _code() -> str:
     """Give a digest of the code that decides what a staged row is."""
-    parts = [files("plait.etl") / name for name in ("macros.sql", "stage.py", "judgement.py", "staging.py", "anchors.py")]
-    readers = (entry for entry in files("plait.etl.sources").iterdir() if entry.name.endswith(".py"))
-    parts += sorted(readers, key=lambda entry: entry.name)
-    text = b"".join(part.read_bytes() for part in parts)
-    return hashlib.sha256(duckdb.__version__.encode() + text).hexdigest()[:12]
+    files = ("macros.sql", "stage.py", "judgement.py", "staging.py", "anchors.py")
+    return code_digest(*(("plait.etl", name) for name in files), ("plait.etl.sources", None))
 
 
 def staged_before(task: Task, select: Select) -> StagedFile | None:
@@ -145,7 +140,7 @@ def numbers_of(crosswalk: Path | None, first: int | None) -> str:
         return "nobody"
     with connect(threads=1) as con:
         row = con.execute(sql("plait.etl", "numbers_digest"), {"file": str(crosswalk), "first": first}).fetchone()
-    return hashlib.sha256(str(row).encode()).hexdigest()
+    return digest_of([str(row)])
 
 
 def stage_file(task: Task) -> list[StagedFile]:
@@ -241,7 +236,7 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
     written = []
     names = [name for name, rule in task.source.rules.files.items() if rule.lookup or rule.text]
     looks_up = any(re.search(rf"\b{re.escape(name)}\b", select.text, re.IGNORECASE) for name in names)
-    columns = hashlib.sha256(json.dumps([select.file, select.shape, task.file.header]).encode()).hexdigest()
+    columns = digest_of([select.file, select.shape, task.file.header])
     if shape.of_person:
         content = f"concat_ws('|', {literal(columns)}, {'CAST(s AS VARCHAR)' if looks_up else 'digest, part'})"
         rows = f'SELECT * EXCLUDE (file_id, record, unparsed, person_id) FROM {parquet(staged)} WHERE reject IS NULL AND "ignore" IS NULL'

@@ -104,23 +104,12 @@ SELECT
     v.person_id,
     v.source,
     v.file,
-    'unknown_gene',
+    concat(v.gene_match, '_gene'),
     v.gene,
     count(*)
 FROM variant_row AS v
-WHERE v.gene_match = 'unknown'
-GROUP BY v.person_id, v.source, v.file, v.gene
-UNION ALL
-SELECT
-    v.person_id,
-    v.source,
-    v.file,
-    'ambiguous_gene',
-    v.gene,
-    count(*)
-FROM variant_row AS v
-WHERE v.gene_match = 'ambiguous'
-GROUP BY v.person_id, v.source, v.file, v.gene
+WHERE v.gene_match IN ('unknown', 'ambiguous')
+GROUP BY v.person_id, v.source, v.file, v.gene_match, v.gene
 UNION ALL
 SELECT
     p.person_id,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from plait.duck import quoted, sql
+from plait.etl.own_code import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,14 +43,8 @@ def concept_of(kind: str, code: str) -> int:
 
 def rules_digest() -> str:
     """Give a digest of plait's own code, SQL and reference tables, and of its engine: a part of every run's fingerprint."""
-    import duckdb
-
-    digest = hashlib.sha256(duckdb.__version__.encode())
-    for package in ("plait.etl", "plait.etl.harmonize", "plait.etl.omics", "plait.etl.derive", "plait.etl.sources", "plait.etl.vocabulary", "plait.schema"):
-        for entry in sorted(files(package).iterdir(), key=lambda entry: entry.name):
-            if entry.name.endswith((".py", ".sql", ".csv")):
-                digest.update(entry.name.encode() + b"\0" + entry.read_bytes())
-    return digest.hexdigest()
+    rooms = ("", ".harmonize", ".omics", ".derive", ".sources", ".vocabulary")
+    return code_digest(*((f"plait.etl{room}", None) for room in rooms), ("plait.schema", None))
 
 
 def _rows(file: str) -> list[list[str]]:

@@ -8,13 +8,13 @@ ever in memory.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import make_view, parquet, sql
+from plait.etl.manifest import digest_of
 from plait.etl.omics.means import store_means
+from plait.etl.own_code import code_digest
 from plait.etl.sources.matrix import need_omics, open_h5
 from plait.schema import cdm_tables, empty_select
 
@@ -99,7 +99,7 @@ def _written(run: Run, matrix: Matrix, staged: StagedFile, before: dict[str, Ass
     make_view(run.con, "now_assay", f"FROM {parquet(staged.path)}")
     items = _table(run.con, "assay_items", {"assay": facts.assay})
     features = _table(run.con, "assay_features", {"assay": facts.assay})
-    made_of = hashlib.sha256(json.dumps([asdict(facts), file.sha256, items, features, _code()]).encode()).hexdigest()
+    made_of = digest_of([asdict(facts), file.sha256, items, features, _code()])
     path = f"{FOLDER}/{facts.assay}.{made_of[:20]}.h5ad"
     target = run.study / path
     if path in before and target.is_file():
@@ -180,13 +180,4 @@ def _table(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, str
 
 def _code() -> str:
     """Give a digest of the code that lays out a file."""
-    parts = [
-        files(package) / name
-        for package, name in (
-            ("plait.etl.omics", "assays.py"),
-            ("plait.etl.omics", "means.py"),
-            ("plait.etl.sources", "matrix.py"),
-            ("plait.etl.sources", "h5ad.py"),
-        )
-    ]
-    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]
+    return code_digest(*(("plait.etl.omics", name) for name in ("assays.py", "means.py")), *(("plait.etl.sources", name) for name in ("matrix.py", "h5ad.py")))
