@@ -11,8 +11,8 @@ from typing import get_args
 import pytest
 
 import plait.etl
+from plait.etl.judgement import RESERVED
 from plait.etl.sources.folder import FileRule, SourceRules, open_source
-from plait.etl.stage import _RESERVED
 from plait.etl.staging import SHAPES
 from plait.schema import cdm_tables, plait_tables
 from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
@@ -54,7 +54,7 @@ def test_keys_of_a_source_are_all_described() -> None:
     text = page("sources")
     assert tables(section(text, "## In `plait.yaml`")) == [list(SourceSettings.model_fields)]
     assert tables(section(text, "## In `source.yaml`")) == [list(SourceRules.model_fields), list(FileRule.model_fields)]
-    assert tables(section(text, "## In a SELECT")) == [list(_RESERVED)]
+    assert tables(section(text, "## In a SELECT")) == [list(RESERVED)]
 
 
 def test_keys_of_the_settings_are_all_described() -> None:
@@ -106,7 +106,7 @@ def found_in(file: str, pattern: str) -> set[str]:
 
 def test_every_reason_to_reject_is_described() -> None:
     of_a_record = found_in("sources/raw.py", r"THEN '(\w+)'")
-    of_a_value = found_in("stage.py", r"'(\w+):") | found_in("stage.py", r'"(invalid_\w+)"')
+    of_a_value = found_in("judgement.py", r"'(\w+):") | found_in("judgement.py", r'"(invalid_\w+)"')
     of_a_person = found_in("harmonize/late_reject.sql", r"'(\w+)' AS reason")
     assert min(map(len, (of_a_record, of_a_value, of_a_person))) >= 2
     described = tables(section(page("books"), "### Rejected"))[0]
@@ -115,7 +115,7 @@ def test_every_reason_to_reject_is_described() -> None:
 
 
 def test_every_rule_to_ignore_is_described() -> None:
-    of_a_file = found_in("pipeline.py", r'"(unused_file|look_up|no_select|not_in_manifest)"')
+    of_a_file = found_in("bookkeeping.py", r'"(unused_file|look_up|no_select|not_in_manifest)"')
     assert len(of_a_file) == 4
     assert set(tables(section(page("books"), "### Ignored"))[0]) == of_a_file | given_by_selects("_ignore")
 
