@@ -23,8 +23,11 @@ _MAP_COLUMNS = ("source_code", "source_vocabulary_id", "source_code_description"
 def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source], files: Iterable[Path]) -> None:
     """Make the table `site_map` of the sources' own mappings and the study's, in SOURCE_TO_CONCEPT_MAP's columns.
 
+    A line may name its target by `target_code`, a code of `target_vocabulary_id`, instead of a concept id: it counts
+    where the vocabulary has that code.
+
     Raises:
-        ConfigError: A mapping file lacks a column or gives no number for a concept.
+        ConfigError: A mapping file lacks a column, or has a line without a target.
     """
     con.execute(sql("plait.etl.vocabulary", "site_map"))
     for source in sources:
@@ -35,6 +38,7 @@ def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source]
             _insert(con, file.read_text(encoding="utf-8"), str(file))
         except OSError:
             raise ConfigError(file, expected="a file of mappings", got="no readable file", todo="Mend 'mappings' in plait.yaml.") from None
+    con.execute(sql("plait.etl.vocabulary", "site_map_by_code"))
 
 
 def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sources: Iterable[Source]) -> int:
@@ -60,7 +64,7 @@ def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sour
 
 
 def _insert(con: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
-    """Add the rows of one mapping file to `site_map`."""
+    """Add the rows of one mapping file to `site_map`, those that name a code to `site_code`."""
     import csv
     import io
 
@@ -73,19 +77,23 @@ def _insert(con: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
             got=f"none named '{missing[0]}'",
             todo="Write the file in the columns of OMOP's SOURCE_TO_CONCEPT_MAP.",
         )
-    rows = []
+    rows: dict[str, list[tuple[object, ...]]] = {"site_map": [], "site_code": []}
     for line, row in enumerate(reader, 2):
-        if not (row["target_concept_id"] or "").isdigit():
-            raise ConfigError(f"{where}:{line}", expected="a concept id in target_concept_id", got="no number", todo="Mend the line.")
-        rows.append(
+        concept, code = (row["target_concept_id"] or "").strip(), (row.get("target_code") or "").strip()
+        if not concept.isdigit() and (concept or not code):
+            raise ConfigError(
+                f"{where}:{line}", expected="a concept id in target_concept_id, or a code in target_code", got="neither", todo="Mend the line."
+            )
+        rows["site_map" if concept else "site_code"].append(
             (
                 row["source_code"],
                 int(row.get("source_concept_id") or 0),
                 row["source_vocabulary_id"],
                 row["source_code_description"],
-                int(row["target_concept_id"]),
+                int(concept) if concept else code,
                 row["target_vocabulary_id"],
             )
         )
-    if rows:
-        con.executemany("INSERT INTO site_map SELECT ?, ?, ?, ?, ?, ?, DATE '1970-01-01', DATE '2099-12-31', NULL", rows)
+    for table, lines in rows.items():
+        if lines:
+            con.executemany(f"INSERT INTO {table} SELECT ?, ?, ?, ?, ?, ?, DATE '1970-01-01', DATE '2099-12-31', NULL", lines)
