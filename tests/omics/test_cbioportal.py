@@ -48,6 +48,29 @@ def write(folder: Path, **changed: str | None) -> None:
             (folder / "tiny" / name).write_text(said, encoding="utf-8")
 
 
+TIMELINES = {
+    "treatment": "PATIENT_ID\tSTART_DATE\tSTOP_DATE\tEVENT_TYPE\tTREATMENT_TYPE\tSUBTYPE\tAGENT\tLINE\n"
+    "P1\t10\t80\tTREATMENT\tMedical Therapy\tChemotherapy\tCarboplatin\t1\n"
+    "P1\t12\t90\tTREATMENT\tMedical Therapy\tChemotherapy\tPemetrexed\t1\n"
+    "P1\t100\t\tTREATMENT\tMedical Therapy\tTargeted Therapy\tOsimertinib\t2\n"
+    "P2\t5\t40\tTREATMENT\tRadiation Therapy\tWPRT\t50 Gy\t\n",
+    "status": "PATIENT_ID\tSTART_DATE\tSTOP_DATE\tEVENT_TYPE\tSTATUS\tSOURCE\nP1\t95\t\tSTATUS\tProgression\tCT\nP1\t40\t\tSTATUS\tStable\tCT\n",
+    "specimen": "PATIENT_ID\tSTART_DATE\tEVENT_TYPE\tSAMPLE_ID\tSPECIMEN_SITE\nP1\t-3\tSPECIMEN\tS1\tlung\n",
+    "lab": "PATIENT_ID\tSTART_DATE\tEVENT_TYPE\tTEST\tRESULT\tSTYLE_COLOR\n"
+    "P1\t7\tLAB_TEST\tCEA\t4.5\t#fff\nP9\t7\tLAB_TEST\tCEA\t4.5\t\nP1\t\tLAB_TEST\tCEA\t5\t\n",
+}
+"""Four timelines of the tiny study: lines of treatment, what became of the disease, a specimen, and a test."""
+
+
+def with_timelines(folder: Path) -> None:
+    """Write the study with its timelines."""
+    write(folder)
+    for name, text in TIMELINES.items():
+        meta = f"genetic_alteration_type: CLINICAL\ndatatype: TIMELINE\ndata_filename: data_timeline_{name}.txt\n"
+        (folder / "tiny" / f"meta_timeline_{name}.txt").write_text(meta, encoding="utf-8")
+        (folder / "tiny" / f"data_timeline_{name}.txt").write_text(text, encoding="utf-8")
+
+
 def run(sandbox: Sandbox, changed: dict[str, str | None] | None = None, **more: Any) -> plait.Study:  # noqa: ANN401 - settings are of any type
     write(sandbox.folder, **(changed or {}))
     study = sandbox.settings(SOURCE | more)
@@ -99,6 +122,93 @@ def test_offsets_count_from_the_diagnosis(sandbox: Sandbox) -> None:
         ("P2", 1950),
     ]
     assert rows(study, "SELECT DISTINCT CAST(specimen_date AS VARCHAR) FROM cdm.specimen") == [("2000-01-01",)]
+
+
+def test_a_timeline_is_events(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    with_timelines(sandbox.folder)
+    study = sandbox.settings(SOURCE | {"columns": {"TREATMENT_LINE": "LINE"}})
+    study.run_etl(threads=2)
+    books = ledger(study)["timeline", "event"]
+    assert (books["read"], books["rejected"]) == (10, 2)
+    assert sorted((row["reason"], row["detail"]) for row in study.rejects(reason=None) if row["shape"] == "event") == [
+        ("missing_value", "start"),
+        ("unknown_person", "person"),
+    ]
+    assert rows(
+        study,
+        "SELECT drug_source_value, date_diff('day', DATE '2000-01-01', drug_exposure_start_date), "
+        "date_diff('day', DATE '2000-01-01', drug_exposure_end_date) FROM cdm.drug_exposure ORDER BY 2",
+    ) == [("Carboplatin", 10, 80), ("Pemetrexed", 12, 90), ("Osimertinib", 100, 100)]
+    assert rows(study, "SELECT procedure_source_value FROM cdm.procedure_occurrence") == [("WPRT",)]
+    assert rows(study, "SELECT measurement_source_value, value_as_number FROM cdm.measurement WHERE measurement_source_value = 'CEA'") == [("CEA", 4.5)]
+    found = rows(
+        study, "SELECT observation_source_value, value_as_string FROM cdm.observation WHERE observation_source_value SIMILAR TO '[A-Z]+[.].*' ORDER BY ALL"
+    )
+    assert ("SPECIMEN.SPECIMEN_SITE", "lung") in found
+    assert ("STATUS.SOURCE", "CT") in found
+    assert not [name for name, _ in found if "STYLE" in name or name.endswith(("AGENT", "LINE", "TEST", "STATUS.STATUS"))]
+
+
+def test_lines_of_treatment_and_what_became_of_the_disease_are_episodes(sandbox: Sandbox) -> None:
+    with_timelines(sandbox.folder)
+    study = sandbox.settings(SOURCE | {"columns": {"TREATMENT_LINE": "LINE"}})
+    study.run_etl(threads=2)
+    episodes = rows(
+        study,
+        "SELECT episode_concept_id, episode_start_date - DATE '2000-01-01', episode_end_date - DATE '2000-01-01', episode_number, "
+        "(SELECT count(*) FROM cdm.episode_event AS v WHERE v.episode_id = e.episode_id), CAST(m.known_time AS DATE) - DATE '2000-01-01', "
+        "episode_parent_id IN (SELECT episode_id FROM cdm.episode WHERE episode_concept_id = 32528) "
+        "FROM cdm.episode AS e INNER JOIN plait.row_meta AS m ON m.table_name = 'episode' AND m.row_id = e.episode_id "
+        "WHERE episode_concept_id != 32528 ORDER BY e.person_id, episode_start_date",
+    )
+    assert episodes == [
+        (32531, 10, 90, 1, 2, 12, True),  # of two agents: which ones is known when the second begins
+        (32677, 95, None, None, 0, 95, True),
+        (32531, 100, None, 2, 1, 100, True),
+        (32531, 5, 40, None, 1, 5, True),
+    ]
+
+
+def test_a_timeline_says_when_a_specimen_was_taken(sandbox: Sandbox) -> None:
+    with_timelines(sandbox.folder)
+    study = sandbox.settings(SOURCE)
+    study.run_etl(threads=2)
+    assert rows(study, "SELECT specimen_source_id, CAST(specimen_date AS VARCHAR) FROM cdm.specimen ORDER BY 1") == [
+        ("S1", "1999-12-29"),
+        ("S2", "2000-01-01"),
+    ]
+
+
+def test_agents_of_one_day_are_a_regimen_where_no_line_is_named(sandbox: Sandbox) -> None:
+    with_timelines(sandbox.folder)
+    timeline = sandbox.folder / "tiny" / "data_timeline_treatment.txt"
+    timeline.write_text(TIMELINES["treatment"].replace("P1\t12\t", "P1\t10\t").replace("\tLINE", "\tNOTHING"), encoding="utf-8")
+    study = sandbox.settings(SOURCE)
+    study.run_etl(threads=2)
+    assert rows(
+        study,
+        "SELECT count(*) FROM cdm.episode_event WHERE episode_id IN (SELECT episode_id FROM cdm.episode WHERE episode_concept_id = 32531) "
+        "GROUP BY episode_id ORDER BY 1",
+    ) == [(1,), (1,), (2,)]
+
+
+def test_sites_and_kinds_of_specimens_have_the_concepts_that_the_vocabulary_has(sandbox: Sandbox) -> None:
+    sample = DATA["data_clinical_sample.txt"].replace("ONCOTREE_CODE", "ONCOTREE_CODE\tSAMPLE_SITE").replace("IDC", "IDC\tLiver").replace("ILC", "ILC\tOrbit")
+    write(sandbox.folder, clinical_sample=sample)
+    study = sandbox.settings(SOURCE)
+    with (sandbox.folder / "athena" / "CONCEPT.csv").open("a", encoding="utf-8") as concepts:
+        concepts.write("4000001\tLiver\tSpec Anatomic Site\tSNOMED\tBody Structure\tS\t10200004\t19700101\t20991231\t\n")
+        concepts.write("4000002\tTissue specimen\tSpecimen\tSNOMED\tSpecimen\tS\t119376003\t19700101\t20991231\t\n")
+        concepts.write("4000003\tOld metastasis\tObservation\tSNOMED\tMorph Abnormality\t\t14799000\t19700101\t20991231\t\n")
+        concepts.write("4000004\tMetastasis\tObservation\tSNOMED\tMorph Abnormality\tS\t900\t19700101\t20991231\t\n")
+    with (sandbox.folder / "athena" / "CONCEPT_RELATIONSHIP.csv").open("a", encoding="utf-8") as relationships:
+        relationships.write("4000003\t4000004\tMaps to\t19700101\t20991231\t\n")
+    study.run_etl(threads=2)
+    assert rows(
+        study,
+        "SELECT specimen_source_id, specimen_concept_id, anatomic_site_concept_id, disease_status_concept_id, anatomic_site_source_value "
+        "FROM cdm.specimen ORDER BY 1",
+    ) == [("S1", 4000002, 4000001, 0, "Liver"), ("S2", 4000002, 0, 4000004, "Orbit")]
 
 
 def test_variants_have_fraction_and_depth_where_both_are_told(sandbox: Sandbox) -> None:
@@ -207,6 +317,49 @@ def test_the_gene_panel_matrix_says_which_panel_a_sample_had(sandbox: Sandbox) -
     study = sandbox.settings(SOURCE | {"panels": [{"name": "kit", "genes": "kit.txt"}]})
     study.run_etl(threads=2)
     assert rows(study, "SELECT omics_source_value, panel FROM cdm.omics_occurrence WHERE assay = 'tiny.mutations' ORDER BY 1") == [("S1", "kit"), ("S2", None)]
+
+
+def test_panels_of_other_profiles_and_of_meta_files(sandbox: Sandbox) -> None:
+    write(sandbox.folder)
+    meta = sandbox.folder / "tiny" / "meta_mutations.txt"
+    meta.write_text(meta.read_text(encoding="utf-8") + "gene_panel: exome\n", encoding="utf-8")
+    (sandbox.folder / "tiny" / "meta_gene_matrix.txt").write_text("genetic_alteration_type: GENE_PANEL_MATRIX\ndatatype: GENE_PANEL_MATRIX\n", encoding="utf-8")
+    (sandbox.folder / "tiny" / "data_gene_matrix.txt").write_text("SAMPLE_ID\trna_seq_mrna\nS1\tkit\nS2\tNA\n", encoding="utf-8")
+    (sandbox.folder / "kit.txt").write_text("AAA\n", encoding="utf-8")
+    study = sandbox.settings(SOURCE | {"panels": [{"name": "kit", "genes": "kit.txt"}]})
+    study.run_etl(threads=2)
+    assert rows(study, "SELECT assay, omics_source_value, panel FROM cdm.omics_occurrence ORDER BY ALL") == [
+        ("tiny.mutations", "S1", "exome"),
+        ("tiny.mutations", "S2", "exome"),
+        ("tiny.rna_seq_mrna", "S1", "kit"),
+        ("tiny.rna_seq_mrna", "S2", None),
+    ]
+    with study.assay("tiny.rna_seq_mrna") as assay:
+        assert assay.values(["AAA", "BBB"])[1].tolist() == [[0, 1], [0, 0]]
+    meta.write_text(meta.read_text(encoding="utf-8").replace("exome", "genome"), encoding="utf-8")
+    study.run_etl(threads=2)
+    assert rows(plait.open(study.path), "SELECT DISTINCT panel FROM cdm.omics_occurrence WHERE assay = 'tiny.mutations'") == [("genome",)]
+
+
+def test_a_list_is_known_by_its_name_where_it_has_no_category(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    study = run(sandbox, {"sequenced": "stable_id: tiny_sequenced\ncase_list_ids: S1\tS2\n"})
+    assert ledger(study)["case_list", "assay"]["loaded"] == 2
+
+
+def test_a_study_has_one_genome_build(sandbox: Sandbox) -> None:
+    study = run(sandbox, {"mutations": DATA["data_mutations.txt"].replace("AAA\tGRCh38", "AAA\thg38").replace("BBB\tGRCh38", "BBB\t37")})
+    assert [(row["record"], row["reason"]) for row in study.rejects()] == [(2, "other_genome_build")]  # the meta file says hg38
+    assert rows(study, "SELECT genome_build FROM cdm.omics_variant") == [("GRCh38",)]
+
+
+def test_most_records_say_which_build_a_study_has(sandbox: Sandbox) -> None:
+    more = "AAA\tGRCh37\t1\t101\tS1\tMissense_Mutation\tp.A2B\t3\t9\n"
+    write(sandbox.folder, mutations=DATA["data_mutations.txt"].replace("AAA\tGRCh38", "AAA\thg19") + more)
+    (sandbox.folder / "tiny" / "meta_study.txt").write_text("cancer_study_identifier: tiny\n", encoding="utf-8")
+    study = sandbox.settings(SOURCE)
+    study.run_etl(threads=2)
+    assert [(row["record"], row["reason"]) for row in study.rejects()] == [(2, "other_genome_build")]
+    assert rows(study, "SELECT DISTINCT genome_build FROM cdm.omics_variant") == [("GRCh37",)]
 
 
 def test_the_commands_show_where_a_row_comes_from(sandbox: Sandbox, command: Callable[..., Result]) -> None:

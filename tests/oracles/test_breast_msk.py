@@ -197,9 +197,27 @@ def test_oncology_conventions(study: plait.Study) -> None:
     assert in_episode == conditions
     oestrogen = fetch(
         study,
-        "SELECT value_source_value, value_as_concept_id, count(*) FROM cdm.measurement WHERE measurement_concept_id = 36203168 GROUP BY ALL ORDER BY ALL",
+        "SELECT measurement_source_value, value_source_value, value_as_concept_id, count(*) FROM cdm.measurement "
+        "WHERE measurement_concept_id = 36203168 GROUP BY ALL ORDER BY ALL",
     )
-    assert oestrogen == [("Negative", 9189, 345), ("Positive", 9191, 1512), ("Unk/ND", 0, 61)]
+    assert oestrogen == [
+        ("ER_STATUS", "Negative", 9189, 345),
+        ("ER_STATUS", "Positive", 9191, 1512),
+        ("ER_STATUS", "Unk/ND", 0, 61),
+        ("ER_STATUS_PRIMARY", "Negative", 9189, 250),
+        ("ER_STATUS_PRIMARY", "Positive", 9191, 1479),
+        ("ER_STATUS_PRIMARY", "Unk/ND", 0, 27),
+    ]
+
+
+def test_a_stage_is_a_modifier_of_the_disease(study: plait.Study) -> None:
+    modifiers = fetch(
+        study,
+        "SELECT m.meas_event_field_concept_id, m.measurement_date = c.condition_start_date, count(*) FROM cdm.measurement AS m "
+        "LEFT JOIN cdm.condition_occurrence AS c ON m.measurement_event_id = c.condition_occurrence_id AND m.person_id = c.person_id "
+        "WHERE m.measurement_source_value = 'STAGE_AT_DIAGNOSIS' GROUP BY ALL",
+    )
+    assert modifiers == [(1147127, True, 1756)]
 
 
 def test_a_sample_without_mutations_was_sequenced_all_the_same(study: plait.Study) -> None:

@@ -41,6 +41,15 @@ CREATE OR REPLACE MACRO plait_tcga_sample(barcode) AS nullif(regexp_extract(barc
 CREATE OR REPLACE MACRO plait_tcga_status(barcode) AS
 CASE substr(plait_tcga_sample(barcode), 14, 1) WHEN '0' THEN 'tumour' WHEN '1' THEN 'normal' WHEN '2' THEN 'control' END;
 
+-- A reference genome by the name that the Genome Reference Consortium gives it, other names of it included.
+CREATE OR REPLACE MACRO plait_genome_build(value) AS
+CASE
+    WHEN lower(value) IN ('grch37', 'hg19', 'b37', '37', 'build37', 'hs37d5') THEN 'GRCh37'
+    WHEN lower(value) IN ('grch38', 'hg38', 'b38', '38', 'build38') THEN 'GRCh38'
+    WHEN lower(value) IN ('ncbi36', 'hg18', 'b36', '36') THEN 'NCBI36'
+    ELSE value
+END;
+
 CREATE OR REPLACE MACRO plait_number(value, below) AS
 CASE WHEN abs(TRY_CAST(value AS DOUBLE)) < below THEN TRY_CAST(value AS DOUBLE) END;
 

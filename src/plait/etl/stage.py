@@ -179,8 +179,10 @@ def _load(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, spill
 
 
 def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task) -> None:
-    """Make the view of each look-up of the source, over all its files, and the one of its options."""
+    """Make the view of each look-up of the source, over all its files, and the one of its options; the file's own name is this file."""
     for name, rule in task.source.rules.files.items():
+        if name == task.file.file:
+            continue
         files = [file for file in task.lookups if file.file == name]
         if rule.text:
             load_texts(con, files, task.source, table=f"raw {name}")

@@ -164,6 +164,7 @@ class Event(Shape):
     modifier = Text("code of a modifier or qualifier")
     modifier_system = Text("code system of `modifier`")
     episode = Text("key of the episode that it belongs to")
+    modifies = Text("key of the episode whose disease it tells more of, as a stage, a grade or a receptor does")
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 

@@ -49,3 +49,17 @@ SELECT
 FROM mapped_event AS e
 INNER JOIN first_event AS f ON e.target_table = f.target_table AND e.person_id = f.person_id
 LEFT JOIN (SELECT person_id, count(*) AS specimens FROM specimen_row GROUP BY person_id) AS d ON e.person_id = d.person_id;
+
+-- disease_row, one row: an episode and the condition that it is about, the first of those in it, which modifiers name
+-- (OMOP Oncology: measurement_event_id is a condition_occurrence_id).
+CREATE OR REPLACE TEMP TABLE disease_row AS
+SELECT
+    e.person_id,
+    e.system,
+    e.episode,
+    min(e.row_id) AS condition_occurrence_id,
+    any_value(f.concept_id) AS field_concept_id
+FROM event_row AS e
+INNER JOIN named_concept AS f ON f.kind = 'event_field' AND f.code = 'condition_occurrence'
+WHERE e.target_table = 'condition_occurrence' AND e.episode IS NOT NULL
+GROUP BY e.person_id, e.system, e.episode;

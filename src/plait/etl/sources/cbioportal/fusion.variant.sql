@@ -6,7 +6,7 @@ SELECT
     concat(o.source, '.fusions') AS assay,
     f.Hugo_Symbol AS gene,
     f.Fusion AS display,
-    o.genome_build,
+    plait_genome_build(coalesce(o.genome_build, (SELECT min(value) FROM meta WHERE key = 'reference_genome'))) AS genome_build,
     'Fusion' AS variant_class,
     f.Frame AS variant_type,
     'registry' AS type,

@@ -1,4 +1,22 @@
--- One row: a sample of a matrix; its patient is that of the sample.
+-- One row: a sample of a matrix; its patient is that of the sample, its panel what the panel matrix says of the profile, or its meta file.
+WITH panel AS (
+    SELECT
+        p.SAMPLE_ID,
+        unnest(json_keys(to_json(p))) AS profile,
+        to_json(p) AS record
+    FROM (SELECT * FROM panel_matrix) AS p
+),
+
+profile AS (
+    SELECT
+        n.value AS profile,
+        min(p.value) AS panel
+    FROM meta AS n
+    INNER JOIN meta AS p ON n.meta = p.meta AND p.key = 'gene_panel'
+    WHERE n.key = 'stable_id'
+    GROUP BY n.value
+)
+
 SELECT
     i._pointer,
     s.PATIENT_ID AS person,
@@ -6,7 +24,7 @@ SELECT
     i.sample AS item,
     i.assay,
     i.layer,
-    CASE WHEN i.layer IN ('gistic', 'copy_number', 'log2_ratio') THEN p.panel END AS panel,
+    coalesce(p.panel, f.panel) AS panel,
     i.features,
     i.missing,
     i.infinite,
@@ -14,6 +32,7 @@ SELECT
     'registry' AS type,
     CASE WHEN s.SAMPLE_ID IS NULL THEN 'unknown_specimen' END AS _reject
 FROM items AS i
+CROSS JOIN options AS o
 LEFT JOIN (
     SELECT
         SAMPLE_ID,
@@ -25,7 +44,10 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT
         SAMPLE_ID,
-        min(cna) AS panel
-    FROM panel_matrix
-    GROUP BY SAMPLE_ID
-) AS p ON i.sample = p.SAMPLE_ID
+        profile,
+        min(json_extract_string(record, profile)) AS panel
+    FROM panel
+    WHERE profile NOT IN ('_pointer', 'SAMPLE_ID')
+    GROUP BY SAMPLE_ID, profile
+) AS p ON i.sample = p.SAMPLE_ID AND substr(i.assay, length(o.source) + 2) = p.profile
+LEFT JOIN profile AS f ON substr(i.assay, length(o.source) + 2) = f.profile

@@ -1,4 +1,14 @@
--- One row: a mutation, in the columns of a MAF; its patient is that of its sample.
+-- One row: a mutation, in the columns of a MAF; its patient is that of its sample. A study has one genome build (cBioPortal,
+-- File Formats): the one that plait.yaml or its meta file names, else the one that most of the file's records do.
+WITH build AS (
+    SELECT
+        coalesce(
+            (SELECT plait_genome_build(genome_build) FROM options),
+            (SELECT min(plait_genome_build(value)) FROM meta WHERE key = 'reference_genome'),
+            (SELECT mode(plait_genome_build(NCBI_Build) ORDER BY plait_genome_build(NCBI_Build)) FROM mutation)
+        ) AS build
+)
+
 SELECT
     m._pointer,
     s.PATIENT_ID AS person,
@@ -7,7 +17,7 @@ SELECT
     coalesce(m.Hugo_Symbol, m.Entrez_Gene_Id) AS gene,
     coalesce(concat(m.Hugo_Symbol, ':', coalesce(m.HGVSp_Short, m.HGVSp, m.HGVSc)), concat(m.Hugo_Symbol, ':', m.Chromosome, ':', m.Start_Position)) AS code,
     'HGVS' AS code_system,
-    coalesce(m.NCBI_Build, o.genome_build) AS genome_build,
+    coalesce(plait_genome_build(m.NCBI_Build), b.build) AS genome_build,
     m.Chromosome AS chromosome,
     m.Start_Position AS position,
     m.End_Position AS end_position,
@@ -24,10 +34,11 @@ SELECT
     'registry' AS type,
     CASE
         WHEN s.SAMPLE_ID IS NULL THEN 'unknown_specimen'
-        WHEN m.NCBI_Build != o.genome_build THEN 'other_genome_build'
+        WHEN plait_genome_build(m.NCBI_Build) != b.build THEN 'other_genome_build'
     END AS _reject
 FROM mutation AS m
 CROSS JOIN options AS o
+CROSS JOIN build AS b
 LEFT JOIN (
     SELECT
         SAMPLE_ID,

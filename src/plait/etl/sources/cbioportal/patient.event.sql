@@ -64,6 +64,7 @@ SELECT
     CASE WHEN TRY_CAST(v.value AS DOUBLE) IS NULL THEN v.value END AS value_code,
     'CBIOPORTAL_VALUE' AS value_system,
     CASE WHEN NOT v.is_follow_up THEN concat(v.PATIENT_ID, '/diagnosis') END AS episode,
+    CASE WHEN NOT v.is_follow_up THEN concat(v.PATIENT_ID, '/diagnosis') END AS modifies,
     'registry' AS type,
     CASE WHEN v.value IS NULL THEN 'no_value' END AS _ignore
 FROM valued AS v

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TABLES = {
     ("CLINICAL", "PATIENT_ATTRIBUTES"): "patient",
     ("CLINICAL", "SAMPLE_ATTRIBUTES"): "sample",
+    ("CLINICAL", "TIMELINE"): "timeline",
     ("MUTATION_EXTENDED", "MAF"): "mutation",
     ("FUSION", "FUSION"): "fusion",
     ("STRUCTURAL_VARIANT", "SV"): "structural_variant",
@@ -49,7 +50,7 @@ _HEADERS = {
     "items": ("assay", "layer", "sample", "features", "missing", "infinite", "value_sha256"),
     "features": ("assay", "gene", "entrez"),
     "case_list": ("list", "category", "sample"),
-    "meta": ("key", "value"),
+    "meta": ("meta", "key", "value"),
 }
 
 
@@ -107,7 +108,7 @@ def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
         yield _batch("case_list", [[listed.get("stable_id")] * len(samples), [listed.get("case_list_category")] * len(samples), samples])
     else:
         meta = read_meta(file.path)
-        yield _batch("meta", [list(meta), list(meta.values())])
+        yield _batch("meta", [[file.path.name] * len(meta), list(meta), list(meta.values())])
 
 
 def matrix(source: Source, file: InputFile) -> TextMatrix | None:

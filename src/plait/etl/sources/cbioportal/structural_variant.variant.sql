@@ -6,14 +6,18 @@ SELECT
     concat(o.source, '.structural_variants') AS assay,
     coalesce(v.Site1_Hugo_Symbol, v.Site2_Hugo_Symbol) AS gene,
     v.Event_Info AS display,
-    coalesce(v.NCBI_Build, o.genome_build) AS genome_build,
+    plait_genome_build(coalesce(v.NCBI_Build, o.genome_build, (SELECT min(value) FROM meta WHERE key = 'reference_genome'))) AS genome_build,
     v.Site1_Chromosome AS chromosome,
     v.Site1_Position AS position,
     coalesce(v.Class, 'Structural_Variant') AS variant_class,
     CASE WHEN v.Site1_Hugo_Symbol IS NOT NULL THEN v.Site2_Hugo_Symbol END AS partner,
     v.SV_Status AS mutation_status,
     'registry' AS type,
-    CASE WHEN s.SAMPLE_ID IS NULL THEN 'unknown_specimen' END AS _reject
+    CASE
+        WHEN s.SAMPLE_ID IS NULL THEN 'unknown_specimen'
+        WHEN plait_genome_build(v.NCBI_Build) != plait_genome_build(coalesce(o.genome_build, (SELECT min(value) FROM meta WHERE key = 'reference_genome')))
+            THEN 'other_genome_build'
+    END AS _reject
 FROM structural_variant AS v
 CROSS JOIN options AS o
 LEFT JOIN (
