@@ -11,12 +11,15 @@ from plait.etl.commit import Version, newest_version, read_version, versions, wa
 from plait.settings import DEFAULT_SHARD_PERSONS, SETTINGS_FILE, Settings, read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
     import polars as pl
 
     from plait.etl.executor import Executor, LocalExecutor
     from plait.etl.gc import Collected
     from plait.etl.omics.assay import Assay
+    from plait.etl.omics.variants import Variants
     from plait.etl.pipeline import RunReport
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
@@ -154,6 +157,20 @@ class Study:
         from plait.etl.omics.assay import open_assay
 
         return open_assay(self.path, self._committed(), name)
+
+    def variants(self, name: str, *, classes: Sequence[str] | None = None) -> Variants:
+        """Count the variants of an assay (`"msk.mutations"`) by specimen and gene; see `plait.etl.omics.variants`.
+
+        Args:
+            name: The assay.
+            classes: Classes of variants that count (`Missense_Mutation`, …); all if None.
+
+        Raises:
+            ConfigError: The version has no variants of this assay.
+        """
+        from plait.etl.omics.variants import Variants
+
+        return Variants(self.path, self._committed(), name, classes)
 
     def status(self) -> dict[str, Any]:
         """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, notices, rows per table."""

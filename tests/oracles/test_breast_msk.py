@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import plait
+from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,6 +178,35 @@ def test_what_is_off_the_panel_is_not_captured_whatever_the_file_holds(study: pl
     assert np.isnan(values[:, 3]).all()
     with_panel = next(number for number, panel in enumerate(on_panel) if panel)
     assert np.isnan(values[with_panel, 2])
+
+
+def test_variants_by_gene_are_those_of_the_file_and_off_the_panel_nothing(study: plait.Study, raw: Path) -> None:
+    variants = study.variants("msk.mutations")
+    assert len(variants.items) == 1918
+    genes = ["TP53", "PIK3CA", "ERBB2", "NO_SUCH_GENE"]
+    values, reasons = variants.values(genes)
+    different = {tuple(row.items()): row for row in rows_of(raw / "data_mutations_extended.txt")}.values()  # exact copies once
+    found = Counter((row["Tumor_Sample_Barcode"], row["Hugo_Symbol"]) for row in different)
+    wanted = np.asarray([[found[item, gene] for gene in genes] for item in variants.items], dtype=float)
+    on_panel = np.asarray([panel == "three genes" for panel in variants.panels])
+    assert 0 < on_panel.sum() < 1918
+    assert (reasons[:, :2] == Reason.OBSERVED).all()
+    assert np.array_equal(values[:, :2], wanted[:, :2])
+    assert (reasons[on_panel, 2] == Reason.NOT_CAPTURED).all()
+    assert wanted[on_panel, 2].any(), "some have what the panel is said not to see"
+    assert np.isnan(values[on_panel, 2]).all()
+    assert np.array_equal(values[~on_panel, 2], wanted[~on_panel, 2])
+    assert set(reasons[~on_panel, 3].tolist()) == {Reason.UNKNOWN}
+    assert set(reasons[on_panel, 3].tolist()) == {Reason.NOT_CAPTURED}
+
+
+def test_fusions_count_for_both_genes(study: plait.Study, raw: Path) -> None:
+    variants = study.variants("msk.fusions")
+    values, reasons = variants.values(["ESR1", "ERBB2"])
+    with_esr1 = {row["Tumor_Sample_Barcode"] for row in rows_of(raw / "data_fusions.txt") if row["Hugo_Symbol"] == "ESR1"}
+    seen = {item for item, panel in zip(variants.items, variants.panels, strict=True) if not panel}
+    assert {variants.items[place] for place in np.flatnonzero(values[:, 0] > 0)} == with_esr1 & seen
+    assert (reasons == Reason.OBSERVED).any()
 
 
 def test_one_row_is_that_row_of_the_matrix(study: plait.Study) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from plait.duck import sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import open_catalog
+from plait.etl.omics.panels import captured, genes_seen
 from plait.etl.sources.matrix import need_omics, open_h5
 from plait.schema.reasons import Reason
 
@@ -102,19 +103,12 @@ class Assay:
         columns = np.asarray([place.get(name, -1) for name in ids], dtype=np.intp)
         values = np.full((len(chosen), len(genes)), np.nan)
         reasons = np.full((len(chosen), len(genes)), Reason.NOT_CAPTURED, dtype=np.uint8)
-        captured = {panel: self._captured(ids, panel) & (columns >= 0) for panel in {self.panels[item] for item in chosen}}
+        sees = {panel: captured(self._seen, ids, panel) & (columns >= 0) for panel in {self.panels[item] for item in chosen}}
         for line, item in enumerate(chosen):
-            seen = captured[self.panels[item]]
+            seen = sees[self.panels[item]]
             values[line, seen] = self.row(item)[columns[seen]]
             reasons[line, seen] = np.where(np.isnan(values[line, seen]), Reason.UNKNOWN, Reason.OBSERVED)
         return values, reasons
-
-    def _captured(self, ids: Sequence[str], panel: str) -> npt.NDArray[np.bool_]:
-        """Tell which genes a panel has; where there is no panel, or nobody lists its genes, none is left out."""
-        import numpy as np
-
-        seen = self._seen.get(panel)
-        return np.asarray([seen is None or name in seen for name in ids], dtype=np.bool_)
 
     @cached_property
     def _csr(self) -> tuple[Any, Any, npt.NDArray[np.int64]] | None:
@@ -136,10 +130,13 @@ def open_assay(study: Path, version: Version, name: str) -> Assay:
     entry = next((entry for entry in version.omics if entry["assay"] == name), None)
     if entry is None:
         known = ", ".join(sorted(entry["assay"] for entry in version.omics)) or "none"
-        raise ConfigError(f"assay '{name}'", expected="an assay with a matrix", got="no such assay", todo=f"There are: {known}.")
+        raise ConfigError(
+            f"assay '{name}'",
+            expected="an assay with a matrix",
+            got="no such assay",
+            todo=f"There are: {known}; what has variants only is read with `study.variants`.",
+        )
     with open_catalog(study, version) as con:
-        seen: dict[str, set[str]] = {}
-        for panel, gene in con.execute(sql("plait.etl.omics", "panel_seen")).fetchall():
-            seen.setdefault(panel, set()).add(gene)
+        seen = genes_seen(con)
         names = dict(con.execute(sql("plait.etl.omics", "feature_names"), {"assay": name}).fetchall())
     return Assay(study / entry["path"], seen, names)

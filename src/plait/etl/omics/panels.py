@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from plait.duck import sql
 from plait.errors import InputFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    import duckdb
+    import numpy as np
+    import numpy.typing as npt
 
     from plait.etl.sources.folder import Source
 
@@ -61,3 +66,19 @@ def panels_digest(sources: Iterable[Source]) -> list[list[str | None]]:
         for source in sources
         for panel in source.panels
     ]
+
+
+def genes_seen(con: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    """Give the genes of every panel of an open version, as Ensembl ids, or as names that mean no gene."""
+    seen: dict[str, set[str]] = {}
+    for panel, gene in con.execute(sql("plait.etl.omics", "panel_seen")).fetchall():
+        seen.setdefault(panel, set()).add(gene)
+    return seen
+
+
+def captured(seen: dict[str, set[str]], genes: Sequence[str], panel: str) -> npt.NDArray[np.bool_]:
+    """Tell which genes a panel has; where there is no panel, or nobody lists its genes, none is left out."""
+    import numpy as np
+
+    listed = seen.get(panel)
+    return np.asarray([listed is None or gene in listed for gene in genes], dtype=np.bool_)

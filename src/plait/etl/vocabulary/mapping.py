@@ -81,9 +81,7 @@ def _insert(con: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
     for line, row in enumerate(reader, 2):
         concept, code = (row["target_concept_id"] or "").strip(), (row.get("target_code") or "").strip()
         if not concept.isdigit() and (concept or not code):
-            raise ConfigError(
-                f"{where}:{line}", expected="a concept id in target_concept_id, or a code in target_code", got="neither", todo="Mend the line."
-            )
+            raise ConfigError(f"{where}:{line}", expected="a concept id in target_concept_id, or a code in target_code", got="neither", todo="Mend the line.")
         rows["site_map" if concept else "site_code"].append(
             (
                 row["source_code"],
