@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from plait.errors import PlaitError
+    from plait.schema.reasons import Reason
     from plait.study import Study
     from plait.study import init_study as init
     from plait.study import open_study as open  # noqa: A004 - `plait.open` is the name users expect
 
 __version__ = "0.1.0"
 
-__all__ = ["PlaitError", "Study", "__version__", "init", "open"]
+__all__ = ["PlaitError", "Reason", "Study", "__version__", "init", "open"]
 
 _PLACES = {
     "PlaitError": ("plait.errors", "PlaitError"),
+    "Reason": ("plait.schema.reasons", "Reason"),
     "Study": ("plait.study", "Study"),
     "init": ("plait.study", "init_study"),
     "open": ("plait.study", "open_study"),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import anndata
 import pytest
 from typer.core import TyperGroup
 from typer.main import get_group
@@ -131,7 +132,7 @@ def test_json_of_demo(demo_result: tuple[Path, Result]) -> None:
     folder, result = demo_result
     found = as_json(result)
     assert found.keys() == {"facts", "report"}
-    assert found["facts"].keys() == {"persons", "deaths", "records", "faults", "duplicates"}
+    assert found["facts"].keys() == {"persons", "deaths", "records", "faults", "duplicates", "left_out"}
     assert_report(found["report"])
     assert found["report"]["persons"] == found["facts"]["persons"] == 200
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -231,7 +232,7 @@ def test_data_on_stdout_and_hints_on_stderr(command: Callable[..., Result], copy
     assert rejects.err == "These are the first 2; --limit shows more.\n"
     (copy / "data/synthea/questionnaires.csv").unlink()
     run = command("run", "-s", copy)
-    assert "14 rejected" in run.out
+    assert "19 rejected" in run.out
     assert run.err == f"Which records were rejected, and why: plait etl rejects -s {copy}\n"
     wrong = command("etl", "trace", "persn", 1, "-s", copy)
     assert wrong.out == ""
@@ -259,7 +260,7 @@ def test_tables_have_no_spaces_at_line_ends_and_one_row_a_line(command: Callable
     for words in (("etl", "status"), ("etl", "rejects"), ("vocabulary", "info"), ("etl", "trace", "person", 1)):
         lines = command(*words, "-s", demo_study).out.splitlines()
         assert [line for line in lines if line != line.rstrip()] == []
-    assert len([line for line in command("etl", "rejects", "-s", demo_study).out.splitlines() if line.startswith("  {")]) == 14
+    assert len([line for line in command("etl", "rejects", "-s", demo_study).out.splitlines() if line.startswith("  {")]) == 19
 
 
 # Exit codes
@@ -361,6 +362,8 @@ TABLES = (
     "location",
     "care_site",
     "provider",
+    "specimen",
+    "omics_variant",
 )
 
 
@@ -386,7 +389,15 @@ def record_lines(record: dict[str, Any]) -> str:
 
 def test_every_table_with_lineage_is_traced(demo_study: Path) -> None:
     found = plait.open(demo_study).connect().execute("SELECT DISTINCT table_name FROM plait.lineage").fetchall()
-    assert {row[0] for row in found} == set(TABLES)
+    assert {row[0] for row in found} == {*TABLES, "omics_occurrence", "omics_feature"}
+
+
+def test_trace_shows_the_item_and_the_feature_of_a_matrix(command: Callable[..., Result], demo_study: Path) -> None:
+    delivered = anndata.read_h5ad(demo_study / "data/rna.h5ad")
+    for table, names, key in (("omics_occurrence", delivered.obs_names, "item"), ("omics_feature", delivered.var_names, "feature")):
+        row_id = one(demo_study, f"SELECT max({table}_id) FROM cdm.{table} WHERE assay = 'rna.tumours'")  # noqa: S608 - names of our own
+        (record,) = as_json(command("etl", "trace", table, row_id, "-s", demo_study, "--json"))["records"]
+        assert record["raw"][key] == names[record["record"] - 1]
 
 
 def merged_most(study: Path, table: str, file: str) -> int:

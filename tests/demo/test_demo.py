@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import correlation, fmean
 from typing import TYPE_CHECKING
 
+import anndata
 import duckdb
+import numpy as np
 import pytest
 
 from plait.demo import DemoFacts, make_cohort, write_demo
@@ -26,7 +29,18 @@ if TYPE_CHECKING:
 PERSON_COLUMNS = {"claims": "PATIENTID", "claims_transactions": "PATIENTID", "notes": "person", "patients": "Id"}
 TIMES = ("START", "STOP", "DATE", "SERVICEDATE", "FROMDATE", "TODATE", "START_DATE", "END_DATE", "datetime")
 VOCABULARIES = {"medications": "RxNorm", "immunizations": "CVX", "observations": "LOINC"}
-REASONS = {"unknown_person", "invalid_time", "missing_value", "field_count", "nul_byte", "duplicate_key", "death_before_birth", "invalid_number"}
+REASONS = {
+    "unknown_person",
+    "invalid_time",
+    "missing_value",
+    "field_count",
+    "nul_byte",
+    "duplicate_key",
+    "death_before_birth",
+    "invalid_number",
+    "claimed_twice",
+}
+LABORATORY = {"samples", "sequenced", "variants", "links"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,7 @@ class Demo:
 
     @property
     def files(self) -> dict[str, Path]:
-        paths = [*(self.folder / "data/synthea").glob("*.csv"), self.folder / "data/notes/notes.csv"]
+        paths = [path for part in ("synthea", "notes", "lab") for path in (self.folder / "data" / part).glob("*.csv")] + [self.folder / "data/links.csv"]
         return {path.stem: path for path in sorted(paths)}
 
     def header(self, file: str) -> list[str]:
@@ -51,6 +65,10 @@ class Demo:
         """Give the records with as many fields as there are columns."""
         header = self.header(file)
         return (dict(zip(header, record, strict=True)) for record in self.records(file) if len(record) == len(header))
+
+    @property
+    def rna(self) -> anndata.AnnData:
+        return anndata.read_h5ad(self.folder / "data/rna.h5ad")
 
     def _lines(self, file: str) -> Iterator[list[str]]:
         return csv.reader(io.StringIO(self.files[file].read_text(encoding="utf-8"), newline=""))
@@ -115,7 +133,7 @@ def test_headers_are_syntheas(demo: Demo, shared: Path) -> None:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             expected = next(csv.reader(stream))
         assert demo.header(name) == [*expected, LOCAL_COLUMN] if name == "observations" else expected, name
-    assert demo.files.keys() - theirs.keys() == {"notes", "questionnaires"}
+    assert demo.files.keys() - theirs.keys() == {"notes", "questionnaires", *LABORATORY}
 
 
 def test_records_are_counted_as_csv_counts_them(demo: Demo) -> None:
@@ -128,7 +146,7 @@ def test_records_are_counted_as_csv_counts_them(demo: Demo) -> None:
 def test_faults_are_there_as_often_as_they_are_counted(demo: Demo) -> None:
     found: Counter[str] = Counter()
     known = {row["Id"] for row in demo.rows("patients")}
-    for name in demo.files.keys() - {"organizations", "providers", "payers", "questionnaires"}:
+    for name in demo.files.keys() - {"organizations", "providers", "payers", "questionnaires", *LABORATORY}:
         width, column = len(demo.header(name)), PERSON_COLUMNS.get(name, "PATIENT")
         found["field_count"] += sum(len(record) != width for record in demo.records(name))
         found["nul_byte"] += sum("\x00" in field for record in demo.records(name) for field in record)
@@ -141,6 +159,11 @@ def test_faults_are_there_as_often_as_they_are_counted(demo: Demo) -> None:
         records = demo.records(name)
         found["duplicate_key"] += len(records) - len({record[0] for record in records})
     found["death_before_birth"] = sum(bool(row["DEATHDATE"]) and row["DEATHDATE"] < row["BIRTHDATE"] for row in demo.rows("patients"))
+    cases = {row["identifier"] for row in demo.rows("links") if row["system"] == "lab-case"}
+    claims = {sample: {row["case"] for row in demo.rows("samples") if row["sample"] == sample} for sample in {row["sample"] for row in demo.rows("samples")}}
+    found["unknown_person"] += sum(row["case"] not in cases for row in demo.rows("samples")) + sum(case not in cases for case in demo.rna.obs["case_id"])
+    found["claimed_twice"] = sum(len(cases) for cases in claims.values() if len(cases) > 1)
+    found["invalid_number"] += sum(not row["position"].isdigit() for row in demo.rows("variants"))
     assert found == demo.facts.faults
     assert demo.facts.faults.keys() == REASONS
     repeated = sum(len(records) - len(set(records)) for name in demo.files for records in [[tuple(record) for record in demo.records(name)]])
@@ -237,10 +260,10 @@ def test_references_lead_somewhere(demo: Demo) -> None:
     places = {"ENCOUNTER": "encounters", "visit": "encounters", "APPOINTMENTID": "encounters", "ORGANIZATION": "organizations", "PROVIDER": "providers"}
     places |= {"provider": "providers", "PAYER": "payers", "CLAIMID": "claims", "PATIENT": "patients", "PATIENTID": "patients", "person": "patients"}
     dangling = Counter[str]()
-    for name in demo.files:
+    for name in demo.files.keys() - LABORATORY:
         for row in demo.rows(name):
             dangling.update(row[column] for column, target in places.items() if row.get(column) and row[column] not in keys[target])
-    assert dangling == {NOBODY: demo.facts.faults["unknown_person"]}
+    assert dangling == {NOBODY: 3}
     texts = {f"texts/{path.name}" for path in (demo.folder / "data/notes/texts").iterdir()}
     assert {row["file"] for row in demo.rows("notes")} == texts
 
@@ -296,3 +319,40 @@ def test_stays_touch(demo: Demo) -> None:
     joined = Counter(ends.get((row["PATIENT"], row["START"])) for row in demo.rows("encounters") if row["ENCOUNTERCLASS"] == "inpatient")
     assert joined["emergency"] > 20
     assert joined["inpatient"] > 5
+
+
+def test_the_laboratory_has_other_patients_for_each_assay(demo: Demo) -> None:
+    sequenced = {row["sample"] for row in demo.rows("sequenced")}
+    expressed = set(demo.rna.obs["sample_id"])
+    assert min(len(sequenced & expressed), len(sequenced - expressed), len(expressed - sequenced)) > 20
+    assert len(sequenced | expressed) < demo.facts.persons
+    assert {row["panel"] for row in demo.rows("sequenced")} == {"small", "large"}
+
+
+def test_some_variants_are_off_their_panel(demo: Demo) -> None:
+    panels = {panel: set((demo.folder / f"data/panels/{panel}.txt").read_text().split()) for panel in ("small", "large")}
+    panel_of = {row["sample"]: row["panel"] for row in demo.rows("sequenced")}
+    off = [row["gene"] for row in demo.rows("variants") if row["gene"] not in panels[panel_of[row["sample"]]]]
+    assert panels["small"] < panels["large"]
+    assert 0 < len(off) < 0.2 * demo.facts.records["variants"]
+
+
+def test_severity_and_the_kind_of_cancer_show_in_the_rna(demo: Demo) -> None:
+    cohort = {f"C{1000 + who.number}": who for who in make_cohort(demo.facts.persons)}
+    rna = demo.rna[demo.rna.obs["case_id"].isin(cohort.keys()).to_numpy()]
+    who = [cohort[case] for case in rna.obs["case_id"]]
+    growth = np.log2(1 + np.asarray(rna[:, ["MKI67", "TOP2A", "CCNB1"]].X)).mean(axis=1)
+    assert rank_correlation([(patient.severity, float(level)) for patient, level in zip(who, growth, strict=True)]) > 0.7
+    prostate = np.asarray(rna[:, "KLK3"].X).ravel()
+    kinds = np.asarray([patient.cancer.name for patient in who])
+    assert np.median(prostate[kinds == "prostate"]) > 10 * np.median(prostate[kinds != "prostate"])
+    assert int(np.isnan(np.asarray(rna.X)).sum()) == 1
+
+
+def test_without_the_extra_the_rna_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo: Demo) -> None:
+    monkeypatch.setitem(sys.modules, "anndata", None)
+    facts = write_demo(tmp_path / "core")
+    assert facts.left_out == ("the RNA of the tumours, for want of plait[omics]",)
+    assert facts.records == demo.facts.records
+    assert "rna" not in (tmp_path / "core/plait.yaml").read_text(encoding="utf-8")
+    assert not (tmp_path / "core/data/rna.h5ad").exists()

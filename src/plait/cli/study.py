@@ -21,7 +21,7 @@ def demo(
 ) -> None:
     """Write a synthetic study and run everything on it.
 
-    200 made-up cancer patients as Synthea CSV and notes, with faults to find.
+    200 made-up cancer patients: Synthea CSV, notes, variants of two gene panels and RNA, with faults to find.
 
     Example: plait demo demo-study
     """
@@ -38,6 +38,8 @@ def demo(
         console.say(console.as_json({"facts": facts, "report": report}))
     elif not quiet:
         console.show_report(report)
+        for part in facts.left_out:
+            console.hint(f"\nLeft out: {part}.")
         console.hint(f"\nA study of {facts.persons} made-up patients stands in {folder}. Next, try:")
         program = "plait" if shutil.which("plait") else sys.argv[0]
         for line in (

@@ -1,4 +1,4 @@
-"""The demo study: a made-up cohort of cancer patients, their records and notes, and faults to find.
+"""The demo study: a made-up cohort of cancer patients, their records, notes and molecular data, and faults to find.
 
 Nobody in it exists. One latent severity per patient moves codes, laboratory values, the words of the notes
 and survival, so that what reads several of them together has something to find.
@@ -14,6 +14,7 @@ from plait.demo.chart import Chart
 from plait.demo.cohort import Patient, chance_of, make_cohort
 from plait.demo.faults import plant
 from plait.demo.illness import add_illness
+from plait.demo.laboratory import Expression, add_laboratory, plant_in_laboratory, write_genes, write_rna, write_source
 from plait.demo.life import add_life_before, add_person, yearly_payers
 from plait.demo.notes import add_notes
 from plait.demo.providers import add_providers
@@ -30,10 +31,32 @@ FEWEST = 20
 _SETTINGS = """\
 study: demo
 vocabulary: data/athena
+genes: data/genes.tsv
+identity: data/links.csv # which of the laboratory's cases is whom
 sources:
   - {name: ehr, kind: synthea, path: data/synthea}
   - {name: letters, kind: notes, path: data/notes, person_system: synthea}
+  - name: lab
+    kind: ./sources/lab
+    path: data/lab
+    person_system: lab-case
+    panels:
+      - {name: small, genes: data/panels/small.txt}
+      - {name: large, genes: data/panels/large.txt}
 """
+_RNA_SETTINGS = """\
+  - name: rna
+    kind: anndata
+    path: data/rna.h5ad
+    person_system: lab-case
+    person: obs.case_id
+    specimen: obs.sample_id
+    assay: tumours
+    layer: counts
+    genome_build: GRCh38
+"""
+_FOLDERS = {"notes": "data/notes", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
+"""Where each file stands that is not Synthea's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +65,8 @@ class DemoFacts:
 
     `records` counts CSV records by the file's stem, the faulty ones included (a record may span lines);
     `faults` counts the planted faults by the reason that a loader should give; `duplicates` are records that
-    repeat another one exactly; `deaths` are patients with a date of death that can be true.
+    repeat another one exactly; `deaths` are patients with a date of death that can be true. `left_out` says what
+    could not be written without which extra.
     """
 
     persons: int
@@ -50,6 +74,7 @@ class DemoFacts:
     records: dict[str, int]
     faults: dict[str, int]
     duplicates: int
+    left_out: tuple[str, ...]
 
 
 def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
@@ -70,15 +95,21 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
     records = Records()
     add_providers(records)
     cohort = make_cohort(persons, seed)
+    rna = Expression()
     for patient in cohort:
-        _add_patient(records, patient, seed)
+        _add_patient(records, patient, seed, rna)
     faults, duplicates = plant(records, seed)
+    faults.update(plant_in_laboratory(records))
     counts = _write(records, folder)
+    left_out = _write_rna(rna, folder)
+    if not left_out:
+        faults["unknown_person"] += 1
+    _write_settings(folder, with_rna=not left_out)
     deaths = sum(patient.died is not None for patient in cohort)
-    return DemoFacts(persons=persons, deaths=deaths, records=counts, faults=dict(faults), duplicates=duplicates)
+    return DemoFacts(persons=persons, deaths=deaths, records=counts, faults=dict(faults), duplicates=duplicates, left_out=left_out)
 
 
-def _add_patient(records: Records, patient: Patient, seed: int) -> None:
+def _add_patient(records: Records, patient: Patient, seed: int, rna: Expression) -> None:
     """Write everything about one patient."""
     payers = yearly_payers(patient, chance_of(seed, patient.number, "payers"))
     add_person(records, patient, chance_of(seed, patient.number, "address"), payers)
@@ -89,19 +120,34 @@ def _add_patient(records: Records, patient: Patient, seed: int) -> None:
     add_claims(chart)
     chart.chance = chance_of(seed, patient.number, "notes")
     add_notes(chart, course)
+    add_laboratory(records, patient, course, chance_of(seed, patient.number, "laboratory"), rna)
 
 
 def _write(records: Records, folder: Path) -> dict[str, int]:
     """Write all files and give the number of records in each."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)  # as every study
-    synthea, notes = folder / "data/synthea", folder / "data/notes"
-    for needed in (synthea, notes / "texts"):
-        needed.mkdir(parents=True, exist_ok=True)
-    counts = {file: records.write(file, (notes if file == "notes" else synthea) / f"{file}.csv") for file in records.rows}
+    for needed in ("data/synthea", "data/notes/texts", "data/lab"):
+        (folder / needed).mkdir(parents=True, exist_ok=True)
+    counts = {file: records.write(file, folder / _FOLDERS.get(file, "data/synthea") / f"{file}.csv") for file in records.rows}
     for name, text in records.texts.items():
-        (notes / "texts" / name).write_text(text, encoding="utf-8", newline="")
+        (folder / "data/notes/texts" / name).write_text(text, encoding="utf-8", newline="")
     write_vocabulary(folder / "data/athena")
-    if not (folder / "plait.yaml").exists():
-        (folder / "plait.yaml").write_text(_SETTINGS, encoding="utf-8", newline="")
+    write_genes(folder / "data")
+    write_source(folder / "sources/lab")
     return counts
+
+
+def _write_rna(rna: Expression, folder: Path) -> tuple[str, ...]:
+    """Write the RNA where the packages for it are installed, and say what was left out where they are not."""
+    try:
+        write_rna(rna, folder / "data/rna.h5ad")
+    except ImportError:
+        return ("the RNA of the tumours, for want of plait[omics]",)
+    return ()
+
+
+def _write_settings(folder: Path, *, with_rna: bool) -> None:
+    """Write `plait.yaml` where there is none."""
+    if not (folder / "plait.yaml").exists():
+        (folder / "plait.yaml").write_text(_SETTINGS + (_RNA_SETTINGS if with_rna else ""), encoding="utf-8", newline="")

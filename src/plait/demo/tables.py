@@ -1,4 +1,4 @@
-"""Synthea's CSV layout (version 3.3): which files there are, their columns, and how they are written."""
+"""Synthea's CSV layout (version 3.3), and that of the demo's other files: their columns, and how they are written."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ claims_transactions: ID CLAIMID CHARGEID PATIENTID TYPE AMOUNT METHOD FROMDATE T
     DIAGNOSISREF1 DIAGNOSISREF2 DIAGNOSISREF3 DIAGNOSISREF4 UNITS DEPARTMENTID NOTES UNITAMOUNT TRANSFEROUTID TRANSFERTYPE PAYMENTS
     ADJUSTMENTS TRANSFERS OUTSTANDING APPOINTMENTID LINENOTE PATIENTINSURANCEID FEESCHEDULEID PROVIDERID SUPERVISINGPROVIDERID
 notes: note_id person visit datetime type class title language provider file
+samples: sample case taken site
+sequenced: sample panel reported
+variants: sample gene chromosome position reference alternate hgvs_p variant_class alt_depth ref_depth
+links: person system identifier
 """
 
 
@@ -59,7 +63,7 @@ def _layout() -> dict[str, tuple[str, ...]]:
 
 
 HEADERS = _layout()
-"""Columns of each file by its stem: Synthea's 18 files, and the table of notes."""
+"""Columns of each file by its stem: Synthea's 18 files, the table of notes, the laboratory's, and who is who."""
 _COLUMNS = {name: frozenset(columns) for name, columns in HEADERS.items()}
 
 
