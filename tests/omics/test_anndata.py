@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -313,3 +314,101 @@ def test_any_matrix_in_any_layout_is_stored_as_it_is(tmp_path_factory: pytest.Te
         stored = anndata.io.read_elem(file["X"])
     dense = stored.toarray() if scipy.sparse.issparse(stored) else stored
     assert np.array_equal(dense, values[np.ix_(items, features)])
+
+
+SHEET = "sample,patient,taken,kit\na,p1,2020-03-01,small\nb,p2,2020-03-02,small\n"
+
+
+def with_sheet(sandbox: Sandbox, text: str = SHEET, **more: str) -> plait.Study:
+    """Give a study whose sheet says whose the items `a` and `b` are."""
+    small().write_h5ad(sandbox.folder / "rna.h5ad")
+    (sandbox.folder / "lab").mkdir(exist_ok=True)
+    (sandbox.folder / "lab" / "sheet.csv").write_text(text, encoding="utf-8")
+    return sandbox.settings(
+        RNA | {"sheet": "lab/sheet.csv", "sheet_key": "sample", "person": "sheet.patient", "date": "sheet.taken", "specimen_type": "119376003"} | more
+    )
+
+
+def occurrences(study: plait.Study) -> list[tuple[Any, ...]]:
+    """Give the item, its person, the day and the panel of each row of `omics_occurrence`."""
+    return (
+        study.connect()
+        .execute(
+            "SELECT o.omics_source_value, p.person_source_value, CAST(o.omics_occurrence_date AS VARCHAR), o.panel "
+            "FROM cdm.omics_occurrence AS o INNER JOIN cdm.person AS p USING (person_id) ORDER BY 1"
+        )
+        .fetchall()
+    )
+
+
+def test_a_sheet_says_whose_an_item_is_and_what_it_lacks_is_nobodys(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    study = with_sheet(sandbox, SHEET + "elsewhere,p3,2020-03-04,small\nshort,p3\n", panel="sheet.kit")
+    study.run_etl(threads=2)
+    assert occurrences(study) == [("a", "p1", "2020-03-01", "small"), ("b", "p2", "2020-03-02", "small")]
+    assert [(row["reason"], row["detail"], row["shape"]) for row in study.rejects()] == [("missing_value", "person", "assay")]
+    books = ledger(study)
+    assert (books["items", "assay"]["read"], books["items", "assay"]["rejected"]) == (3, 1)
+    assert (books["sheet", "none"]["read"], books["sheet", "none"]["ignored"]) == (4, 4)
+    assert study.connect().execute("SELECT count(*) FROM plait.columns WHERE source = 'rna' AND fate = 'unaccounted'").fetchone() == (0,)
+
+
+def test_a_sheet_of_samples_serves_their_cells(sandbox: Sandbox) -> None:
+    study = with_sheet(sandbox, "sample\tpatient\ttaken\ns1\tp1\t2020-03-01\ns2\tp2\t2020-03-02\n", sheet_item="obs.sample", sheet="lab/sheet.tsv")
+    (sandbox.folder / "lab" / "sheet.csv").rename(sandbox.folder / "lab" / "sheet.tsv")
+    study.run_etl(threads=2)
+    assert [row[:3] for row in occurrences(study)] == [("a", "p1", "2020-03-01"), ("b", "p2", "2020-03-02")]
+
+
+def test_a_changed_line_of_the_sheet_changes_those_whom_it_names(sandbox: Sandbox) -> None:
+    study = with_sheet(sandbox)
+    study.run_etl(threads=2)
+    (sandbox.folder / "lab" / "sheet.csv").write_text(SHEET.replace("b,p2", "b,p3"), encoding="utf-8")
+    report = study.run_etl(threads=2)
+    assert [(change.added, change.changed, change.removed) for change in report.sources if change.source == "rna"] == [(1, 0, 1)]
+    assert [row[:2] for row in occurrences(study)] == [("a", "p1"), ("b", "p3")]
+    with study.assay("rna.rna") as assay:
+        assert assay.persons == [1, 3]
+    assert not study.run_etl(threads=2).changed
+
+
+def test_a_sheet_in_the_folder_of_the_matrices_is_no_unused_file(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    study = with_sheet(sandbox, path="lab")
+    (sandbox.folder / "rna.h5ad").rename(sandbox.folder / "lab" / "rna.h5ad")
+    study.run_etl(threads=2)
+    assert {file for file, _ in ledger(study)} >= {"items", "sheet"}
+    assert study.connect().execute("SELECT file, path FROM plait.files WHERE path LIKE '%sheet%'").fetchall() == [("sheet", "sheet.csv")]
+    assert study.trace("omics_occurrence", study.table("omics_occurrence")["omics_occurrence_id"][0])["records"][0]["raw"]["item"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "error", "match"),
+    [
+        (SHEET + "a,p3,2020-03-01,small\n", {}, InputFileError, r"expected every one of the 3 items once, got one name at places 1 and 3"),
+        (SHEET.replace("kit", "taken"), {}, InputFileError, r"every one of the 4 columns once"),
+        ("", {}, InputFileError, "a header and lines"),
+        (SHEET.replace("p2", "\udcff"), {}, InputFileError, "UTF-8 text"),
+        (SHEET.replace("p2", '"p2'), {}, InputFileError, "a quote that is closed"),
+        (
+            SHEET,
+            {"person": "sheet.patiens"},
+            ConfigError,
+            r"person: expected sheet\. and a column of sheet\.csv, got 'sheet\.patiens'.*Did you mean 'sheet\.patient'",
+        ),
+        (SHEET, {"sheet_key": "samples"}, ConfigError, r"sheet_key: expected a column of sheet\.csv, got 'samples'.*Did you mean 'sample'"),
+        (SHEET, {"sheet_item": "obs.sampel"}, ConfigError, r"Did you mean 'obs\.sample'"),
+        (SHEET, {"sheet": "lab/sheets.csv"}, ConfigError, r"sheet: expected the path of a file.*got 'lab/sheets\.csv', where there is none"),
+    ],
+)
+def test_a_sheet_that_cannot_be_used_is_refused(sandbox: Sandbox, text: str, more: dict[str, str], error: type[Exception], match: str) -> None:
+    study = with_sheet(sandbox, **more)
+    (sandbox.folder / "lab" / "sheet.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(error, match=re.compile(match, re.DOTALL)) as refusal:
+        study.run_etl(threads=2)
+    assert not any(person in str(refusal.value) for person in ("p1", "p2", "p3"))
+    assert plait.open(study.path).version is None
+
+
+def test_a_sheet_that_nobody_names_is_asked_for(sandbox: Sandbox) -> None:
+    small().write_h5ad(sandbox.folder / "rna.h5ad")
+    with pytest.raises(ConfigError, match=r"person: .*got 'sheet\.patient'"):
+        sandbox.settings(RNA | {"person": "sheet.patient"}).run_etl(threads=2)

@@ -203,19 +203,20 @@ class TextMatrix:
                     yield line.rstrip("\n").split("\t")
 
 
-def check_once(path: Path, names: Sequence[str], what: str) -> None:
-    """Fail where a name stands twice: it could not be said which of the two is meant.
+def check_once(path: Path, names: Sequence[str | None], what: str) -> None:
+    """Fail where a name stands twice: it could not be said which of the two is meant; None is no name.
 
     Raises:
         InputFileError: Says how many, and where the first of them stand.
     """
-    places: dict[str, int] = {}
+    given = [name for name in names if name is not None]
+    places: dict[str | None, int] = {}
     for number, name in enumerate(names, 1):
-        if name in places:
+        if name is not None and name in places:
             raise InputFileError(
                 path,
-                expected=f"every one of the {len(names):,} {what} once",
-                got=f"one name at places {places[name]:,} and {number:,}; {len(names) - len(set(names)):,} names too many",
+                expected=f"every one of the {len(given):,} {what} once",
+                got=f"one name at places {places[name]:,} and {number:,}; {len(given) - len(set(given)):,} names too many",
                 todo="Give each a name of its own, and deliver the file again.",
             )
         places[name] = number
