@@ -33,6 +33,7 @@ FOLDER = "omics"
 """Folder of the assays' files, below the study."""
 
 _ITEM_COLUMNS = ("person_id", "omics_occurrence_id", "specimen_id", "specimen", "panel")
+_BARCODE_COLUMNS = ("tcga_sample_type", "tcga_vial", "tcga_portion", "tcga_analyte", "tcga_plate", "tcga_center")
 _FEATURE_COLUMNS = ("feature", "gene_symbol", "gene_match", "retired_id")
 
 
@@ -83,6 +84,7 @@ def _file_of(run: Run, staged: StagedFile) -> InputFile:
 
 def _views(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> None:
     """Make views of what the new version holds: its assays and their features, and the staged rows that they come from."""
+    run.con.execute(sql("plait.etl", "macros"))
     for table in ("omics_occurrence", "omics_feature"):
         paths = [run.warehouse / result.files["cdm"][table] for result in results if table in result.files["cdm"]]
         make_view(run.con, f"now_{table}", f"FROM {parquet(*paths)}" if paths else empty_select(cdm_tables()[table]))
@@ -136,7 +138,8 @@ def _fill(group: Any, matrix: Matrix, items: dict[str, list[Any]], features: dic
     group.attrs["encoding-type"], group.attrs["encoding-version"] = "anndata", "0.1.0"
     chosen = [[record - 1 for record in part["record"]] for part in (items, features)]
     further = matrix.extra_columns()
-    obs = _frame(items, "item", _ITEM_COLUMNS, further[0], chosen[0])
+    columns = (*_ITEM_COLUMNS, *(_BARCODE_COLUMNS if matrix.facts.barcode else ()))
+    obs = _frame(items, "item", columns, further[0], chosen[0])
     write_elem(group, "obs", obs.iloc[[members[0] for members in _members(items)]] if matrix.facts.is_mean else obs)
     write_elem(group, "var", _frame(features, "index", _FEATURE_COLUMNS, further[1], chosen[1]))
     for name in ("obsm", "varm", "obsp", "varp", "layers"):

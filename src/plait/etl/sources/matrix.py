@@ -41,6 +41,7 @@ class AssayFacts:
         platform: The instrument or panel.
         pipeline: What computed the values.
         unit: Their unit.
+        barcode: What the items' names are: `tcga`, TCGA barcodes; None where they are any names.
     """
 
     assay: str
@@ -50,6 +51,7 @@ class AssayFacts:
     platform: str | None = None
     pipeline: str | None = None
     unit: str | None = None
+    barcode: str | None = None
 
 
 class Matrix(Protocol):

@@ -7,18 +7,28 @@ WITH told AS (
         coalesce(i.date, s.date) AS date,
         coalesce(i.panel, s.panel) AS panel,
         o.aliquots,
-        o.barcode
+        o.barcode,
+        o.person_pattern,
+        o.specimen_pattern
     FROM items AS i
     CROSS JOIN options AS o
     LEFT JOIN sheet AS s ON i.sheet_item = s.key
 ),
 
-named AS (
+found AS (
     SELECT
         t.* EXCLUDE (person, specimen),
-        CASE WHEN t.barcode = 'tcga' THEN plait_tcga_patient(t.person) ELSE t.person END AS person,
-        CASE WHEN t.barcode = 'tcga' THEN plait_tcga_sample(t.specimen) ELSE t.specimen END AS specimen
+        plait_within(t.person, t.person_pattern) AS person,
+        plait_within(t.specimen, t.specimen_pattern) AS specimen
     FROM told AS t
+),
+
+named AS (
+    SELECT
+        f.* EXCLUDE (person, specimen),
+        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_patient(f.person) ELSE f.person END AS person,
+        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_sample(f.specimen) ELSE f.specimen END AS specimen
+    FROM found AS f
 )
 
 SELECT
@@ -41,5 +51,8 @@ SELECT
             AND row_number() OVER (PARTITION BY n.person, n.specimen ORDER BY n.item) > 1
             THEN 'other_aliquot'
     END AS _ignore,
-    CASE WHEN n.layer = 'counts' AND n.negative != '0' THEN 'negative_count' END AS _reject
+    CASE
+        WHEN n.layer = 'counts' AND n.negative != '0' THEN 'negative_count'
+        WHEN n.specimen_pattern IS NOT NULL AND n.specimen IS NULL THEN 'missing_value'
+    END AS _reject
 FROM named AS n

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from plait.errors import ConfigError, InputFileError
 from plait.etl.sources.h5ad import H5adMatrix
@@ -58,6 +60,8 @@ def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
                 got=f"'{source.options[option]}'",
                 todo="Mend the value.",
             )
+    for option in ("person", "specimen"):
+        _check_pattern(source, option)
     matrix = _matrix(source, path)
     for option in (*_TOLD, "sheet_item"):
         _column(source, matrix, option, matrix.obs)
@@ -100,7 +104,10 @@ def _matrix(source: Source, path: Path) -> H5adMatrix:
     said: dict[str, Any] = source.options
     name = said["assay"] if said.get("assay") and source.path == path else path.stem
     facts = AssayFacts(
-        f"{source.name}.{name}", str(said["layer"]), said["aliquots"] == "mean", *(said.get(key) for key in ("genome_build", "platform", "pipeline", "unit"))
+        f"{source.name}.{name}",
+        str(said["layer"]),
+        said["aliquots"] == "mean",
+        *(said.get(key) for key in ("genome_build", "platform", "pipeline", "unit", "barcode")),
     )
     return H5adMatrix(path, facts)
 
@@ -122,6 +129,27 @@ def _column(source: Source, matrix: H5adMatrix, option: str, frame: Any) -> list
         )
     values = frame.index.to_series() if name == "index" else frame[name]
     return [None if text is None or text != text else _text(text) for text in values.astype(object).tolist()]  # noqa: PLR0124 - NaN
+
+
+def _check_pattern(source: Source, option: str) -> None:
+    """Fail where the pattern within an option is none, has not one group, or has nothing to be found in."""
+    pattern, named = source.options[f"{option}_pattern"], f"plait.yaml: source '{source.name}', {option}_pattern"
+    if pattern is None:
+        return
+    if source.options[option] is None and not source.options["barcode"]:
+        raise ConfigError(named, expected=f"the option '{option}', in which it is found", got="none", todo=f"Add '{option}'.")
+    try:
+        groups = re.compile(str(pattern)).groups
+        pc.match_substring_regex(pa.array([""]), pattern=str(pattern))  # RE2, as DuckDB has it
+    except (re.error, pa.ArrowInvalid) as error:
+        raise ConfigError(named, expected="a regular expression (RE2)", got=f"'{pattern}' ({error})", todo="Mend the pattern.") from None
+    if groups != 1:
+        raise ConfigError(
+            named,
+            expected="a regular expression with one group, which is the identifier",
+            got=f"'{pattern}', with {groups or 'none'}",
+            todo="Put the identifier, and nothing else, into (…); a group for other ends is (?:…).",
+        )
 
 
 def _of_sheet(said: object) -> str | None:
