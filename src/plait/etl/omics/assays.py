@@ -15,7 +15,7 @@ from plait.duck import make_view, parquet, sql
 from plait.etl.manifest import digest_of
 from plait.etl.omics.means import store_means
 from plait.etl.own_code import code_digest
-from plait.etl.sources.matrix import need_omics, open_h5
+from plait.etl.sources.matrix import OWN_ENTRY, need_omics, open_h5
 from plait.schema import cdm_tables, empty_select
 
 if TYPE_CHECKING:
@@ -55,19 +55,24 @@ class AssayFile:
     unit: str | None
 
 
-def write_assays(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> list[AssayFile]:
+def matrices_of(run: Run, staged: Sequence[StagedFile]) -> list[tuple[Matrix, StagedFile]]:
+    """Give the study's matrices, each with the staged file of its items, in the order of their names."""
+    found = [(matrix, entry) for entry in staged if entry.shape == "assay" and (matrix := _matrix_of(run, entry)) is not None]
+    return sorted(found, key=lambda pair: pair[0].facts.assay)
+
+
+def write_assays(run: Run, matrices: Sequence[tuple[Matrix, StagedFile]], staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> list[AssayFile]:
     """Bring the study's AnnData files up to date with the version that is about to be committed.
 
     Raises:
         MissingExtraError: There is a matrix, and the packages to write it are not installed.
     """
-    matrices = [(found, entry) for entry in staged if entry.shape == "assay" and (found := _matrix_of(run, entry)) is not None]
     if not matrices:
         return []
     need_omics("a matrix of molecular data")
     _views(run, staged, results)
     before = {entry["path"]: AssayFile(**entry) for entry in (run.before.omics if run.before else [])}
-    return [_written(run, matrix, entry, before) for matrix, entry in sorted(matrices, key=lambda pair: pair[0].facts.assay)]
+    return [_written(run, matrix, entry, before) for matrix, entry in matrices]
 
 
 def _matrix_of(run: Run, staged: StagedFile) -> Matrix | None:
@@ -145,11 +150,12 @@ def _fill(group: Any, matrix: Matrix, items: dict[str, list[Any]], features: dic
     for name in ("obsm", "varm", "obsp", "varp", "layers"):
         write_elem(group, name, {})
     facts = {key: value for key, value in asdict(matrix.facts).items() if value is not None}
-    write_elem(group, "uns", {"plait": facts | {"study": run.settings.study}})
+    write_elem(group, "uns", matrix.uns | {OWN_ENTRY: facts | {"study": run.settings.study}})
     if matrix.facts.is_mean:
         store_means(matrix, group, _members(items), chosen, run.spill)
     else:
         matrix.store(group, chosen[0], chosen[1], run.spill)
+        matrix.store_further(group, chosen[0])
     group[f"layers/{matrix.facts.layer}"] = group["X"]
 
 
