@@ -128,7 +128,9 @@ def test_every_notice_is_described() -> None:
         f"{match}_gene" for match in re.findall(r"'(\w+)'", (ETL / "harmonize/feature_notices.sql").read_text(encoding="utf-8").split("gene_match IN")[1])
     }
     assert len(of_genes) == 3
-    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_genes
+    of_assays = found_in("harmonize/feature_notices.sql", r"'(\w+)' AS kind")
+    assert len(of_assays) == 1
+    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_genes | of_assays
 
 
 def test_every_way_of_mapping_is_described() -> None:

@@ -298,6 +298,28 @@ def test_a_gene_table_of_another_release_names_what_it_does_not_know(sandbox: Sa
     assert rows == [("CCC", "ENSG00000000003", "symbol"), ("ENSG00000000001.2", "ENSG00000000001", "ensembl_id"), ("ENSG00000000099.1", None, "unknown")]
 
 
+@pytest.mark.parametrize(
+    ("known", "unknown", "noticed"),
+    [(9, 1, []), (8, 1, ["1 of 9 Ensembl ids of rna.rna"]), (0, 1_200, ["1,200 of 1,200 Ensembl ids of rna.rna"])],
+)
+def test_a_gene_table_of_another_release_is_noticed_once(sandbox: Sandbox, known: int, unknown: int, noticed: list[str]) -> None:
+    names = [f"ENSG{number:011}.{number}" for number in range(1, known + 1)] + [f"ENSG9{number:010}" for number in range(unknown)]
+    small(np.ones((3, len(names) + 2)), genes=[*names, "XYZ", "ENSMUSG00000000001"]).write_h5ad(sandbox.folder / "rna.h5ad")
+    study = sandbox.settings(RNA, genes="release.tsv")
+    (sandbox.folder / "release.tsv").write_text("ensembl_id\tsymbol\n" + "".join(f"ENSG{number:011}\tG{number}\n" for number in range(1, 10)), encoding="utf-8")
+    study.run_etl(threads=2)
+    notices = [row for row in study.status()["notices"] if row["source"] == "rna"]
+    assert [(row["detail"], row["records"]) for row in notices if row["kind"] == "other_gene_release"] == [(detail, unknown) for detail in noticed]
+    assert sum(row["kind"] == "unknown_gene" for row in notices) == unknown + 2
+
+
+def test_without_a_gene_table_no_release_is_another(sandbox: Sandbox) -> None:
+    small(genes=["ENSG00000000001", "ENSG00000000002", "XYZ"]).write_h5ad(sandbox.folder / "rna.h5ad")
+    study = sandbox.settings(RNA, genes=None)
+    study.run_etl(threads=2)
+    assert not {row["kind"] for row in study.status()["notices"]} & {"other_gene_release", "unknown_gene"}
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(1, 7)), elements=st.sampled_from([0, 0, 1, 2.5, -3])), data=st.data())
 def test_any_matrix_in_any_layout_is_stored_as_it_is(tmp_path_factory: pytest.TempPathFactory, values: np.ndarray, data: st.DataObject) -> None:
