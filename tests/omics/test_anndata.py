@@ -341,7 +341,7 @@ def test_any_matrix_in_any_layout_is_stored_as_it_is(tmp_path_factory: pytest.Te
 SHEET = "sample,patient,taken,kit\na,p1,2020-03-01,small\nb,p2,2020-03-02,small\n"
 
 
-def with_sheet(sandbox: Sandbox, text: str = SHEET, **more: str) -> plait.Study:
+def with_sheet(sandbox: Sandbox, text: str = SHEET, **more: str | None) -> plait.Study:
     """Give a study whose sheet says whose the items `a` and `b` are."""
     small().write_h5ad(sandbox.folder / "rna.h5ad")
     (sandbox.folder / "lab").mkdir(exist_ok=True)
@@ -414,14 +414,16 @@ def test_a_sheet_in_the_folder_of_the_matrices_is_no_unused_file(sandbox: Sandbo
             SHEET,
             {"person": "sheet.patiens"},
             ConfigError,
-            r"person: expected sheet\. and a column of sheet\.csv, got 'sheet\.patiens'.*Did you mean 'sheet\.patient'",
+            r"person: expected 'sheet\.' and a column of sheet\.csv, got 'sheet\.patiens'.*Did you mean 'sheet\.patient'",
         ),
         (SHEET, {"sheet_key": "samples"}, ConfigError, r"sheet_key: expected a column of sheet\.csv, got 'samples'.*Did you mean 'sample'"),
+        (SHEET.replace("kit", ""), {"sheet_key": None}, ConfigError, r"sheet_key: expected a column of sheet\.csv, got none"),
+        (SHEET, {"sheet": "rna.h5ad"}, InputFileError, r"a table as text: \.csv.*got '\.h5ad'"),
         (SHEET, {"sheet_item": "obs.sampel"}, ConfigError, r"Did you mean 'obs\.sample'"),
         (SHEET, {"sheet": "lab/sheets.csv"}, ConfigError, r"sheet: expected the path of a file.*got 'lab/sheets\.csv', where there is none"),
     ],
 )
-def test_a_sheet_that_cannot_be_used_is_refused(sandbox: Sandbox, text: str, more: dict[str, str], error: type[Exception], match: str) -> None:
+def test_a_sheet_that_cannot_be_used_is_refused(sandbox: Sandbox, text: str, more: dict[str, str | None], error: type[Exception], match: str) -> None:
     study = with_sheet(sandbox, **more)
     (sandbox.folder / "lab" / "sheet.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(error, match=re.compile(match, re.DOTALL)) as refusal:

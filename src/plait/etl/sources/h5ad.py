@@ -177,7 +177,7 @@ class _Field:
 def _obsm(file: Any) -> dict[str, Any]:  # noqa: ANN401 - h5py has no types
     """Give the parts of obsm: arrays, sparse matrices, data frames, and what else there may be."""
     held = file.get("obsm", {})
-    return {name: _Field(held, name) for name in held.dtype.names} if hasattr(held, "dtype") else dict(held)
+    return {name: _Field(held, name) for name in held.dtype.names or ()} if hasattr(held, "dtype") else dict(held)
 
 
 def _has_rows(rows: Any) -> bool:  # noqa: ANN401 - h5py has no types

@@ -170,16 +170,15 @@ def _sheet_places(source: Source, path: Path, columns: list[str | None]) -> list
     places: list[int | None] = []
     for option in ("sheet_key", *_TOLD):
         said = source.options[option]
-        name = said if option == "sheet_key" else _of_sheet(said)
-        if name not in columns and (name is not None or option == "sheet_key"):
+        part, name = ("", said) if option == "sheet_key" else ("sheet.", _of_sheet(said))
+        is_missing = name not in columns if name is not None else option == "sheet_key"
+        if is_missing:
             near = difflib.get_close_matches(str(name), [column for column in columns if column], 1)
             raise ConfigError(
                 f"plait.yaml: source '{source.name}', {option}",
-                expected=f"{'a column' if option == 'sheet_key' else 'sheet. and a column'} of {path.name}",
+                expected=("'sheet.' and " if part else "") + f"a column of {path.name}",
                 got="none" if said is None else f"'{said}'",
-                todo=f"Did you mean '{'' if option == 'sheet_key' else 'sheet.'}{near[0]}'?"
-                if near
-                else f"Its header has {len(columns)} columns; mend the option.",
+                todo=f"Did you mean '{part}{near[0]}'?" if near else f"Name one of its {len(columns)} columns.",
             )
         places.append(None if name is None else columns.index(name))
     return places
@@ -187,13 +186,21 @@ def _sheet_places(source: Source, path: Path, columns: list[str | None]) -> list
 
 def _check_sheet(source: Source, path: Path) -> None:
     """Fail where the sheet is no table, lacks a column, or has a column or an item twice."""
+    if not path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
+        raise InputFileError(
+            path,
+            expected="a table as text: .csv, separated by commas, or .tsv, separated by tabs",
+            got=f"'{path.suffix}'",
+            todo="Save the sheet as one of them, and name that.",
+        )
     check_text(path, source.encoding)
-    columns, lines = _sheet(source, path)
+    columns, _ = _sheet(source, path)
     if not columns:
         raise InputFileError(path, expected="a header and lines", got="an empty file", todo="Deliver it again.")
     check_once(path, columns, "columns")
-    key = _sheet_places(source, path, columns)[0]
-    check_once(path, [fields[key] or None if len(fields) == len(columns) and key is not None else None for fields in lines], "items")
+    _sheet_places(source, path, columns)
+    keys = (batch.column("key").to_pylist() for batch in _sheet_records(source, path))
+    check_once(path, [*itertools.chain.from_iterable(keys)], "items")
 
 
 def _sheet_records(source: Source, path: Path) -> Iterator[pa.RecordBatch]:
