@@ -121,14 +121,16 @@ def test_every_rule_to_ignore_is_described() -> None:
 
 
 def test_every_notice_is_described() -> None:
-    of_files = found_in("books.py", r'"(no_records|unparsed_number|nul_bytes)"')
-    assert len(of_files) == 3
+    of_files = found_in("books.py", r'"(no_records|unparsed_number|nul_bytes|not_kept)"')
+    assert len(of_files) == 4
     of_rows, of_doses = found_in("harmonize/notices.sql", r"^    '(\w+)'"), found_in("derive/dose_notices.sql", r"'(\w+)' AS kind")
     of_genes = {
         f"{match}_gene" for match in re.findall(r"'(\w+)'", (ETL / "harmonize/feature_notices.sql").read_text(encoding="utf-8").split("gene_match IN")[1])
     }
     assert len(of_genes) == 3
-    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_genes
+    of_assays = found_in("harmonize/feature_notices.sql", r"'(\w+)' AS kind")
+    assert len(of_assays) == 1
+    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_genes | of_assays
 
 
 def test_every_way_of_mapping_is_described() -> None:

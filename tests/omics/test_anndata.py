@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -297,6 +298,28 @@ def test_a_gene_table_of_another_release_names_what_it_does_not_know(sandbox: Sa
     assert rows == [("CCC", "ENSG00000000003", "symbol"), ("ENSG00000000001.2", "ENSG00000000001", "ensembl_id"), ("ENSG00000000099.1", None, "unknown")]
 
 
+@pytest.mark.parametrize(
+    ("known", "unknown", "noticed"),
+    [(9, 1, []), (8, 1, ["1 of 9 Ensembl ids of rna.rna"]), (0, 1_200, ["1,200 of 1,200 Ensembl ids of rna.rna"])],
+)
+def test_a_gene_table_of_another_release_is_noticed_once(sandbox: Sandbox, known: int, unknown: int, noticed: list[str]) -> None:
+    names = [f"ENSG{number:011}.{number}" for number in range(1, known + 1)] + [f"ENSG9{number:010}" for number in range(unknown)]
+    small(np.ones((3, len(names) + 2)), genes=[*names, "XYZ", "ENSMUSG00000000001"]).write_h5ad(sandbox.folder / "rna.h5ad")
+    study = sandbox.settings(RNA, genes="release.tsv")
+    (sandbox.folder / "release.tsv").write_text("ensembl_id\tsymbol\n" + "".join(f"ENSG{number:011}\tG{number}\n" for number in range(1, 10)), encoding="utf-8")
+    study.run_etl(threads=2)
+    notices = [row for row in study.status()["notices"] if row["source"] == "rna"]
+    assert [(row["detail"], row["records"]) for row in notices if row["kind"] == "other_gene_release"] == [(detail, unknown) for detail in noticed]
+    assert sum(row["kind"] == "unknown_gene" for row in notices) == unknown + 2
+
+
+def test_without_a_gene_table_no_release_is_another(sandbox: Sandbox) -> None:
+    small(genes=["ENSG00000000001", "ENSG00000000002", "XYZ"]).write_h5ad(sandbox.folder / "rna.h5ad")
+    study = sandbox.settings(RNA, genes=None)
+    study.run_etl(threads=2)
+    assert not {row["kind"] for row in study.status()["notices"]} & {"other_gene_release", "unknown_gene"}
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(1, 7)), elements=st.sampled_from([0, 0, 1, 2.5, -3])), data=st.data())
 def test_any_matrix_in_any_layout_is_stored_as_it_is(tmp_path_factory: pytest.TempPathFactory, values: np.ndarray, data: st.DataObject) -> None:
@@ -313,3 +336,103 @@ def test_any_matrix_in_any_layout_is_stored_as_it_is(tmp_path_factory: pytest.Te
         stored = anndata.io.read_elem(file["X"])
     dense = stored.toarray() if scipy.sparse.issparse(stored) else stored
     assert np.array_equal(dense, values[np.ix_(items, features)])
+
+
+SHEET = "sample,patient,taken,kit\na,p1,2020-03-01,small\nb,p2,2020-03-02,small\n"
+
+
+def with_sheet(sandbox: Sandbox, text: str = SHEET, **more: str | None) -> plait.Study:
+    """Give a study whose sheet says whose the items `a` and `b` are."""
+    small().write_h5ad(sandbox.folder / "rna.h5ad")
+    (sandbox.folder / "lab").mkdir(exist_ok=True)
+    (sandbox.folder / "lab" / "sheet.csv").write_text(text, encoding="utf-8")
+    return sandbox.settings(
+        RNA | {"sheet": "lab/sheet.csv", "sheet_key": "sample", "person": "sheet.patient", "date": "sheet.taken", "specimen_type": "119376003"} | more
+    )
+
+
+def occurrences(study: plait.Study) -> list[tuple[Any, ...]]:
+    """Give the item, its person, the day and the panel of each row of `omics_occurrence`."""
+    return (
+        study.connect()
+        .execute(
+            "SELECT o.omics_source_value, p.person_source_value, CAST(o.omics_occurrence_date AS VARCHAR), o.panel "
+            "FROM cdm.omics_occurrence AS o INNER JOIN cdm.person AS p USING (person_id) ORDER BY 1"
+        )
+        .fetchall()
+    )
+
+
+def test_a_sheet_says_whose_an_item_is_and_what_it_lacks_is_nobodys(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    study = with_sheet(sandbox, SHEET + "elsewhere,p3,2020-03-04,small\nshort,p3\n", panel="sheet.kit")
+    study.run_etl(threads=2)
+    assert occurrences(study) == [("a", "p1", "2020-03-01", "small"), ("b", "p2", "2020-03-02", "small")]
+    assert [(row["reason"], row["detail"], row["shape"]) for row in study.rejects()] == [("missing_value", "person", "assay")]
+    books = ledger(study)
+    assert (books["items", "assay"]["read"], books["items", "assay"]["rejected"]) == (3, 1)
+    assert (books["sheet", "none"]["read"], books["sheet", "none"]["ignored"]) == (4, 4)
+    assert study.connect().execute("SELECT count(*) FROM plait.columns WHERE source = 'rna' AND fate = 'unaccounted'").fetchone() == (0,)
+
+
+def test_a_sheet_of_samples_serves_their_cells(sandbox: Sandbox) -> None:
+    study = with_sheet(sandbox, "sample\tpatient\ttaken\ns1\tp1\t2020-03-01\ns2\tp2\t2020-03-02\n", sheet_item="obs.sample", sheet="lab/sheet.tsv")
+    (sandbox.folder / "lab" / "sheet.csv").rename(sandbox.folder / "lab" / "sheet.tsv")
+    study.run_etl(threads=2)
+    assert [row[:3] for row in occurrences(study)] == [("a", "p1", "2020-03-01"), ("b", "p2", "2020-03-02")]
+
+
+def test_a_changed_line_of_the_sheet_changes_those_whom_it_names(sandbox: Sandbox) -> None:
+    study = with_sheet(sandbox)
+    study.run_etl(threads=2)
+    (sandbox.folder / "lab" / "sheet.csv").write_text(SHEET.replace("b,p2", "b,p3"), encoding="utf-8")
+    report = study.run_etl(threads=2)
+    assert [(change.added, change.changed, change.removed) for change in report.sources if change.source == "rna"] == [(1, 0, 1)]
+    assert [row[:2] for row in occurrences(study)] == [("a", "p1"), ("b", "p3")]
+    with study.assay("rna.rna") as assay:
+        assert assay.persons == [1, 3]
+    assert not study.run_etl(threads=2).changed
+
+
+def test_a_sheet_in_the_folder_of_the_matrices_is_no_unused_file(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    study = with_sheet(sandbox, path="lab")
+    (sandbox.folder / "rna.h5ad").rename(sandbox.folder / "lab" / "rna.h5ad")
+    study.run_etl(threads=2)
+    assert {file for file, _ in ledger(study)} >= {"items", "sheet"}
+    assert study.connect().execute("SELECT file, path FROM plait.files WHERE path LIKE '%sheet%'").fetchall() == [("sheet", "sheet.csv")]
+    assert study.trace("omics_occurrence", study.table("omics_occurrence")["omics_occurrence_id"][0])["records"][0]["raw"]["item"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "error", "match"),
+    [
+        (SHEET + "a,p3,2020-03-01,small\n", {}, InputFileError, r"expected every one of the 3 items once, got one name at places 1 and 3"),
+        (SHEET.replace("kit", "taken"), {}, InputFileError, r"every one of the 4 columns once"),
+        ("", {}, InputFileError, "a header and lines"),
+        (SHEET.replace("p2", "\udcff"), {}, InputFileError, "UTF-8 text"),
+        (SHEET.replace("p2", '"p2'), {}, InputFileError, "a quote that is closed"),
+        (
+            SHEET,
+            {"person": "sheet.patiens"},
+            ConfigError,
+            r"person: expected 'sheet\.' and a column of sheet\.csv, got 'sheet\.patiens'.*Did you mean 'sheet\.patient'",
+        ),
+        (SHEET, {"sheet_key": "samples"}, ConfigError, r"sheet_key: expected a column of sheet\.csv, got 'samples'.*Did you mean 'sample'"),
+        (SHEET.replace("kit", ""), {"sheet_key": None}, ConfigError, r"sheet_key: expected a column of sheet\.csv, got none"),
+        (SHEET, {"sheet": "rna.h5ad"}, InputFileError, r"a table as text: \.csv.*got '\.h5ad'"),
+        (SHEET, {"sheet_item": "obs.sampel"}, ConfigError, r"Did you mean 'obs\.sample'"),
+        (SHEET, {"sheet": "lab/sheets.csv"}, ConfigError, r"sheet: expected the path of a file.*got 'lab/sheets\.csv', where there is none"),
+    ],
+)
+def test_a_sheet_that_cannot_be_used_is_refused(sandbox: Sandbox, text: str, more: dict[str, str | None], error: type[Exception], match: str) -> None:
+    study = with_sheet(sandbox, **more)
+    (sandbox.folder / "lab" / "sheet.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(error, match=re.compile(match, re.DOTALL)) as refusal:
+        study.run_etl(threads=2)
+    assert not any(person in str(refusal.value) for person in ("p1", "p2", "p3"))
+    assert plait.open(study.path).version is None
+
+
+def test_a_sheet_that_nobody_names_is_asked_for(sandbox: Sandbox) -> None:
+    small().write_h5ad(sandbox.folder / "rna.h5ad")
+    with pytest.raises(ConfigError, match=r"person: .*got 'sheet\.patient'"):
+        sandbox.settings(RNA | {"person": "sheet.patient"}).run_etl(threads=2)

@@ -47,7 +47,7 @@ def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> Non
         if file.file is not None and source.selects_of(file.file):
             continue
         rule = "unused_file" if file.file is None else "look_up" if source.rules.files[file.file].lookup else "no_select"
-        run.records[file_id] = 1 if file.format == "text" else count_unread(run.con, file)
+        run.records[file_id] = 1 if file.format == "text" else count_unread(run.con, file, source)
         if file.format == "text" and (f"{file.source}/{file.name}",) in taken:
             ledger.add_merged(file, run.records[file_id])
         else:

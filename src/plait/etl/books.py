@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plait.etl.omics.assays import AssayFile
     from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
+    from plait.etl.sources.matrix import Matrix
     from plait.etl.stage import StagedFile
     from plait.etl.vocabulary import Release
     from plait.settings import Settings
@@ -39,9 +40,14 @@ Notice = tuple[str, str | None, str, str | None, int]
 
 
 def notices_of(
-    con: duckdb.DuckDBPyConnection, warehouse: Path, staged: Iterable[StagedFile], results: Iterable[ShardResult], files: Iterable[InputFile]
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Path,
+    staged: Iterable[StagedFile],
+    results: Iterable[ShardResult],
+    files: Iterable[InputFile],
+    matrices: Iterable[tuple[Matrix, StagedFile]],
 ) -> list[Notice]:
-    """Give what a reader should know beyond the ledger: empty files, unparsed readings, references to nothing."""
+    """Give what a reader should know beyond the ledger: empty files, unparsed readings, references to nothing, parts that are not kept."""
     counted: dict[tuple[str, str | None, str, str | None], int] = {}
     for file in staged:
         if file.records == 0:
@@ -55,6 +61,9 @@ def notices_of(
     for found in files:
         if found.has_nul:
             counted[found.source, found.file, "nul_bytes", None] = 0
+    for matrix, file in matrices:
+        for part in matrix.not_kept:
+            counted[file.source, file.file, "not_kept", part] = counted.get((file.source, file.file, "not_kept", part), 0) + 1
     return [(*key, records) for key, records in sorted(counted.items(), key=lambda item: tuple(map(str, item[0])))]
 
 

@@ -33,13 +33,36 @@ CREATE OR REPLACE MACRO plait_is_date(value) AS length(value) <= 10 OR plait_is_
 
 -- A TCGA barcode, TCGA-02-0001-01C-01D-0182-01: project, tissue source site, participant, sample type and vial, portion and
 -- analyte, plate, centre (GDC Encyclopedia, "TCGA Barcode"). The patient is its first three parts; the sample its type as well:
--- 01 to 09 are tumours, 10 to 19 normal tissue, 20 to 29 controls. Null where the text is no such barcode.
-CREATE OR REPLACE MACRO plait_tcga_patient(barcode) AS nullif(regexp_extract(barcode, '^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}'), '');
+-- 01 to 09 are tumours, 10 to 19 normal tissue, 20 to 29 controls. A barcode may end after any part. Null where the text is no
+-- barcode up to the end of the part that is asked for.
+CREATE OR REPLACE MACRO plait_tcga_part(barcode, rest) AS
+nullif(regexp_extract(barcode, concat('^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}', rest, '(-|$)'), 1), '');
 
-CREATE OR REPLACE MACRO plait_tcga_sample(barcode) AS nullif(regexp_extract(barcode, '^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}-[0-9]{2}'), '');
+CREATE OR REPLACE MACRO plait_tcga_patient(barcode) AS nullif(regexp_extract(barcode, '^(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})(-|$)', 1), '');
+
+CREATE OR REPLACE MACRO plait_tcga_sample_type(barcode) AS plait_tcga_part(barcode, '-([0-9]{2})[A-Z]?');
+
+CREATE OR REPLACE MACRO plait_tcga_sample(barcode) AS plait_tcga_patient(barcode) || '-' || plait_tcga_sample_type(barcode);
 
 CREATE OR REPLACE MACRO plait_tcga_status(barcode) AS
-CASE substr(plait_tcga_sample(barcode), 14, 1) WHEN '0' THEN 'tumour' WHEN '1' THEN 'normal' WHEN '2' THEN 'control' END;
+CASE
+    WHEN plait_tcga_sample_type(barcode) BETWEEN '01' AND '09' THEN 'tumour'
+    WHEN plait_tcga_sample_type(barcode) BETWEEN '10' AND '19' THEN 'normal'
+    WHEN plait_tcga_sample_type(barcode) BETWEEN '20' AND '29' THEN 'control'
+END;
+
+CREATE OR REPLACE MACRO plait_tcga_vial(barcode) AS plait_tcga_part(barcode, '-[0-9]{2}([A-Z])');
+
+CREATE OR REPLACE MACRO plait_tcga_portion(barcode) AS plait_tcga_part(barcode, '-[0-9]{2}[A-Z]?-([0-9]{2})[A-Z]?');
+
+CREATE OR REPLACE MACRO plait_tcga_analyte(barcode) AS plait_tcga_part(barcode, '-[0-9]{2}[A-Z]?-[0-9]{2}([A-Z])');
+
+CREATE OR REPLACE MACRO plait_tcga_plate(barcode) AS plait_tcga_part(barcode, '-[0-9]{2}[A-Z]?-[0-9]{2}[A-Z]?-([A-Z0-9]{4})');
+
+CREATE OR REPLACE MACRO plait_tcga_center(barcode) AS plait_tcga_part(barcode, '-[0-9]{2}[A-Z]?-[0-9]{2}[A-Z]?-[A-Z0-9]{4}-([0-9]{2})');
+
+-- What the one group of a pattern holds; the text itself where there is no pattern, null where the pattern is not in it.
+CREATE OR REPLACE MACRO plait_within(value, pattern) AS CASE WHEN pattern IS NULL THEN value ELSE nullif(regexp_extract(value, pattern, 1), '') END;
 
 -- A reference genome by the name that the Genome Reference Consortium gives it, other names of it included.
 CREATE OR REPLACE MACRO plait_genome_build(value) AS

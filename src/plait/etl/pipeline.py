@@ -24,7 +24,7 @@ from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.manifest import digest_of
-from plait.etl.omics.assays import write_assays
+from plait.etl.omics.assays import matrices_of, write_assays
 from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
@@ -274,8 +274,9 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
     changes, results = work
     run.begin("writing the books")
     number = (run.before.version if run.before else 0) + 1
-    assays = write_assays(run, staged, results)
-    notices = books.notices_of(run.con, run.warehouse, staged, results, [file for _, file in run.files])
+    matrices = matrices_of(run, staged)
+    assays = write_assays(run, matrices, staged, results)
+    notices = books.notices_of(run.con, run.warehouse, staged, results, [file for _, file in run.files], matrices)
     version = Version(
         version=number,
         run_id=run.run_id,

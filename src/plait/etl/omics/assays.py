@@ -15,7 +15,7 @@ from plait.duck import make_view, parquet, sql
 from plait.etl.manifest import digest_of
 from plait.etl.omics.means import store_means
 from plait.etl.own_code import code_digest
-from plait.etl.sources.matrix import need_omics, open_h5
+from plait.etl.sources.matrix import OWN_ENTRY, need_omics, open_h5
 from plait.schema import cdm_tables, empty_select
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ FOLDER = "omics"
 """Folder of the assays' files, below the study."""
 
 _ITEM_COLUMNS = ("person_id", "omics_occurrence_id", "specimen_id", "specimen", "panel")
+_BARCODE_COLUMNS = ("tcga_sample_type", "tcga_vial", "tcga_portion", "tcga_analyte", "tcga_plate", "tcga_center")
 _FEATURE_COLUMNS = ("feature", "gene_symbol", "gene_match", "retired_id")
 
 
@@ -54,19 +55,24 @@ class AssayFile:
     unit: str | None
 
 
-def write_assays(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> list[AssayFile]:
+def matrices_of(run: Run, staged: Sequence[StagedFile]) -> list[tuple[Matrix, StagedFile]]:
+    """Give the study's matrices, each with the staged file of its items, in the order of their names."""
+    found = [(matrix, entry) for entry in staged if entry.shape == "assay" and (matrix := _matrix_of(run, entry)) is not None]
+    return sorted(found, key=lambda pair: pair[0].facts.assay)
+
+
+def write_assays(run: Run, matrices: Sequence[tuple[Matrix, StagedFile]], staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> list[AssayFile]:
     """Bring the study's AnnData files up to date with the version that is about to be committed.
 
     Raises:
         MissingExtraError: There is a matrix, and the packages to write it are not installed.
     """
-    matrices = [(found, entry) for entry in staged if entry.shape == "assay" and (found := _matrix_of(run, entry)) is not None]
     if not matrices:
         return []
     need_omics("a matrix of molecular data")
     _views(run, staged, results)
     before = {entry["path"]: AssayFile(**entry) for entry in (run.before.omics if run.before else [])}
-    return [_written(run, matrix, entry, before) for matrix, entry in sorted(matrices, key=lambda pair: pair[0].facts.assay)]
+    return [_written(run, matrix, entry, before) for matrix, entry in matrices]
 
 
 def _matrix_of(run: Run, staged: StagedFile) -> Matrix | None:
@@ -83,6 +89,7 @@ def _file_of(run: Run, staged: StagedFile) -> InputFile:
 
 def _views(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> None:
     """Make views of what the new version holds: its assays and their features, and the staged rows that they come from."""
+    run.con.execute(sql("plait.etl", "macros"))
     for table in ("omics_occurrence", "omics_feature"):
         paths = [run.warehouse / result.files["cdm"][table] for result in results if table in result.files["cdm"]]
         make_view(run.con, f"now_{table}", f"FROM {parquet(*paths)}" if paths else empty_select(cdm_tables()[table]))
@@ -136,17 +143,19 @@ def _fill(group: Any, matrix: Matrix, items: dict[str, list[Any]], features: dic
     group.attrs["encoding-type"], group.attrs["encoding-version"] = "anndata", "0.1.0"
     chosen = [[record - 1 for record in part["record"]] for part in (items, features)]
     further = matrix.extra_columns()
-    obs = _frame(items, "item", _ITEM_COLUMNS, further[0], chosen[0])
+    columns = (*_ITEM_COLUMNS, *(_BARCODE_COLUMNS if matrix.facts.barcode else ()))
+    obs = _frame(items, "item", columns, further[0], chosen[0])
     write_elem(group, "obs", obs.iloc[[members[0] for members in _members(items)]] if matrix.facts.is_mean else obs)
     write_elem(group, "var", _frame(features, "index", _FEATURE_COLUMNS, further[1], chosen[1]))
     for name in ("obsm", "varm", "obsp", "varp", "layers"):
         write_elem(group, name, {})
     facts = {key: value for key, value in asdict(matrix.facts).items() if value is not None}
-    write_elem(group, "uns", {"plait": facts | {"study": run.settings.study}})
+    write_elem(group, "uns", matrix.uns | {OWN_ENTRY: facts | {"study": run.settings.study}})
     if matrix.facts.is_mean:
         store_means(matrix, group, _members(items), chosen, run.spill)
     else:
         matrix.store(group, chosen[0], chosen[1], run.spill)
+        matrix.store_further(group, chosen[0])
     group[f"layers/{matrix.facts.layer}"] = group["X"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files as package_files
@@ -47,7 +47,7 @@ class FileRule(_Frozen):
     `needs` are columns that it cannot do without, each a name or a choice of names; a `lookup` completes
     the records of other files; `text` says that a file is one text, `name` and `content` of one record;
     `comment` begins lines above the header that are no records; `reader` says that the source's reader makes
-    the records.
+    the records; `option` is the option by which plait.yaml names the file, wherever that stands.
     """
 
     required: bool = False
@@ -59,6 +59,7 @@ class FileRule(_Frozen):
     text: bool = False
     comment: str | None = Field(default=None, min_length=1)
     reader: bool = False
+    option: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -100,6 +101,13 @@ class SourceRules(_Frozen):
             raise ValueError("no files: name at least one")
         return self
 
+    @model_validator(mode="after")
+    def _has_options_of_files(self) -> Self:
+        unknown = [rule.option for rule in self.files.values() if rule.option is not None and rule.option not in self.options]
+        if unknown:
+            raise ValueError(f"a file of the option '{unknown[0]}', which stands not under 'options'")
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Select:
@@ -112,7 +120,7 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source of a study: its settings joined with its folder."""
+    """A source of a study: its settings joined with its folder; `named` are the paths of files that options name."""
 
     name: str
     kind: str
@@ -128,6 +136,7 @@ class Source:
     anchor: str | None = None
     panels: tuple[PanelSettings, ...] = ()
     reader_module: str | None = None
+    named: dict[str, Path] = field(default_factory=dict)
 
     @property
     def reader(self) -> Reader | None:
@@ -178,6 +187,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
             got="none",
             todo="Give the person system of the source that brings the persons, for example 'person_system: synthea'.",
         )
+    options = _options(settings, rules)
     return Source(
         name=settings.name,
         kind=rules.kind,
@@ -188,11 +198,12 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         rules=rules,
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
-        options=_options(settings, rules),
+        options=options,
         text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), (folder / _READER_FILE).read_text(encoding="utf-8") if reader else ""]),
         anchor=settings.anchor or rules.anchor,
         panels=settings.panels,
         reader_module=reader,
+        named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
     )
 
 

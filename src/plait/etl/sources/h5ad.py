@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import threading
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import InputFileError
-from plait.etl.sources.matrix import BLOCK_CELLS, AssayFacts, block_rows, check_once, dense_dataset, need_omics, open_h5
+from plait.etl.sources.matrix import BLOCK_CELLS, OWN_ENTRY, AssayFacts, block_rows, check_once, dense_dataset, need_omics, open_h5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
+    from anndata import AnnData
 
 _AGAIN = "Write it again with AnnData's write_h5ad, and deliver that."
 _CHUNK = 64 << 10
+_KNOWN = frozenset({"X", "layers", "obs", "var", "obsm", "varm", "obsp", "varp", "uns"})
 _QUIETLY = threading.Lock()
 """Held while warnings are off, which they are for all threads."""
 
@@ -31,6 +35,8 @@ class H5adMatrix:
     Attributes:
         obs: Its items, one row each.
         var: Its features, one row each.
+        uns: What it says of itself in numbers, text and arrays of them.
+        not_kept: Names of its parts that are not stored.
 
     Raises:
         InputFileError: Truncated, no h5ad file, or with what must not be read: pickled objects, links to other
@@ -52,6 +58,8 @@ class H5adMatrix:
                 raise InputFileError(path, expected="an h5ad file", got=f"one that anndata cannot read ({type(error).__name__})", todo=_AGAIN) from None
         self.obs: pd.DataFrame = read.obs.copy()
         self.var: pd.DataFrame = read.var.copy()
+        self.uns: dict[str, Any] = {str(key): value for key, value in read.uns.items() if key != OWN_ENTRY and _is_plain(value)}
+        self.not_kept = tuple(sorted(self._left_behind(read)))
         read.file.close()
         check_once(path, self.obs.index.astype(str).tolist(), "obs names")
         check_once(path, self.var.index.astype(str).tolist(), "var names")
@@ -82,6 +90,25 @@ class H5adMatrix:
             for name in file.get("layers", {}):
                 if name != self.facts.layer:
                     _copy(file["layers"][name], group, f"layers/{name}", items, features)
+
+    def store_further(self, group: Any, items: Sequence[int]) -> None:  # noqa: ANN401 - h5py has no types
+        """Write the rows of `obsm` of these items."""
+        with _opened(self.path) as file:
+            for name, rows in _obsm(file).items():
+                if f"obsm/{name}" not in self.not_kept:
+                    _copy_rows(rows, group, f"obsm/{name}", items)
+
+    def _left_behind(self, read: AnnData) -> Iterator[str]:
+        """Yield the names of parts that are not stored."""
+        yield from (part for part in ("varm", "obsp", "varp") if len(getattr(read, part)))
+        yield from (f"uns/{key}" for key in read.uns if key not in self.uns)
+        with _opened(self.path) as file:
+            yield from {"raw" if name.startswith("raw.") else name for name in file if name not in _KNOWN}
+            if self.facts.layer in file.get("layers", {}):
+                yield f"layers/{self.facts.layer}"
+            if self.facts.is_mean and len(read.obsm):
+                yield "obsm"
+            yield from (f"obsm/{name}" for name, rows in _obsm(file).items() if not self.facts.is_mean and not _has_rows(rows))
 
     def extra_columns(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give the file's own columns of obs and var."""
@@ -118,6 +145,56 @@ def _check(path: Path, file: Any) -> None:  # noqa: ANN401 - h5py has no types
                 )
 
     look(file)
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether an entry of uns is a number, a text, nothing, an array of such, or has such by name."""
+    import numpy as np
+
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, np.ndarray) and value.dtype.names:
+        return all(_is_plain(value[name]) for name in value.dtype.names)
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biufcSU" or (value.dtype.kind == "O" and all(isinstance(text, str) for text in value.reshape(-1).tolist()))
+    return value is None or isinstance(value, (str, bool, int, float, np.number, np.bool_))
+
+
+class _Field:
+    """A field of a table of HDF5: anndata kept obsm as one before 0.7."""
+
+    def __init__(self, table: Any, name: str) -> None:  # noqa: ANN401 - h5py has no types
+        self.table, self.name = table, name
+        self.attrs: dict[str, Any] = {}
+        inner = table.dtype[name]
+        self.dtype, self.shape = inner.base, (*table.shape, *inner.shape)
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
+        found: npt.NDArray[Any] = self.table[rows][self.name]
+        return found
+
+
+def _obsm(file: Any) -> dict[str, Any]:  # noqa: ANN401 - h5py has no types
+    """Give the parts of obsm: arrays, sparse matrices, data frames, and what else there may be."""
+    held = file.get("obsm", {})
+    return {name: _Field(held, name) for name in held.dtype.names or ()} if hasattr(held, "dtype") else dict(held)
+
+
+def _has_rows(rows: Any) -> bool:  # noqa: ANN401 - h5py has no types
+    """Tell whether a part of obsm is of a kind whose rows can be taken: numbers, dense or sparse, or a data frame."""
+    if hasattr(rows, "dtype"):
+        return rows.dtype.kind in "biufc" and len(rows.shape) > 1
+    return str(rows.attrs.get("encoding-type", rows.attrs.get("h5sparse_format", ""))).startswith(("csr", "csc", "dataframe"))
+
+
+def _copy_rows(rows: Any, group: Any, name: str, items: Sequence[int]) -> None:  # noqa: ANN401 - h5py has no types
+    """Write the chosen rows of a part of obsm."""
+    if rows.attrs.get("encoding-type") == "dataframe":
+        from anndata.io import read_elem, write_elem
+
+        write_elem(group, name, read_elem(rows).iloc[list(items)])
+    else:
+        _copy(rows, group, name, items, range(_shape(rows)[1]))
 
 
 def _shape(matrix: Any) -> tuple[int, ...]:  # noqa: ANN401 - h5py has no types
@@ -183,15 +260,15 @@ def _turned(matrix: Any) -> Iterator[_Rows]:  # noqa: ANN401 - h5py has no types
 
 
 def _copy(matrix: Any, group: Any, name: str, items: Sequence[int], features: Sequence[int]) -> None:  # noqa: ANN401 - h5py has no types
-    """Write the chosen rows and columns of a matrix into a new one, block by block."""
+    """Write the chosen rows and columns of a matrix into a new one, block by block; further axes of a dense one stay whole."""
     import numpy as np
 
     columns = _shape(matrix)[1]
     kept = np.zeros(_shape(matrix)[0], dtype=bool)
     kept[list(items)] = True
     if hasattr(matrix, "shape"):
-        data = dense_dataset(group, name, (len(items), len(features)), matrix.dtype)
-        size, written = block_rows(columns), 0
+        data = dense_dataset(group, name, (len(items), len(features), *matrix.shape[2:]), matrix.dtype)
+        size, written = block_rows(math.prod(matrix.shape[1:])), 0
         for start in range(0, matrix.shape[0], size):
             block = matrix[start : start + size][kept[start : start + size]][:, list(features)]
             data[written : written + len(block)] = block

@@ -66,10 +66,10 @@ class InputFile:
 
 
 def find_files(source: Source) -> list[tuple[str | None, Path]]:
-    """Give (logical name or None, path) of every file below the source's path, in order of path.
+    """Give (logical name or None, path) of every file below the source's path, in order of path, then of those that options name.
 
     Raises:
-        ConfigError: No such folder, or one that cannot be listed.
+        ConfigError: No such folder, or one that cannot be listed; no such file where an option names one.
         InputFileError: A required file is missing.
     """
     root = source.path
@@ -84,8 +84,11 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
         raise ConfigError(
             root, expected=f"the files of source '{source.name}'", got="no such file or folder", todo="Mend 'path' in plait.yaml; it is relative to that file."
         )
+    named = {path.resolve() for path in source.named.values()}
+    paths = [path for path in paths if not named or path.resolve() not in named]
     reader = source.reader
     found = reader.find_files(source, paths) if reader is not None else [(_logical_name(path, root, source), path) for path in paths]
+    found += [(name, _named_file(source, name)) for name in source.named]
     for name, rule in source.rules.files.items():
         if rule.required and not any(logical == name for logical, _ in found):
             raise InputFileError(
@@ -95,6 +98,19 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
                 todo="Deliver it (.csv, .csv.gz or .parquet), or mend 'path' in plait.yaml.",
             )
     return found
+
+
+def _named_file(source: Source, name: str) -> Path:
+    """Give the path of a file that an option names."""
+    path, option = source.named[name], source.rules.files[name].option
+    if not path.is_file():
+        raise ConfigError(
+            f"plait.yaml: source '{source.name}', {option}",
+            expected="the path of a file, relative to plait.yaml",
+            got=f"'{source.options[str(option)]}', where there is none",
+            todo="Mend the path, or deliver the file.",
+        )
+    return path
 
 
 def inspect(source: Source, logical: str | None, path: Path, known: Callable[[Source, str | None, Path, int, int], InputFile | None]) -> InputFile:
@@ -176,7 +192,7 @@ def _logical_name(path: Path, root: Path, source: Source) -> str | None:
 def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime_ns: int) -> InputFile:
     """Read `path` whole and say what it is."""
     suffix = "." + path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    name = path.name if path == source.path else str(path.relative_to(source.path))
+    name = str(path.relative_to(source.path)) if path != source.path and path.is_relative_to(source.path) else path.name
     rule = source.rules.files[logical] if logical is not None else None
     if rule is not None and rule.reader and source.reader is not None and logical is not None:
         header = source.reader.header(source, logical, path)
@@ -217,6 +233,15 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_text(path: Path, encoding: str) -> None:
+    """Fail where a file is not text in its encoding, or is a broken gzip.
+
+    Raises:
+        InputFileError: Names the first bad byte, and the likely encoding.
+    """
+    _Scan(path, encoding)
 
 
 class _Scan:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
+
+OWN_ENTRY = "plait"
+"""What plait says of an assay stands in uns under this key."""
 
 BLOCK_CELLS = 4 << 20
 """Cells of a matrix that are in memory at one time: 32 MiB of doubles."""
@@ -41,6 +45,7 @@ class AssayFacts:
         platform: The instrument or panel.
         pipeline: What computed the values.
         unit: Their unit.
+        barcode: What the items' names are: `tcga`, TCGA barcodes; None where they are any names.
     """
 
     assay: str
@@ -50,15 +55,25 @@ class AssayFacts:
     platform: str | None = None
     pipeline: str | None = None
     unit: str | None = None
+    barcode: str | None = None
 
 
 class Matrix(Protocol):
-    """A matrix in a source file, its items and features numbered from 0 in the file's order."""
+    """A matrix in a source file, its items and features numbered from 0 in the file's order.
+
+    `uns` is what the file says of itself and may be stored beside the matrix; `not_kept` names its parts that are not.
+    """
 
     facts: AssayFacts
+    uns: dict[str, Any]
+    not_kept: tuple[str, ...]
 
     def store(self, group: Any, items: Sequence[int], features: Sequence[int], spill: Path) -> None:  # noqa: ANN401 - h5py has no types
         """Write the values of these items and features into an open h5ad file: `X`, and its layers."""
+        ...
+
+    def store_further(self, group: Any, items: Sequence[int]) -> None:  # noqa: ANN401 - h5py has no types
+        """Write what else the file holds of these items: `obsm`."""
         ...
 
     def extra_columns(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
@@ -112,8 +127,11 @@ class TextMatrix:
         InputFileError: The header names no item, or one twice.
     """
 
+    not_kept = ()
+
     def __init__(self, path: Path, identifiers: frozenset[str], facts: AssayFacts) -> None:
         self.path, self.facts = path, facts
+        self.uns: dict[str, Any] = {}
         header = next(self._lines(), None)
         if header is None:
             raise InputFileError(path, expected="a header that names the samples", got="an empty file", todo="Deliver it again.")
@@ -191,6 +209,9 @@ class TextMatrix:
                 data[start : start + rows] = flat[start : min(start + rows, len(items)), : len(features)]
             del flat
 
+    def store_further(self, group: Any, items: Sequence[int]) -> None:  # noqa: ANN401 - h5py has no types
+        """Write nothing more: a text matrix has no other parts."""
+
     def extra_columns(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
         """Give no further columns: a text matrix has none."""
         return {}, {}
@@ -203,19 +224,20 @@ class TextMatrix:
                     yield line.rstrip("\n").split("\t")
 
 
-def check_once(path: Path, names: Sequence[str], what: str) -> None:
-    """Fail where a name stands twice: it could not be said which of the two is meant.
+def check_once(path: Path, names: Sequence[str | None], what: str) -> None:
+    """Fail where a name stands twice: it could not be said which of the two is meant; None is no name.
 
     Raises:
         InputFileError: Says how many, and where the first of them stand.
     """
-    places: dict[str, int] = {}
+    given = [name for name in names if name is not None]
+    places: dict[str | None, int] = {}
     for number, name in enumerate(names, 1):
-        if name in places:
+        if name is not None and name in places:
             raise InputFileError(
                 path,
-                expected=f"every one of the {len(names):,} {what} once",
-                got=f"one name at places {places[name]:,} and {number:,}; {len(names) - len(set(names)):,} names too many",
+                expected=f"every one of the {len(given):,} {what} once",
+                got=f"one name at places {places[name]:,} and {number:,}; {len(given) - len(set(given)):,} names too many",
                 todo="Give each a name of its own, and deliver the file again.",
             )
         places[name] = number
@@ -226,10 +248,10 @@ def block_rows(columns: int) -> int:
     return max(1, BLOCK_CELLS // max(1, columns))
 
 
-def dense_dataset(group: Any, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - h5py has no types
+def dense_dataset(group: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - h5py has no types
     """Make a dense array of an h5ad file, in compressed chunks of whole rows of about 256 KiB: one row is one read."""
-    rows = max(1, min(shape[0], (256 << 10) // max(1, shape[1] * dtype.itemsize)))
-    chunks = (rows, shape[1]) if all(shape) else None
+    rows = max(1, min(shape[0], (256 << 10) // max(1, math.prod(shape[1:]) * dtype.itemsize)))
+    chunks = (rows, *shape[1:]) if all(shape) else None
     data = group.create_dataset(name, shape=shape, dtype=dtype, chunks=chunks, compression="gzip" if chunks else None, compression_opts=1 if chunks else None)
     data.attrs["encoding-type"], data.attrs["encoding-version"] = "array", "0.2.0"
     return data

@@ -198,8 +198,10 @@ def insert_raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFi
     )
 
 
-def count_unread(con: duckdb.DuckDBPyConnection, file: InputFile) -> int:
+def count_unread(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source) -> int:
     """Give how many records a file has that no shape reads; a file that is no table counts as one."""
+    if file.format == "records" and source.reader is not None:
+        return sum(batch.num_rows for batch in source.reader.records(source, file))
     try:
         if file.format == "parquet":
             row = con.execute("SELECT count(*) FROM read_parquet($path)", {"path": str(file.path)}).fetchone()

@@ -1,18 +1,40 @@
 -- One row: an item of the matrix; the items of one specimen (its cells, its aliquots) are one assay of it.
-WITH named AS (
+WITH told AS (
     SELECT
-        i.*,
+        i.* EXCLUDE (person, specimen, date, panel),
+        coalesce(i.person, s.person) AS person,
+        CASE WHEN o.barcode = 'tcga' THEN coalesce(i.specimen, s.specimen, i.item) ELSE coalesce(i.specimen, s.specimen) END AS specimen,
+        coalesce(i.date, s.date) AS date,
+        coalesce(i.panel, s.panel) AS panel,
         o.aliquots,
-        CASE WHEN o.barcode = 'tcga' THEN plait_tcga_patient(i.person) ELSE i.person END AS person_named,
-        CASE WHEN o.barcode = 'tcga' THEN plait_tcga_sample(coalesce(i.specimen, i.item)) ELSE i.specimen END AS specimen_named
+        o.barcode,
+        o.person_pattern,
+        o.specimen_pattern
     FROM items AS i
     CROSS JOIN options AS o
+    LEFT JOIN sheet AS s ON i.sheet_item = s.key
+),
+
+found AS (
+    SELECT
+        t.* EXCLUDE (person, specimen),
+        plait_within(t.person, t.person_pattern) AS person,
+        plait_within(t.specimen, t.specimen_pattern) AS specimen
+    FROM told AS t
+),
+
+named AS (
+    SELECT
+        f.* EXCLUDE (person, specimen),
+        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_patient(f.person) ELSE f.person END AS person,
+        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_sample(f.specimen) ELSE f.specimen END AS specimen
+    FROM found AS f
 )
 
 SELECT
     n._pointer,
-    n.person_named AS person,
-    n.specimen_named AS specimen,
+    n.person,
+    n.specimen,
     n.item,
     n.assay,
     n.layer,
@@ -23,11 +45,14 @@ SELECT
     n.infinite,
     n.value_sha256,
     'ehr' AS type,
-    CASE WHEN n.specimen_named IS NOT NULL THEN concat(n.assay, '/', n.specimen_named) END AS _merge_key,
+    CASE WHEN n.specimen IS NOT NULL THEN concat(n.assay, '/', n.specimen) END AS _merge_key,
     CASE
-        WHEN n.aliquots = 'first' AND n.specimen_named IS NOT NULL
-            AND row_number() OVER (PARTITION BY n.person_named, n.specimen_named ORDER BY n.item) > 1
+        WHEN n.aliquots = 'first' AND n.specimen IS NOT NULL
+            AND row_number() OVER (PARTITION BY n.person, n.specimen ORDER BY n.item) > 1
             THEN 'other_aliquot'
     END AS _ignore,
-    CASE WHEN n.layer = 'counts' AND n.negative != '0' THEN 'negative_count' END AS _reject
+    CASE
+        WHEN n.layer = 'counts' AND n.negative != '0' THEN 'negative_count'
+        WHEN n.specimen_pattern IS NOT NULL AND n.specimen IS NULL THEN 'missing_value'
+    END AS _reject
 FROM named AS n
