@@ -118,6 +118,17 @@ def test_specimens_are_those_of_the_file_where_it_says_when(sandbox: Sandbox) ->
     assert rows.fetchall() == [("s1", "2020-03-01", True, "2020-03-01"), ("s2", "2020-03-02", True, "2020-03-02")]
 
 
+def test_values_are_known_when_they_were_reported(sandbox: Sandbox) -> None:
+    data = small()
+    data.obs["day"], data.obs["reported"] = ["2020-03-01"] * 3, ["2020-03-20", None, "2020-03-22"]
+    study = run(sandbox, data, date="obs.day", specimen_type="119376003", known_time="obs.reported")
+    known = study.connect().execute(
+        "SELECT o.omics_source_value, CAST(o.omics_occurrence_date AS VARCHAR), CAST(CAST(k.known_time AS DATE) AS VARCHAR) FROM cdm.omics_occurrence AS o "
+        "INNER JOIN plait.row_meta AS k ON k.table_name = 'omics_occurrence' AND k.row_id = o.omics_occurrence_id ORDER BY 1"
+    )
+    assert known.fetchall() == [("a", "2020-03-01", "2020-03-20"), ("b", "2020-03-01", "2020-03-01")]
+
+
 def test_cells_of_one_specimen_are_one_occurrence(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
     data = small()
     data.obs["case"], data.obs["sample"] = ["p1", "p1", "p2"], ["s1", "s1", "s2"]

@@ -64,28 +64,15 @@ def test_rows_of_obsm_follow_the_items(sandbox: Sandbox, monkeypatch: pytest.Mon
     assert not_kept(study) == []
 
 
-def test_uns_is_kept_where_it_is_plain(sandbox: Sandbox) -> None:
-    data = delivered()
-    plain = {"run": "R7", "depth": 3, "share": 0.5, "colours": np.array(["red", "blue"]), "pca": {"variance": np.array([2.0, 1.0]), "params": {"base": None}}}
-    names = np.array([("AAA", 1.0)], dtype=[("group", "U5"), ("score", "f4")])
-    data.uns = plain | {"ranks": names, "frame": pd.DataFrame({"x": [1]}), "graph": {"how": "knn", "edges": scipy.sparse.eye(3, format="csr")}, "plait": "mine"}
-    study, found = stored(sandbox, data)
-    assert set(found.uns) == {*plain, "ranks", "plait"}
-    assert (found.uns["run"], found.uns["depth"], found.uns["share"], found.uns["pca"]["params"]) == ("R7", 3, 0.5, {"base": None})
-    assert found.uns["colours"].tolist() == ["red", "blue"]
-    assert found.uns["pca"]["variance"].tolist() == [2, 1]
-    assert found.uns["ranks"]["group"].tolist() == ["AAA"]
-    assert found.uns["plait"]["study"] == "omics"
-    assert [part for _, _, part, _ in not_kept(study)] == ["uns/frame", "uns/graph", "uns/plait"]
-
-
 def test_parts_that_are_not_stored_are_noticed(sandbox: Sandbox) -> None:
     data = delivered()
     data.raw = data.copy()
     data.varm["PCs"], data.obsp["distances"], data.varp["links"] = np.ones((2, 2)), scipy.sparse.eye(4, format="csr"), np.ones((2, 2))
     data.layers["tpm"], data.layers["scaled"] = np.ones((4, 2)), np.zeros((4, 2))
+    data.uns["who"] = "of sample c"
     study, found = stored(sandbox, data, layer="tpm")
-    assert not_kept(study) == [("rna", "items", part, 1) for part in ("layers/tpm", "obsp", "raw", "varm", "varp")]
+    assert not_kept(study) == [("rna", "items", part, 1) for part in ("layers/tpm", "obsp", "raw", "uns", "varm", "varp")]
+    assert set(found.uns) == {"plait"}
     assert found.raw is None
     assert set(found.layers) == {"tpm", "scaled"}
     assert np.array_equal(found.layers["tpm"], found.X)
@@ -104,9 +91,9 @@ def test_each_file_of_a_folder_is_counted(sandbox: Sandbox) -> None:
 
 def test_a_mean_has_no_obsm(sandbox: Sandbox) -> None:
     data = delivered()
-    data.obsm["X_pca"], data.uns["run"] = np.ones((4, 3)), "R7"
+    data.obsm["X_pca"] = np.ones((4, 3))
     study, found = stored(sandbox, data, specimen="obs.case", aliquots="mean")
-    assert (list(found.obsm), found.uns["run"]) == ([], "R7")
+    assert list(found.obsm) == []
     assert not_kept(study) == [("rna", "items", "obsm", 1)]
 
 
@@ -125,6 +112,4 @@ def test_a_file_of_an_old_anndata_keeps_its_parts(shared: Path, sandbox: Sandbox
     assert 0 < kept.sum() < len(kept)
     assert set(found.obsm) == {"X_pca", "X_umap"}
     assert all(np.array_equal(found.obsm[name], data.obsm[name][kept]) for name in found.obsm)
-    assert set(found.uns) == {*data.uns, "plait"}
-    assert found.uns["rank_genes_groups"]["names"].tolist() == data.uns["rank_genes_groups"]["names"].tolist()
-    assert [part for _, _, part, _ in not_kept(study)] == ["obsp", "raw", "varm"]
+    assert [part for _, _, part, _ in not_kept(study)] == ["obsp", "raw", "uns", "varm"]

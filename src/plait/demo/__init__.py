@@ -51,6 +51,7 @@ _RNA_SETTINGS = """\
     person_system: lab-case
     person: obs.case_id
     specimen: obs.sample_id
+    known_time: obs.reported
     assay: tumours
     layer: counts
     genome_build: GRCh38

@@ -15,7 +15,7 @@ from plait.duck import make_view, parquet, sql
 from plait.etl.manifest import digest_of
 from plait.etl.omics.means import store_means
 from plait.etl.own_code import code_digest
-from plait.etl.sources.matrix import OWN_ENTRY, need_omics, open_h5
+from plait.etl.sources.matrix import need_omics, open_h5
 from plait.schema import cdm_tables, empty_select
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _fill(group: Any, matrix: Matrix, items: dict[str, list[Any]], features: dic
     for name in ("obsm", "varm", "obsp", "varp", "layers"):
         write_elem(group, name, {})
     facts = {key: value for key, value in asdict(matrix.facts).items() if value is not None}
-    write_elem(group, "uns", matrix.uns | {OWN_ENTRY: facts | {"study": run.settings.study}})
+    write_elem(group, "uns", {"plait": facts | {"study": run.settings.study}})
     if matrix.facts.is_mean:
         store_means(matrix, group, _members(items), chosen, run.spill)
     else:

@@ -7,11 +7,10 @@ import itertools
 import math
 import threading
 import warnings
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import InputFileError
-from plait.etl.sources.matrix import BLOCK_CELLS, OWN_ENTRY, AssayFacts, block_rows, check_once, dense_dataset, need_omics, open_h5
+from plait.etl.sources.matrix import BLOCK_CELLS, AssayFacts, block_rows, check_once, dense_dataset, need_omics, open_h5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +34,6 @@ class H5adMatrix:
     Attributes:
         obs: Its items, one row each.
         var: Its features, one row each.
-        uns: What it says of itself in numbers, text and arrays of them.
         not_kept: Names of its parts that are not stored.
 
     Raises:
@@ -58,7 +56,6 @@ class H5adMatrix:
                 raise InputFileError(path, expected="an h5ad file", got=f"one that anndata cannot read ({type(error).__name__})", todo=_AGAIN) from None
         self.obs: pd.DataFrame = read.obs.copy()
         self.var: pd.DataFrame = read.var.copy()
-        self.uns: dict[str, Any] = {str(key): value for key, value in read.uns.items() if key != OWN_ENTRY and _is_plain(value)}
         self.not_kept = tuple(sorted(self._left_behind(read)))
         read.file.close()
         check_once(path, self.obs.index.astype(str).tolist(), "obs names")
@@ -100,8 +97,7 @@ class H5adMatrix:
 
     def _left_behind(self, read: AnnData) -> Iterator[str]:
         """Yield the names of parts that are not stored."""
-        yield from (part for part in ("varm", "obsp", "varp") if len(getattr(read, part)))
-        yield from (f"uns/{key}" for key in read.uns if key not in self.uns)
+        yield from (part for part in ("varm", "obsp", "varp", "uns") if len(getattr(read, part)))
         with _opened(self.path) as file:
             yield from {"raw" if name.startswith("raw.") else name for name in file if name not in _KNOWN}
             if self.facts.layer in file.get("layers", {}):
@@ -145,19 +141,6 @@ def _check(path: Path, file: Any) -> None:  # noqa: ANN401 - h5py has no types
                 )
 
     look(file)
-
-
-def _is_plain(value: object) -> bool:
-    """Tell whether an entry of uns is a number, a text, nothing, an array of such, or has such by name."""
-    import numpy as np
-
-    if isinstance(value, Mapping):
-        return all(map(_is_plain, value.values()))
-    if isinstance(value, np.ndarray) and value.dtype.names:
-        return all(_is_plain(value[name]) for name in value.dtype.names)
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "biufcSU" or (value.dtype.kind == "O" and all(isinstance(text, str) for text in value.reshape(-1).tolist()))
-    return value is None or isinstance(value, (str, bool, int, float, np.number, np.bool_))
 
 
 class _Field:

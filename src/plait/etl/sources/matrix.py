@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
 
-OWN_ENTRY = "plait"
-"""What plait says of an assay stands in uns under this key."""
-
 BLOCK_CELLS = 4 << 20
 """Cells of a matrix that are in memory at one time: 32 MiB of doubles."""
 
@@ -61,11 +58,10 @@ class AssayFacts:
 class Matrix(Protocol):
     """A matrix in a source file, its items and features numbered from 0 in the file's order.
 
-    `uns` is what the file says of itself and may be stored beside the matrix; `not_kept` names its parts that are not.
+    `not_kept` names parts of the file that are not stored.
     """
 
     facts: AssayFacts
-    uns: dict[str, Any]
     not_kept: tuple[str, ...]
 
     def store(self, group: Any, items: Sequence[int], features: Sequence[int], spill: Path) -> None:  # noqa: ANN401 - h5py has no types
@@ -131,7 +127,6 @@ class TextMatrix:
 
     def __init__(self, path: Path, identifiers: frozenset[str], facts: AssayFacts) -> None:
         self.path, self.facts = path, facts
-        self.uns: dict[str, Any] = {}
         header = next(self._lines(), None)
         if header is None:
             raise InputFileError(path, expected="a header that names the samples", got="an empty file", todo="Deliver it again.")

@@ -1,10 +1,11 @@
 -- One row: an item of the matrix; the items of one specimen (its cells, its aliquots) are one assay of it.
 WITH told AS (
     SELECT
-        i.* EXCLUDE (person, specimen, date, panel),
+        i.* EXCLUDE (person, specimen, date, known_time, panel),
         coalesce(i.person, s.person) AS person,
         CASE WHEN o.barcode = 'tcga' THEN coalesce(i.specimen, s.specimen, i.item) ELSE coalesce(i.specimen, s.specimen) END AS specimen,
         coalesce(i.date, s.date) AS date,
+        coalesce(i.known_time, s.known_time) AS known_time,
         coalesce(i.panel, s.panel) AS panel,
         o.aliquots,
         o.barcode,
@@ -39,6 +40,7 @@ SELECT
     n.assay,
     n.layer,
     n.date AS start,
+    n.known_time,
     n.panel,
     n.features,
     n.missing,

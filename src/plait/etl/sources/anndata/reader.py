@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
 
-_TOLD = ("person", "specimen", "date", "panel")
+_TOLD = ("person", "specimen", "date", "known_time", "panel")
 """Options that say where something of an item stands: in obs, or in the sheet."""
 
 _HEADERS = {
