@@ -48,6 +48,24 @@ def test_the_meta_files_say_what_is_what(sandbox: Sandbox, ledger: Callable[...,
     ]
 
 
+@pytest.mark.parametrize(("name", "layer"), [("mrna_seq_tpm", "tpm"), ("mrna_seq_read_counts", "counts"), ("mrna", "expression")])
+def test_a_profile_says_in_its_name_what_its_values_are(sandbox: Sandbox, name: str, layer: str) -> None:
+    write(sandbox.folder)
+    meta = sandbox.folder / "tiny" / "meta_mrna.txt"
+    meta.write_text(meta.read_text(encoding="utf-8").replace("rna_seq_mrna", name), encoding="utf-8")
+    study = sandbox.settings(SOURCE)
+    data = sandbox.folder / "tiny" / "data_mrna.txt"
+    data.write_text(data.read_text(encoding="utf-8").replace("-3", "3"), encoding="utf-8")
+    study.run_etl(threads=2)
+    assert rows(study, "SELECT assay, layer FROM plait.omics_file") == [(f"tiny.{name}", layer)]
+    assert rows(
+        study, "SELECT omics_source_value, layer, feature_count, missing_count, coverage FROM cdm.omics_occurrence WHERE layer IS NOT NULL ORDER BY 1"
+    ) == [
+        ("S1", layer, 2, 1, 0.5),
+        ("S2", layer, 2, 0, 1.0),
+    ]
+
+
 def test_quotes_mean_nothing_and_comments_are_no_records(sandbox: Sandbox) -> None:
     study = run(sandbox)
     ((smoker, row_id),) = rows(
@@ -181,6 +199,17 @@ def test_a_variant_that_the_sites_map_knows_is_a_measurement_too(sandbox: Sandbo
     (record,) = study.trace("measurement", row_id)["records"]
     assert (record["file"], record["shape"], record["record"]) == ("mutation", "variant", 1)
     assert {(row["file"], row["shape"]): (row["loaded"], row["written"]) for row in study.status()["ledger"]}["mutation", "variant"] == (2, 3)
+
+
+def test_counts_are_not_below_zero(sandbox: Sandbox) -> None:
+    write(sandbox.folder)  # S2 has -3
+    meta = sandbox.folder / "tiny" / "meta_mrna.txt"
+    meta.write_text(meta.read_text(encoding="utf-8").replace("rna_seq_mrna", "mrna_seq_read_counts"), encoding="utf-8")
+    study = sandbox.settings(SOURCE)
+    study.run_etl(threads=2)
+    assert [(row["file"], row["record"], row["reason"]) for row in study.rejects()] == [("items", 2, "negative_count")]
+    with study.assay("tiny.mrna_seq_read_counts") as assay:
+        assert assay.items == ["S1"]
 
 
 def test_missing_values_of_a_matrix_are_unknown(sandbox: Sandbox) -> None:

@@ -78,6 +78,28 @@ def test_a_variant_of_two_genes_is_of_both_and_silence_is_not_the_wild_type(sand
     assert variants.values(["AAA", "CCC", "BBB"])[1].tolist() == [[OBSERVED, OBSERVED, UNKNOWN]] * 2
 
 
+def test_a_structural_variant_has_two_places(sandbox: Sandbox) -> None:
+    write(sandbox.folder)
+    (sandbox.folder / "tiny" / "meta_sv.txt").write_text("genetic_alteration_type: STRUCTURAL_VARIANT\ndatatype: SV\n", encoding="utf-8")
+    header = "Sample_Id\tSV_Status\tSite1_Hugo_Symbol\tSite1_Chromosome\tSite1_Position\tSite2_Hugo_Symbol\tSite2_Entrez_Gene_Id\tSite2_Chromosome"
+    lines = (
+        "S1\tSOMATIC\tAAA\t1\t10\tBBB\t\t2\t20\t40\t9\tGRCh38\n",
+        "S2\tGERMLINE\t\t3\t30\t\t77\t4\t40\t\t\thg19\n",
+        "S2\tSOMATIC\t\t3\t30\tCCC\t\t4\t40\t\t\thg38\n",
+    )
+    (sandbox.folder / "tiny" / "data_sv.txt").write_text(
+        f"{header}\tSite2_Position\tTumor_Read_Count\tTumor_Variant_Count\tNCBI_Build\n{''.join(lines)}", encoding="utf-8"
+    )
+    study = sandbox.settings(SOURCE)
+    study.run_etl(threads=2)
+    found = study.connect().execute(
+        "SELECT gene_source_value, chromosome, start_position, partner, partner_chromosome, partner_position, alternate_depth, read_depth "
+        "FROM cdm.omics_variant WHERE assay = 'tiny.structural_variants' ORDER BY ALL"
+    )
+    assert found.fetchall() == [("AAA", "1", 10, "BBB", "2", 20, 9, 40), ("CCC", "4", 40, None, "3", 30, None, None)]
+    assert [(row["record"], row["reason"]) for row in study.rejects()] == [(2, "other_genome_build")]
+
+
 def test_an_assay_without_variants_is_said(sandbox: Sandbox) -> None:
     write(sandbox.folder)
     study = sandbox.settings(SOURCE)

@@ -371,6 +371,8 @@ class Variant(Shape):
     variant_class = Text("its consequence, a MAF Variant_Classification or `Fusion`")
     variant_type = Text("SNP, INS, DEL, …")
     partner = Text("the other gene, of a fusion")
+    partner_chromosome = Text("where the other breakpoint of a structural variant is: its chromosome")
+    partner_position = Number("where it is: its position")
     mutation_status = Text("somatic or germline, as the source says")
     alternate_depth = Reading("reads with the alternate allele")
     reference_depth = Reading("reads with the reference allele")

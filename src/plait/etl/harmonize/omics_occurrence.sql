@@ -12,6 +12,7 @@ SELECT
     items AS item_count,
     features AS feature_count,
     missing AS missing_count,
+    1 - missing / nullif(features * items, 0) AS coverage,
     value_sha256,
     item AS omics_source_value,
     specimen AS specimen_source_value

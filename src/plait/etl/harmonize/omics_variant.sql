@@ -23,6 +23,8 @@ SELECT
     variant_class,
     variant_type,
     partner,
+    partner_chromosome,
+    partner_position,
     mutation_status,
     alternate_depth,
     alternate_depth + reference_depth AS read_depth,

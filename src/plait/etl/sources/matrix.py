@@ -163,25 +163,23 @@ class TextMatrix:
         if names:
             yield Block(list(range(first, first + len(names))), names, values[: len(names)], faults)
 
-    def summaries(self) -> tuple[list[str], list[int], list[int], int]:
-        """Give, for each item, a SHA-256 of its values and their features, how many are missing and how many infinite; and the features."""
+    def summaries(self) -> tuple[list[str], list[list[int]], int]:
+        """Give, for each item, a SHA-256 of its values and their features; how many are missing, infinite and negative; and the number of features."""
         import numpy as np
 
         hashes = [hashlib.sha256() for _ in self.items]
-        missing = np.zeros(len(self.items), dtype=np.int64)
-        infinite = np.zeros(len(self.items), dtype=np.int64)
+        counts = np.zeros((3, len(self.items)), dtype=np.int64)
         names, features = hashlib.sha256(), 0
         for block in self.blocks():
             by_item = np.ascontiguousarray(block.values.T)
             for digest, row in zip(hashes, by_item, strict=True):
                 digest.update(row.tobytes())
-            missing += np.isnan(block.values).sum(axis=0)
-            infinite += np.isinf(block.values).sum(axis=0)
+            counts += [np.isnan(block.values).sum(axis=0), np.isinf(block.values).sum(axis=0), (block.values < 0).sum(axis=0)]
             names.update("\n".join("\t".join(name) for name in block.names).encode())
             features += sum(fault is None for fault in block.faults)
         for digest in hashes:
             digest.update(names.digest())
-        return [digest.hexdigest() for digest in hashes], missing.tolist(), infinite.tolist(), features
+        return [digest.hexdigest() for digest in hashes], counts.tolist(), features
 
     def store(self, group: Any, items: Sequence[int], features: Sequence[int], spill: Path) -> None:  # noqa: ANN401 - h5py has no types
         """Write the values as `X`, dense and chunked by items; they are turned over by way of a file in `spill`."""

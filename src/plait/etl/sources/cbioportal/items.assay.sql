@@ -30,7 +30,10 @@ SELECT
     i.infinite,
     i.value_sha256,
     'registry' AS type,
-    CASE WHEN s.SAMPLE_ID IS NULL THEN 'unknown_specimen' END AS _reject
+    CASE
+        WHEN s.SAMPLE_ID IS NULL THEN 'unknown_specimen'
+        WHEN i.layer = 'counts' AND i.negative != '0' THEN 'negative_count'
+    END AS _reject
 FROM items AS i
 CROSS JOIN options AS o
 LEFT JOIN (

@@ -44,10 +44,13 @@ _LAYERS = {
 }
 """(genetic_alteration_type, datatype) of a meta file → the layer of the matrix that it describes."""
 
+_UNITS = {"read_count": "counts", "readcount": "counts", "tpm": "tpm", "fpkm": "fpkm", "rpkm": "rpkm", "cpm": "cpm"}
+"""What the name of an expression profile says of its values (cBioPortal, File Formats: `mrna_seq_tpm`) → the layer."""
+
 _IDENTIFIERS = frozenset({"hugo_symbol", "entrez_gene_id", "cytoband", "composite.element.ref"})
 _BUILDS = {"hg19": "GRCh37", "hg38": "GRCh38"}
 _HEADERS = {
-    "items": ("assay", "layer", "sample", "features", "missing", "infinite", "value_sha256"),
+    "items": ("assay", "layer", "sample", "features", "missing", "infinite", "negative", "value_sha256"),
     "features": ("assay", "gene", "entrez"),
     "case_list": ("list", "category", "sample"),
     "meta": ("meta", "key", "value"),
@@ -154,7 +157,11 @@ def _facts(path: Path, name: str, genome_build: str | None) -> AssayFacts:
 
 
 def _layer(meta: dict[str, str]) -> str | None:
-    return _LAYERS.get((meta.get("genetic_alteration_type", ""), meta.get("datatype", "")))
+    """Give the layer that a meta file describes, None where it describes no matrix."""
+    layer = _LAYERS.get((meta.get("genetic_alteration_type", ""), meta.get("datatype", "")))
+    if layer == "expression":
+        return next((unit for word, unit in _UNITS.items() if word in meta.get("stable_id", "").lower()), layer)
+    return layer
 
 
 def _matrix(source: Source, path: Path) -> TextMatrix:
@@ -163,12 +170,10 @@ def _matrix(source: Source, path: Path) -> TextMatrix:
 
 def _item_records(read: TextMatrix) -> pa.RecordBatch:
     """Give a record for each sample of a matrix."""
-    hashes, missing, infinite, features = read.summaries()
+    hashes, counts, features = read.summaries()
     number = len(read.items)
-    return _batch(
-        "items",
-        [[read.facts.assay] * number, [read.facts.layer] * number, read.items, [str(features)] * number, [*map(str, missing)], [*map(str, infinite)], hashes],
-    )
+    counted = [[*map(str, kind)] for kind in counts]
+    return _batch("items", [[read.facts.assay] * number, [read.facts.layer] * number, read.items, [str(features)] * number, *counted, hashes])
 
 
 def _feature_records(read: TextMatrix) -> Iterator[pa.RecordBatch]:
