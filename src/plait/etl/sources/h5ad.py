@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
-    from anndata import AnnData
 
 _AGAIN = "Write it again with AnnData's write_h5ad, and deliver that."
 _CHUNK = 64 << 10
@@ -44,20 +43,15 @@ class H5adMatrix:
     def __init__(self, path: Path, facts: AssayFacts) -> None:
         self.path, self.facts = path, facts
         need_omics(path.name)
-        import anndata
-
         with _opened(path) as file:
             _check(path, file)
         with _QUIETLY, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what old files are moved to is anndata's own affair
             try:
-                read = anndata.read_h5ad(path, backed="r")
+                self.obs, self.var, parts = _frames(path)
             except Exception as error:  # noqa: BLE001 - anndata raises what it likes for a file that is not as it should be
                 raise InputFileError(path, expected="an h5ad file", got=f"one that anndata cannot read ({type(error).__name__})", todo=_AGAIN) from None
-        self.obs: pd.DataFrame = read.obs.copy()
-        self.var: pd.DataFrame = read.var.copy()
-        self.not_kept = tuple(sorted(self._left_behind(read)))
-        read.file.close()
+        self.not_kept = tuple(sorted(self._left_behind(parts)))
         check_once(path, self.obs.index.astype(str).tolist(), "obs names")
         check_once(path, self.var.index.astype(str).tolist(), "var names")
         with _opened(path) as file:
@@ -95,14 +89,14 @@ class H5adMatrix:
                 if f"obsm/{name}" not in self.not_kept:
                     _copy_rows(rows, group, f"obsm/{name}", items)
 
-    def _left_behind(self, read: AnnData) -> Iterator[str]:
+    def _left_behind(self, parts: set[str]) -> Iterator[str]:
         """Yield the names of parts that are not stored."""
-        yield from (part for part in ("varm", "obsp", "varp", "uns") if len(getattr(read, part)))
+        yield from parts - {"obsm"}
         with _opened(self.path) as file:
             yield from {"raw" if name.startswith("raw.") else name for name in file if name not in _KNOWN}
             if self.facts.layer in file.get("layers", {}):
                 yield f"layers/{self.facts.layer}"
-            if self.facts.is_mean and len(read.obsm):
+            if self.facts.is_mean and "obsm" in parts:
                 yield "obsm"
             yield from (f"obsm/{name}" for name, rows in _obsm(file).items() if not self.facts.is_mean and not _has_rows(rows))
 
@@ -118,6 +112,21 @@ def _opened(path: Path) -> Any:  # noqa: ANN401 - h5py has no types
         raise InputFileError(
             path, expected="an h5ad file", got="no HDF5 file, or a truncated one", todo="Transfer it again; compare its checksum with the sender's."
         ) from None
+
+
+def _frames(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, set[str]]:
+    """Give obs and var, and which of the other parts hold anything. Nothing else is read, but of files from before anndata 0.7."""
+    import anndata
+    from anndata.io import read_elem
+
+    others = ("obsm", "varm", "obsp", "varp", "uns")
+    with _opened(path) as file:
+        if all(file[name].attrs.get("encoding-type") == "dataframe" for name in ("obs", "var")):
+            return read_elem(file["obs"]), read_elem(file["var"]), {part for part in others if len(file.get(part, ()))}
+    read = anndata.read_h5ad(path, backed="r")
+    found = read.obs.copy(), read.var.copy(), {part for part in others if len(getattr(read, part))}
+    read.file.close()
+    return found
 
 
 def _check(path: Path, file: Any) -> None:  # noqa: ANN401 - h5py has no types
