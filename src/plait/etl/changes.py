@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.duck import make_view, parquet, sql, write_parquet
+from plait.duck import literal, make_view, parquet, sql, write_parquet
 from plait.etl.stage import StagedFile, persons_file
-from plait.etl.staging import SHAPES
+from plait.etl.staging import CLAIMED, SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ class ShardWork:
 class Changes:
     """What a run has to do: the state of every person, in a file, and the shards that hold somebody to compute.
 
-    `dimensions` is a digest of the ids of providers, care sites and locations, `contested` one of the specimens that
+    `dimensions` is a digest of the ids of providers, care sites and locations, `contested` one of the specimens and images that
     several persons claim.
     """
 
@@ -62,13 +62,15 @@ def load_present(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile]) -
 
 
 def find_contested(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], file: Path) -> None:
-    """Write which specimens several persons claim: nobody gets them. Makes the view `claimed` of all rows that name one."""
+    """Write which specimens and images several persons claim: nobody gets them. Makes the view `claimed` of all rows that name one."""
     named = [
-        f'SELECT system, specimen, person_id FROM {parquet(entry.path)} WHERE specimen IS NOT NULL AND reject IS NULL AND "ignore" IS NULL'
+        f"SELECT {literal(kind)} AS kind, system, {kind} AS key, person_id FROM {parquet(entry.path)} "
+        f'WHERE {kind} IS NOT NULL AND reject IS NULL AND "ignore" IS NULL'
         for entry in staged
-        if entry.rows and "specimen" in SHAPES[entry.shape].columns
+        for kind in CLAIMED
+        if entry.rows and kind in SHAPES[entry.shape].columns
     ]
-    make_view(con, "claimed", " UNION ALL ".join(named) if named else "SELECT NULL AS system, NULL AS specimen, 0 AS person_id WHERE false")
+    make_view(con, "claimed", " UNION ALL ".join(named) if named else "SELECT NULL AS kind, NULL AS system, NULL AS key, 0 AS person_id WHERE false")
     write_parquet(con, sql("plait.etl", "contested"), file)
 
 
@@ -91,7 +93,7 @@ def find_changes(
         before: Digests of the version before, None where there is none.
         everybody: Compute those who have not changed, too.
         dimensions: Dimension ids of the version before (or None) and of now.
-        contested: Specimens that several persons claim, of the version before (or None) and of now.
+        contested: Specimens and images that several persons claim, of the version before (or None) and of now.
         shard_persons: Persons per shard.
         targets: Where the digests of now are written, and where the state of every person: `changed`, `same` or `gone`.
     """
@@ -122,7 +124,7 @@ def find_changes(
     row = con.execute("SELECT count(DISTINCT person_id) FROM present").fetchone()
     ids = con.execute(sql("plait.etl", "dimensions_digest"), {"file": str(dimensions[1])}).fetchone()
     sources = tuple(SourceChanges(*counts) for counts in con.execute(sql("plait.etl", "source_changes")).fetchall())
-    claims = con.execute("SELECT count(*), md5(string_agg(concat_ws('/', system, specimen), ',' ORDER BY system, specimen)) FROM contested_now").fetchone()
+    claims = con.execute("SELECT count(*), md5(string_agg(concat_ws('/', kind, system, key), ',' ORDER BY kind, system, key)) FROM contested_now").fetchone()
     return Changes(int(row[0]) if row else 0, shards, str(ids), str(claims), sources)
 
 

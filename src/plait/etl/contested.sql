@@ -1,9 +1,10 @@
--- One row: a specimen that several persons claim.
+-- One row: a specimen or an image that several persons claim.
 SELECT
+    s.kind,
     s.system,
-    s.specimen
+    s.key
 FROM claimed AS s
 INNER JOIN present AS k ON s.person_id = k.person_id
-GROUP BY s.system, s.specimen
+GROUP BY s.kind, s.system, s.key
 HAVING count(DISTINCT s.person_id) > 1
 ORDER BY ALL

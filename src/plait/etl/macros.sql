@@ -73,6 +73,24 @@ CASE
     ELSE value
 END;
 
+-- A DICOM date (DA, 20240131) and time (TM, 134501.5) as ISO 8601; the date alone where there is no time (PS3.5, 6.2).
+CREATE OR REPLACE MACRO plait_dicom_time(day, clock) AS
+CASE
+    WHEN regexp_full_match(replace(day, '.', ''), '[0-9]{8}')
+        THEN
+            concat(
+                substr(replace(day, '.', ''), 1, 4), '-', substr(replace(day, '.', ''), 5, 2), '-', substr(replace(day, '.', ''), 7, 2),
+                CASE
+                    WHEN regexp_matches(replace(clock, ':', ''), '^[0-9]{4}')
+                        THEN
+                            concat(
+                                'T', substr(replace(clock, ':', ''), 1, 2), ':', substr(replace(clock, ':', ''), 3, 2), ':',
+                                coalesce(nullif(substr(replace(clock, ':', ''), 5, 2), ''), '00')
+                            )
+                END
+            )
+END;
+
 CREATE OR REPLACE MACRO plait_number(value, below) AS
 CASE WHEN abs(TRY_CAST(value AS DOUBLE)) < below THEN TRY_CAST(value AS DOUBLE) END;
 

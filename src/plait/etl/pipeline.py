@@ -205,7 +205,7 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
         before=run.warehouse / run.before.person_digests if run.before else None,
         everybody=fresh,
         dimensions=(before_ids, inputs.dimension_ids),
-        contested=(run.study / run.before.contested if run.before and run.before.contested else None, inputs.contested),
+        contested=(run.study / run.before.contested if run.before and run.before.contested and not fresh else None, inputs.contested),
         shard_persons=run.shard_persons,
         targets=(run.warehouse / "books" / "person_digests" / f"{run.name}.parquet", inputs.persons),
     )

@@ -164,6 +164,7 @@ class Event(Shape):
     modifier = Text("code of a modifier or qualifier")
     modifier_system = Text("code system of `modifier`")
     episode = Text("key of the episode that it belongs to")
+    accession = Text("accession number of the imaging study that was made by it: it is then a procedure")
     modifies = Text("key of the episode whose disease it tells more of, as a stage, a grade or a receptor does")
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
@@ -379,6 +380,57 @@ class Variant(Shape):
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
 
+class Image(Shape):
+    """A file of an image: an instance of a DICOM series, or a slide. Files of one `image` are one IMAGE_OCCURRENCE, and share a `_merge_key`."""
+
+    name = "image"
+    person = Text("the person", required=True)
+    image = Text("identifier of the image: the UID of its series, or the slide's", required=True)
+    start = Time("when it was taken", required=True)
+    known_time = Time("when it became available")
+    study = Text("identifier of the study that it belongs to (Study Instance UID)", required=True)
+    accession = Text("accession number of the study")
+    visit = Text("identifier of the encounter it belongs to")
+    specimen = Text("identifier of the specimen that a slide shows")
+    modality = Text("code of the modality (CT, MR, SM, …)", required=True)
+    modality_system = Text("code system of `modality`")
+    site = Text("code of the anatomic site")
+    site_system = Text("code system of `site`")
+    procedure = Text("code of the procedure by which it was made, where no event has its accession number")
+    procedure_system = Text("code system of `procedure`")
+    uri = Text("where the file is: below the source's path, or a URL", required=True)
+    instance = Text("identifier of the file's content (SOP Instance UID)")
+    instances = Number("how many files a reference stands for", below=_COUNT)
+    size_bytes = Number("size of the file, or of all that a reference stands for")
+    mtime_ns = Number("its time of modification, in nanoseconds")
+    derived_from = Text("identifier of the image that it was made from (a segmentation's series)")
+    geometry = Text("size, spacing and orientation, as JSON")
+    flag = Text("what is odd about it, noticed by this name")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+class ImageFeature(Shape):
+    """What an image says of itself or of another: an acquisition fact, a segment, a measurement. Equal ones share a `_merge_key`."""
+
+    name = "image_feature"
+    person = Text("the person", required=True)
+    image = Text("identifier of the image that it tells of", required=True)
+    start = Time("when it was found", required=True)
+    known_time = Time("when it became available")
+    code = Text("what it is (slice thickness, a segment of the liver, …)", required=True)
+    code_system = Text("code system of `code`", required=True)
+    display = Text("the source's words for `code`")
+    value_number = Reading("its value")
+    unit = Text("unit of the value, UCUM")
+    finding = Text("code of what was found")
+    finding_system = Text("code system of `finding`")
+    site = Text("code of the anatomic site")
+    site_system = Text("code system of `site`")
+    algorithm = Text("the algorithm that found it")
+    found_in = Text("identifier of the image (a segmentation, a report) that says it")
+    type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
 class Link(Shape):
     """That a person has an identifier: links of one `person` join their identifiers."""
 
@@ -407,7 +459,12 @@ SHAPES: dict[str, type[Shape]] = {
         Assay,
         Feature,
         Variant,
+        Image,
+        ImageFeature,
         Link,
     )
 }
 """Every shape by its name."""
+
+CLAIMED = ("specimen", "image")
+"""Columns that name what is one person's: what several persons claim goes to none of them."""

@@ -1,4 +1,4 @@
--- One row more in all_loser: a staged row that names a specimen which several persons claim.
+-- One row more in all_loser: a staged row that names a specimen or an image which several persons claim.
 INSERT INTO all_loser
 SELECT
     $shape,
@@ -14,4 +14,4 @@ SELECT
     NULL,
     NULL
 FROM query_table($staged) AS s
-INNER JOIN contested AS c ON s.system = c.system AND s.specimen = c.specimen;
+SEMI JOIN query_table($contested) AS c ON s.file_id = c.file_id AND s.record = c.record AND s.part = c.part;

@@ -1,9 +1,10 @@
--- fact, one row: an event, or a variant that has a standard concept: it is a measurement of the day on which it was
--- found, or its specimen taken.
+-- fact, one row: an event; or a variant that has a standard concept, which is a measurement of the day on which it was
+-- found, or its specimen taken; or a study of images, which is a procedure, where no event is; or what an image measures.
 CREATE OR REPLACE TEMP VIEW fact AS
 SELECT
     'event' AS shape,
-    e.*
+    e.* EXCLUDE (fixed_domain),
+    CASE WHEN e.accession IS NOT NULL THEN 'Procedure' ELSE e.fixed_domain END AS fixed_domain
 FROM live_event AS e
 UNION ALL BY NAME
 SELECT
@@ -32,4 +33,58 @@ SELECT
 FROM live_variant AS v
 LEFT JOIN specimen_row AS s ON v.person_id = s.person_id AND v.system = s.system AND v.specimen = s.specimen
 INNER JOIN code_concept AS c ON v.source = c.source AND v.code_system = c.code_system AND v.code = c.code
-WHERE c.concept_id != 0 AND coalesce(v.start, s.start) IS NOT NULL;
+WHERE c.concept_id != 0 AND coalesce(v.start, s.start) IS NOT NULL
+UNION ALL BY NAME
+SELECT
+    'image' AS shape,
+    i.is_first,
+    i.file_id,
+    i.source,
+    i.file,
+    i.system,
+    i.record,
+    i.digest,
+    i.person_id,
+    i.part,
+    i.merge_key,
+    i.person,
+    i.visit,
+    i.start,
+    i.start_is_date,
+    i.known_time,
+    coalesce(i.procedure, i.modality) AS code,
+    CASE WHEN i.procedure IS NOT NULL THEN i.procedure_system ELSE i.modality_system END AS code_system,
+    'Procedure' AS domain,
+    'Procedure' AS fixed_domain,
+    'derived' AS type,
+    i.study AS image_study
+FROM image_study AS i
+WHERE NOT i.has_event
+UNION ALL BY NAME
+SELECT
+    'image_feature' AS shape,
+    f.is_first,
+    f.file_id,
+    f.source,
+    f.file,
+    f.system,
+    f.record,
+    f.digest,
+    f.person_id,
+    f.part,
+    f.merge_key,
+    f.person,
+    f.start,
+    f.start_is_date,
+    f.known_time,
+    f.code,
+    f.code_system,
+    f.display,
+    'Measurement' AS domain,
+    'Measurement' AS fixed_domain,
+    f.value_number,
+    f.unit,
+    'derived' AS type,
+    concat_ws('/', f.key_space, f.key) AS image_feature
+FROM live_image_feature AS f
+WHERE f.value_number IS NOT NULL;

@@ -1,5 +1,5 @@
--- late_reject, one row: a record that other records reject: it contradicts one of the same key, names a specimen that
--- several persons claim, or tells of a death before birth.
+-- late_reject, one row: a record that other records reject: it contradicts one of the same key, names a specimen or an
+-- image that several persons claim, tells of an image that is not there, or of a death before birth.
 CREATE OR REPLACE TEMP TABLE late_reject AS
 SELECT
     person_id,
@@ -20,6 +20,16 @@ SELECT
     'claimed_twice' AS reason
 FROM all_loser
 WHERE fate = 'contested'
+UNION ALL
+SELECT
+    f.person_id,
+    f.source,
+    f.file,
+    'image_feature' AS shape,
+    f.digest,
+    'unknown_image' AS reason
+FROM live_image_feature AS f
+ANTI JOIN image_feature_row AS r ON f.key_space = r.key_space AND f.key = r.key
 UNION ALL
 SELECT
     person_id,

@@ -121,7 +121,13 @@ SELECT 'omics_occurrence', omics_occurrence_id, person_id, source, file, 'assay'
 FROM assay_row
 UNION ALL
 SELECT 'omics_variant', omics_variant_id, person_id, source, file, 'variant', digest, 'loaded'
-FROM variant_row;
+FROM variant_row
+UNION ALL
+SELECT 'image_occurrence', image_occurrence_id, person_id, source, file, 'image', digest, 'loaded'
+FROM image_row
+UNION ALL
+SELECT 'image_feature', image_feature_id, person_id, source, file, 'image_feature', digest, 'loaded'
+FROM image_feature_row;
 
 INSERT INTO row_meta
 SELECT 'specimen', specimen_id, person_id, known_time, NULL
@@ -131,7 +137,13 @@ SELECT 'omics_occurrence', omics_occurrence_id, person_id, known_time, NULL
 FROM assay_row
 UNION ALL
 SELECT 'omics_variant', omics_variant_id, person_id, known_time, NULL
-FROM variant_row;
+FROM variant_row
+UNION ALL
+SELECT 'image_occurrence', image_occurrence_id, person_id, known_time, NULL
+FROM image_row
+UNION ALL
+SELECT 'image_feature', image_feature_id, person_id, known_time, NULL
+FROM image_feature_row;
 
 CREATE OR REPLACE TEMP TABLE derivation (
     table_name VARCHAR,

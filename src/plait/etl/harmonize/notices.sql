@@ -112,6 +112,28 @@ WHERE v.gene_match IN ('unknown', 'ambiguous')
 GROUP BY v.person_id, v.source, v.file, v.gene_match, v.gene
 UNION ALL
 SELECT
+    i.person_id,
+    i.source,
+    i.file,
+    'duplicate_instance',
+    NULL,
+    CAST(sum(i.repeated) AS BIGINT)
+FROM image AS i
+WHERE i.repeated > 0
+GROUP BY i.person_id, i.source, i.file
+UNION ALL
+SELECT
+    i.person_id,
+    i.source,
+    i.file,
+    i.flag,
+    NULL,
+    count(*)
+FROM staged_image AS i
+WHERE i.flag IS NOT NULL
+GROUP BY i.person_id, i.source, i.file, i.flag
+UNION ALL
+SELECT
     p.person_id,
     min(p.source),
     min(p.file),

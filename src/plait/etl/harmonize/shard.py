@@ -11,7 +11,7 @@ from plait.etl.derive.eras import ERAS, derive
 from plait.etl.derive.periods import derive_periods
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.manifest import read_manifest, write_manifest
-from plait.etl.staging import SHAPES, Shape
+from plait.etl.staging import CLAIMED, SHAPES, Shape
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     writer.cdm("visit_occurrence", sql(_PACKAGE, "visit_occurrence"))
     writer.cdm("visit_detail", sql(_PACKAGE, "visit_detail"))
     con.execute(sql(_PACKAGE, "specimen_row"))
+    con.execute(sql(_PACKAGE, "image"))
     con.execute(sql(_PACKAGE, "fact"))
     con.execute(sql(_PACKAGE, "event"))
     for table in _EVENT_TABLES:
@@ -180,6 +181,11 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     con.execute(sql(_PACKAGE, "omics_row"))
     for table in ("omics_occurrence", "omics_variant"):
         writer.cdm(table, sql(_PACKAGE, table))
+    con.execute(sql(_PACKAGE, "image_row"))
+    for table in ("image_occurrence", "image_feature"):
+        writer.cdm(table, sql(_PACKAGE, table))
+    for table in ("image_item", "image_file"):
+        writer.book(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "death"))
     writer.cdm("death", sql(_PACKAGE, "death_table"))
     con.execute(sql(_PACKAGE, "note"))
@@ -281,7 +287,7 @@ def person_of(spec: TableSpec) -> str:
     """Give the SQL for the person of a row of a table that is sharded by persons."""
     if "person_id" in spec.columns:
         return "person_id"
-    column = spec.id_column or {"derivation": "row_id", "episode_event": "episode_id"}[spec.name]
+    column = spec.id_column or {"derivation": "row_id", "episode_event": "episode_id", "image_file": "image_occurrence_id"}[spec.name]
     return f"{quoted(column)} // {ROWS_PER_PERSON}"
 
 
@@ -296,11 +302,16 @@ def _live_views(con: duckdb.DuckDBPyConnection, shapes: tuple[str, ...], staged:
         shape = SHAPES[name]
         make_view(con, f"staged_{name}", _staged_view(shape, staged.get(name, []), persons))
         rivals = f"staged_{name}"
-        if shape.of_person and "specimen" in shape.columns:
-            con.execute(sql(_PACKAGE, "contested_loser"), {"staged": rivals, "shape": name})
-            make_view(
-                con, f"uncontested_{name}", f"SELECT s.* FROM {quoted(rivals)} AS s ANTI JOIN contested AS c ON s.system = c.system AND s.specimen = c.specimen"
+        claims = [column for column in CLAIMED if column in shape.columns]
+        if shape.of_person and claims:
+            named = " UNION ".join(
+                f"SELECT s.file_id, s.record, s.part FROM {quoted(rivals)} AS s "
+                f"INNER JOIN contested AS c ON c.kind = {literal(column)} AND s.system = c.system AND s.{column} = c.key"
+                for column in claims
             )
+            make_view(con, f"contested_{name}", named)
+            con.execute(sql(_PACKAGE, "contested_loser"), {"staged": rivals, "contested": f"contested_{name}", "shape": name})
+            make_view(con, f"uncontested_{name}", f"FROM {quoted(rivals)} ANTI JOIN {quoted(f'contested_{name}')} USING (file_id, record, part)")
             rivals = f"uncontested_{name}"
         con.execute(sql(_PACKAGE, "losers"), {"staged": rivals, "same_key": shape.same_key})
         con.execute("INSERT INTO all_loser SELECT $shape, * FROM loser", {"shape": name})

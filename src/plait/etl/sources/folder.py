@@ -47,7 +47,8 @@ class FileRule(_Frozen):
     `needs` are columns that it cannot do without, each a name or a choice of names; a `lookup` completes
     the records of other files; `text` says that a file is one text, `name` and `content` of one record;
     `comment` begins lines above the header that are no records; `reader` says that the source's reader makes
-    the records; `option` is the option by which plait.yaml names the file, wherever that stands.
+    the records, and `folder` that it makes them of all that stands in the source's path, which is known by names, sizes
+    and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands.
     """
 
     required: bool = False
@@ -59,6 +60,7 @@ class FileRule(_Frozen):
     text: bool = False
     comment: str | None = Field(default=None, min_length=1)
     reader: bool = False
+    folder: bool = False
     option: str | None = None
 
     @property

@@ -21,6 +21,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Literal
 
 from plait.errors import ConfigError, InputFileError
+from plait.etl.sources.listing import list_folder
 from plait.etl.sources.reader import csv_quoting
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class InputFile:
     `file` is its logical name in `source.yaml`, or None where no shape reads it; `name` its path below
     the source's folder; `header` its columns as delivered; `has_nul` says that a record holds a NUL byte;
     `comment_lines` stand above the header. The source's reader makes the records of format `records`.
+    Of a folder whose files are one input (`is_folder`) `sha256` is that of their names, sizes and times.
     A file that was written to just before it was read is not `is_settled`: what is written within the same
     tick of the clock leaves its size and time as they are, so that these tell nothing.
     """
@@ -63,6 +65,7 @@ class InputFile:
     is_settled: bool = True
     quote: str = '"'
     comment_lines: int = 0
+    is_folder: bool = False
 
 
 def find_files(source: Source) -> list[tuple[str | None, Path]]:
@@ -73,8 +76,9 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
         InputFileError: A required file is missing.
     """
     root = source.path
+    whole = [name for name, rule in source.rules.files.items() if rule.folder]
     try:
-        paths = sorted(_walk(root)) if root.is_dir() else [root]
+        paths = [] if whole else sorted(_walk(root)) if root.is_dir() else [root]
         missing = not root.exists()
     except PermissionError as error:
         raise ConfigError(
@@ -88,7 +92,7 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
     paths = [path for path in paths if not named or path.resolve() not in named]
     reader = source.reader
     found = reader.find_files(source, paths) if reader is not None else [(_logical_name(path, root, source), path) for path in paths]
-    found += [(name, _named_file(source, name)) for name in source.named]
+    found += [(name, root) for name in whole if root.resolve() not in named] + [(name, _named_file(source, name)) for name in source.named]
     for name, rule in source.rules.files.items():
         if rule.required and not any(logical == name for logical, _ in found):
             raise InputFileError(
@@ -120,6 +124,8 @@ def inspect(source: Source, logical: str | None, path: Path, known: Callable[[So
         InputFileError: Empty, unreadable, a broken gzip, another encoding or delimiter than declared, a
             header without a needed column or with one column twice.
     """
+    if logical is not None and source.rules.files[logical].folder:
+        return _inspected_folder(source, logical, path)
     now_ns = time.time_ns()
     try:
         stat = path.stat()
@@ -150,6 +156,22 @@ def undisturbed(path: Path, size_bytes: int, mtime_ns: int) -> Iterator[None]:
         stat = path.stat()
         if (stat.st_size, stat.st_mtime_ns) != (size_bytes, mtime_ns):
             raise _disturbed(path, "one that was written to") from None
+
+
+@contextmanager
+def as_inspected(file: InputFile) -> Iterator[None]:
+    """Read a file, or what stands in a folder, and fail where it is not what was inspected in the end.
+
+    Raises:
+        InputFileError: It was written to, or is gone.
+    """
+    if not file.is_folder:
+        with undisturbed(file.path, file.size_bytes, file.mtime_ns):
+            yield
+        return
+    yield
+    if not file.path.exists() or list_folder(file.path).digest != file.sha256:
+        raise _disturbed(file.path, "a folder in which files came, changed or went")
 
 
 def _disturbed(path: Path, got: str) -> InputFileError:
@@ -228,6 +250,31 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
     if rule is not None and kind != "text":
         _check_header(found, rule, source)
     return found
+
+
+def _inspected_folder(source: Source, logical: str, path: Path) -> InputFile:
+    """Say what stands in a folder whose files are one input."""
+    assert source.reader is not None  # noqa: S101 - only a kind with a reader has such files
+    try:
+        listing = list_folder(path)
+    except PermissionError:
+        raise InputFileError(path, expected="a folder that plait may read", got="no permission", todo="Give the user who runs plait read access.") from None
+    header = source.reader.header(source, logical, path)
+    return InputFile(
+        source.name,
+        logical,
+        path.name,
+        path,
+        listing.size_bytes,
+        listing.mtime_ns,
+        listing.digest,
+        "records",
+        "binary",
+        header,
+        source.delimiter,
+        has_nul=False,
+        is_folder=True,
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -19,7 +19,7 @@ import duckdb
 
 from plait.duck import literal, quoted
 from plait.errors import InputFileError
-from plait.etl.sources.inventory import undisturbed
+from plait.etl.sources.inventory import as_inspected
 from plait.etl.sources.reader import FAULT, csv_quoting
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
     """
     assert file.file is not None  # noqa: S101 - only files that a shape reads come here
     rule = source.rules.files[file.file]
-    with undisturbed(file.path, file.size_bytes, file.mtime_ns), _readable(file, spill) as path:
+    with as_inspected(file), _readable(file, spill) as path:
         if file.format == "csv":
             _load_csv(con, file, source, path, table)
         elif file.format == "records":
@@ -170,7 +170,7 @@ def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], sourc
     names = {str(file.path): file.name for file in files}
     with ExitStack() as reading:
         for file in files:
-            reading.enter_context(undisturbed(file.path, file.size_bytes, file.mtime_ns))
+            reading.enter_context(as_inspected(file))
         _insert_texts(con, names, source.encoding, table)
 
 

@@ -1,0 +1,48 @@
+-- image, one row: an image: all its files, which one staged row stands for.
+CREATE OR REPLACE TEMP TABLE image AS
+WITH file AS (
+    SELECT
+        key_space,
+        key,
+        count(*) AS files,
+        CAST(sum(coalesce(instances, 1)) AS BIGINT) AS instances,
+        CAST(sum(size_bytes) AS BIGINT) AS size_bytes,
+        min(start) AS start,
+        max(known_time) AS known_time,
+        min(uri) AS uri,
+        min(accession) AS accession,
+        min(derived_from) AS derived_from,
+        count(*) - count(DISTINCT coalesce(instance, uri)) AS repeated
+    FROM staged_image
+    ANTI JOIN contested_image USING (file_id, record, part)
+    GROUP BY key_space, key
+)
+
+SELECT
+    i.* EXCLUDE (start, known_time, instances, size_bytes, uri, accession, derived_from),
+    f.files,
+    f.instances,
+    f.size_bytes,
+    f.start,
+    f.known_time,
+    f.uri,
+    f.accession,
+    f.derived_from,
+    f.repeated
+FROM live_image AS i
+INNER JOIN file AS f ON i.key_space = f.key_space AND i.key = f.key;
+
+-- image_study, one row: a study of images, and what is known of the procedure by which it was made: an event that has its
+-- accession number, or none: then the study itself tells of one (MI-CDM: image_occurrence.procedure_occurrence_id).
+CREATE OR REPLACE TEMP TABLE image_study AS
+SELECT
+    i.*,
+    e.accession IS NOT NULL AS has_event
+FROM (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY person_id, system, study ORDER BY procedure IS NULL, derived_from IS NOT NULL, start, image, digest) AS place
+    FROM image
+) AS i
+LEFT JOIN (SELECT DISTINCT person_id, accession FROM live_event WHERE accession IS NOT NULL) AS e ON i.person_id = e.person_id AND i.accession = e.accession
+WHERE i.place = 1;

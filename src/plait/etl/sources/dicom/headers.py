@@ -1,0 +1,384 @@
+"""What the header of a DICOM file says, read without its pixels, for many files in processes side by side.
+
+Only the attributes named here are read: private ones, and names, birth dates and addresses of patients, are not. What is in
+a ZIP archive is read where it stands.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import struct
+import threading
+import warnings
+import zipfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+
+from plait.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+    from plait.etl.sources.listing import Entry
+
+TEXTS = {
+    "sop_class": "SOPClassUID",
+    "instance": "SOPInstanceUID",
+    "study": "StudyInstanceUID",
+    "series": "SeriesInstanceUID",
+    "patient": "PatientID",
+    "study_date": "StudyDate",
+    "study_time": "StudyTime",
+    "series_date": "SeriesDate",
+    "series_time": "SeriesTime",
+    "acquisition_date": "AcquisitionDate",
+    "acquisition_time": "AcquisitionTime",
+    "content_date": "ContentDate",
+    "content_time": "ContentTime",
+    "structure_set_date": "StructureSetDate",
+    "structure_set_time": "StructureSetTime",
+    "accession": "AccessionNumber",
+    "modality": "Modality",
+    "body_part": "BodyPartExamined",
+    "burned_in": "BurnedInAnnotation",
+    "image_type": "ImageType",
+    "manufacturer": "Manufacturer",
+    "container": "ContainerIdentifier",
+}
+"""Column of a record → the attribute of its text (PS3.3)."""
+
+NUMBERS = {
+    "slice_thickness": ("SliceThickness", "mm"),
+    "slice_spacing": ("SpacingBetweenSlices", "mm"),
+    "kvp": ("KVP", "kV"),
+    "tube_current": ("XRayTubeCurrent", "mA"),
+    "field_strength": ("MagneticFieldStrength", "T"),
+    "repetition_time": ("RepetitionTime", "ms"),
+    "echo_time": ("EchoTime", "ms"),
+    "flip_angle": ("FlipAngle", "deg"),
+}
+"""Column of a record → the attribute of a number, and its unit (PS3.3)."""
+
+_GEOMETRY = ("Rows", "Columns", "NumberOfFrames", "PixelSpacing", "ImageOrientationPatient", "TotalPixelMatrixRows", "TotalPixelMatrixColumns")
+_SEQUENCES = (
+    "ProcedureCodeSequence",
+    "AnatomicRegionSequence",
+    "SegmentSequence",
+    "ReferencedSeriesSequence",
+    "CurrentRequestedProcedureEvidenceSequence",
+    "ReferencedFrameOfReferenceSequence",
+    "StructureSetROISequence",
+    "RTROIObservationsSequence",
+    "ContentSequence",
+    "DirectoryRecordSequence",
+)
+COLUMNS = (
+    "name",
+    "size_bytes",
+    "mtime_ns",
+    *TEXTS,
+    *NUMBERS,
+    "procedure_code",
+    "procedure_scheme",
+    "site_code",
+    "site_scheme",
+    "derived_from",
+    "geometry",
+    "features",
+)
+"""Columns of a record, all text."""
+
+_DICOMDIR = "1.2.840.10008.1.3.10"
+_PIXELS = 0x7FE0
+_LONG_VR = frozenset({b"OB", b"OW", b"OF", b"OD", b"OV", b"OL", b"UN"})
+_MOST_BYTES = 64 << 20
+"""Longest header that is read: what unpacks to more is no header."""
+_UNDEFINED = 0xFFFFFFFF
+"""Length of an element that ends with a delimiter (PS3.5, 7.1)."""
+_MOST_FEATURES = 1000
+_MANY = 256
+"""Files from which on it is worth while to start other processes."""
+_BATCH = 512
+_QUIETLY = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Some files of one folder to read."""
+
+    folder: str
+    entries: tuple[Entry, ...]
+
+
+Record = tuple[str | None, ...]
+"""The values of `COLUMNS`, and the fault."""
+
+
+def read_all(folder: Path, entries: Sequence[Entry]) -> Iterator[list[Record]]:
+    """Yield the records of files, in their order, some at a time; of an archive one for each member.
+
+    Raises:
+        MissingExtraError: pydicom is not installed.
+    """
+    from plait.etl.executor import LocalProcesses
+
+    need_imaging("DICOM files")
+    work = [Work(str(folder), tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
+    if len(entries) < _MANY:
+        yield from map(read_some, work)
+    else:
+        yield from LocalProcesses(os.cpu_count() or 1).run(work, read_some)
+
+
+def need_imaging(what: str) -> None:
+    """Fail where the packages for images are not installed.
+
+    Raises:
+        MissingExtraError: They are not.
+    """
+    try:
+        import pydicom  # noqa: F401
+    except ImportError:
+        raise MissingExtraError(what, expected="pydicom", got="it is not installed", todo="Install it: pip install 'plait[imaging]'.") from None
+
+
+def read_some(work: Work) -> list[Record]:
+    """Give the records of some files."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it would say what is in a header
+    with _QUIETLY, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [record for entry in work.entries for record in _records(work.folder, entry)]
+
+
+def _records(folder: str, entry: Entry) -> Iterator[Record]:
+    """Yield the record of a file, or those of an archive's members."""
+    path = os.path.join(folder, entry.name)  # noqa: PTH118 - many files
+    if entry.is_outside:
+        yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "outside_folder")
+        return
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            if file.read(4) == b"PK\x03\x04":
+                yield from _members(file, entry)
+                return
+            yield _record(cast("BinaryIO", file), entry.name, entry.size_bytes, entry.mtime_ns)
+    except FileNotFoundError:
+        yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "vanished")
+    except OSError:
+        yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "unreadable")
+
+
+def _members(file: BinaryIO, entry: Entry) -> Iterator[Record]:
+    """Yield a record for each file of a ZIP archive; nothing of it is unpacked to disk."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, OSError):
+        yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "broken_archive")
+        return
+    with archive:
+        for member in archive.infolist():
+            if member.is_dir():
+                continue
+            name = f"{entry.name}!{member.filename}"
+            if member.flag_bits & 1:
+                yield _faulty(name, member.file_size, entry.mtime_ns, "encrypted")
+                continue
+            try:
+                with archive.open(member) as stream:
+                    yield _record(cast("BinaryIO", _Limited(stream)), name, member.file_size, entry.mtime_ns)
+            except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
+                yield _faulty(name, member.file_size, entry.mtime_ns, "broken_archive")
+
+
+class _TooLongError(Exception):
+    """A header is longer than headers are."""
+
+
+class _Limited:
+    """A member of an archive that may be read as far as a header reaches, and no further."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        self.name = ""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        if size < 0 or self.stream.tell() + size > _MOST_BYTES:
+            raise _TooLongError
+        return self.stream.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place that is not too far."""
+        target = offset + (self.stream.tell() if whence == 1 else 0)
+        if whence == 2 or target > _MOST_BYTES:  # noqa: PLR2004 - io's number for the end
+            raise _TooLongError
+        return self.stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Tell the place."""
+        return self.stream.tell()
+
+    def close(self) -> None:
+        """Leave closing to whoever opened it."""
+
+
+def _record(file: BinaryIO, name: str, size_bytes: int, mtime_ns: int) -> Record:
+    """Give the record of an open file."""
+    if size_bytes == 0:
+        return _faulty(name, size_bytes, mtime_ns, "empty_file")
+    try:
+        header, has_preamble, is_cut = _read(file, size_bytes)
+    except _TooLongError:
+        return _faulty(name, size_bytes, mtime_ns, "header_too_long")
+    except Exception:  # noqa: BLE001 - pydicom raises what it likes for what is no DICOM
+        return _faulty(name, size_bytes, mtime_ns, "not_dicom")
+    try:
+        values = _values(header)
+    except Exception:  # noqa: BLE001 - likewise for values that are none
+        return _faulty(name, size_bytes, mtime_ns, "unreadable_header")
+    fault = _fault(values, has_preamble=has_preamble, is_cut=is_cut)
+    return (name, str(size_bytes), str(mtime_ns), *(values[key] for key in COLUMNS[3:]), fault)
+
+
+def _fault(values: dict[str, str | None], *, has_preamble: bool, is_cut: bool) -> str | None:
+    """Give what is wrong with a header that could be read."""
+    if values["sop_class"] == _DICOMDIR:
+        return None
+    if values["series"] and values["study"]:
+        return "truncated_dicom" if is_cut else None
+    if has_preamble or values["sop_class"] or values["series"] or values["study"]:
+        return "missing_uid"
+    return "not_dicom"
+
+
+def _faulty(name: str, size_bytes: int, mtime_ns: int, fault: str) -> Record:
+    return (name, str(size_bytes), str(mtime_ns), *(None for _ in COLUMNS[3:]), fault)
+
+
+def _read(file: BinaryIO, size_bytes: int) -> tuple[Dataset, bool, bool]:
+    """Give a file's header, whether it begins as DICOM files do, and whether its pixels go on beyond the end of the file."""
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    wanted = [*TEXTS.values(), *(attribute for attribute, _ in NUMBERS.values()), *_GEOMETRY, *_SEQUENCES]
+    file.seek(0)
+    has_preamble = True
+    try:
+        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted)
+    except InvalidDicomError:
+        has_preamble = False
+        file.seek(0)
+        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted, force=True)
+    return header, has_preamble, _is_cut(file, header, size_bytes)
+
+
+def _is_cut(file: BinaryIO, header: Dataset, size_bytes: int) -> bool:
+    """Tell whether the element at which reading stopped, that of the pixels, is longer than what is left of the file."""
+    if header.file_meta.get("TransferSyntaxUID", "") == "1.2.840.10008.1.2.1.99":  # deflated: its places are not the file's
+        return False
+    is_implicit, is_little = header.original_encoding
+    order = "<" if is_little else ">"
+    place = file.tell()
+    head = file.read(12)
+    if len(head) < 12 or struct.unpack(f"{order}H", head[:2])[0] != _PIXELS:  # noqa: PLR2004 - a tag, what it is, and its length
+        return False
+    is_long = not is_implicit and head[4:6] in _LONG_VR
+    length = struct.unpack(f"{order}I", head[8:12] if is_long else head[4:8])[0]
+    return bool(length != _UNDEFINED and place + (12 if is_long else 8) + length > size_bytes)
+
+
+def _values(header: Dataset) -> dict[str, str | None]:
+    """Give the values of a record by column."""
+    values: dict[str, str | None] = {column: _text(header.get(attribute)) for column, attribute in TEXTS.items()}
+    values["sop_class"] = values["sop_class"] or _text(header.file_meta.get("MediaStorageSOPClassUID"))
+    values |= {column: _number(header.get(attribute)) for column, (attribute, _) in NUMBERS.items()}
+    for column, attribute in (("procedure", "ProcedureCodeSequence"), ("site", "AnatomicRegionSequence")):
+        code = _code(header, attribute)
+        values |= {f"{column}_code": code.get("code"), f"{column}_scheme": code.get("scheme")}
+    geometry = {attribute: _plain(header.get(attribute)) for attribute in _GEOMETRY if header.get(attribute) is not None}
+    features = list(_features(header))[:_MOST_FEATURES]
+    values["derived_from"] = next(iter(_referenced(header)), None)
+    values["geometry"] = json.dumps(geometry) if geometry else None
+    values["features"] = json.dumps(features) if features else None
+    return values
+
+
+def _text(value: Any) -> str | None:  # noqa: ANN401 - pydicom's values are of many types
+    """Give a value as text, several joined as DICOM joins them, empty ones as None."""
+    from pydicom.multival import MultiValue
+
+    parts = list(value) if isinstance(value, MultiValue) else [value]
+    text = "\\".join(str(part) for part in parts if part is not None).replace("\0", "").strip()
+    return text or None
+
+
+def _number(value: Any) -> str | None:  # noqa: ANN401
+    """Give a number as text; of several the first."""
+    text = _text(value)
+    return text.split("\\")[0] if text else None
+
+
+def _plain(value: Any) -> object:  # noqa: ANN401
+    """Give a number, or several, for JSON."""
+    numbers = [int(number) if number.is_integer() else number for number in map(float, filter(None, str(_text(value) or "").split("\\")))]
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _code(item: Dataset, attribute: str) -> dict[str, str]:
+    """Give the first code of a code sequence: its value, scheme and meaning."""
+    for code in item.get(attribute) or []:
+        value = _text(code.get("CodeValue") or code.get("LongCodeValue"))
+        if value:
+            return {"code": value, "scheme": _text(code.get("CodingSchemeDesignator")) or "", "meaning": _text(code.get("CodeMeaning")) or ""}
+    return {}
+
+
+def _referenced(header: Dataset) -> Iterator[str]:
+    """Yield the series that a segmentation, a structure set or a report was made from."""
+    for series in header.get("ReferencedSeriesSequence") or []:
+        yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
+    for study in header.get("CurrentRequestedProcedureEvidenceSequence") or []:
+        for series in study.get("ReferencedSeriesSequence") or []:
+            yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
+    for frame in header.get("ReferencedFrameOfReferenceSequence") or []:
+        for study in frame.get("RTReferencedStudySequence") or []:
+            for series in study.get("RTReferencedSeriesSequence") or []:
+                yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
+
+
+def _features(header: Dataset) -> Iterator[dict[str, Any]]:
+    """Yield what a segmentation, a structure set or a report says of the images that it was made from."""
+    for segment in header.get("SegmentSequence") or []:
+        kind = _code(segment, "SegmentedPropertyTypeCodeSequence") or _code(segment, "SegmentedPropertyCategoryCodeSequence")
+        yield {
+            "code": kind.get("code"),
+            "scheme": kind.get("scheme"),
+            "label": kind.get("meaning"),
+            "site": _code(segment, "AnatomicRegionSequence"),
+            "algorithm": _text(segment.get("SegmentAlgorithmName")) or _text(segment.get("SegmentAlgorithmType")),
+        }
+    observed = {_text(item.get("ReferencedROINumber")): item for item in header.get("RTROIObservationsSequence") or []}
+    for region in header.get("StructureSetROISequence") or []:
+        seen = observed.get(_text(region.get("ROINumber")))
+        kind = _code(seen, "RTROIIdentificationCodeSequence") if seen is not None else {}
+        interpreted = _text(seen.get("RTROIInterpretedType")) if seen is not None else None
+        yield {"code": kind.get("code") or interpreted or "ROI", "scheme": kind.get("scheme") or "RT", "label": kind.get("meaning") or interpreted}
+    for group in header.get("ContentSequence") or []:
+        yield from _measured(group)
+
+
+def _measured(item: Dataset) -> Iterator[dict[str, Any]]:
+    """Yield the numbers of a structured report's content (PS3.3, NUM), in depth."""
+    if _text(item.get("ValueType")) == "NUM":
+        concept = _code(item, "ConceptNameCodeSequence")
+        for measured in item.get("MeasuredValueSequence") or []:
+            if concept:
+                unit = _code(measured, "MeasurementUnitsCodeSequence").get("code")
+                yield {**concept, "label": concept["meaning"], "value": _number(measured.get("NumericValue")), "unit": unit}
+    for child in item.get("ContentSequence") or []:
+        yield from _measured(child)

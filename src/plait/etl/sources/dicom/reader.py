@@ -1,0 +1,40 @@
+"""Reads DICOM files: a record for each file below a folder, and for each member of a ZIP archive, by its header alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from plait.etl.sources.dicom.headers import COLUMNS, read_all
+from plait.etl.sources.listing import folder_of, list_folder
+from plait.etl.sources.reader import FAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from plait.etl.sources.folder import Source
+    from plait.etl.sources.inventory import InputFile
+
+_FIELDS = pa.schema([(name, pa.string()) for name in (*COLUMNS, FAULT)])
+
+
+def find_files(source: Source, paths: Sequence[Path]) -> list[tuple[str | None, Path]]:
+    """Give nothing: the folder is one input."""
+    del source, paths
+    return []
+
+
+def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
+    """Give the columns of the records."""
+    del source, logical, path
+    return COLUMNS
+
+
+def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
+    """Yield a record for each file, in order of name."""
+    del source
+    for rows in read_all(folder_of(file.path), list_folder(file.path).entries):
+        columns = zip(*rows, strict=True) if rows else [()] * len(_FIELDS)
+        yield pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=_FIELDS)

@@ -1,0 +1,84 @@
+"""What stands in a folder of images: names, sizes and times, and nothing of the contents.
+
+A folder of a million files is one input: what is in it is known by this list, and a file whose size and time are
+as they were is taken to be what it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file: its name below the folder, its size and time; `is_outside` says that it is a link to what stands elsewhere."""
+
+    name: str
+    size_bytes: int
+    mtime_ns: int
+    is_outside: bool
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files below a folder (or the one file that stands in its place), in order of name."""
+
+    entries: tuple[Entry, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all names, sizes and times."""
+        lines = (f"{entry.name}\0{entry.size_bytes}\0{entry.mtime_ns}\0{entry.is_outside}\n" for entry in self.entries)
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.size_bytes for entry in self.entries)
+
+    @property
+    def mtime_ns(self) -> int:
+        """Time of the newest file."""
+        return max((entry.mtime_ns for entry in self.entries), default=0)
+
+
+def list_folder(root: Path) -> Listing:
+    """Give what stands below `root`, hidden files left out; links that lead back are not followed."""
+    if root.is_file():
+        stat = root.stat()
+        return Listing((Entry(root.name, stat.st_size, stat.st_mtime_ns, is_outside=False),))
+    real = os.path.realpath(root)
+    return Listing(tuple(sorted(_entries(str(root), "", real, {real}), key=lambda entry: entry.name)))
+
+
+def folder_of(root: Path) -> Path:
+    """Give the folder that names of a listing are below."""
+    return root.parent if root.is_file() else root
+
+
+def _entries(folder: str, prefix: str, root: str, seen: set[str]) -> Iterator[Entry]:
+    with os.scandir(folder) as found:
+        for item in found:
+            if item.name.startswith("."):
+                continue
+            name = f"{prefix}{item.name}"
+            real = os.path.realpath(item.path) if item.is_symlink() else None
+            is_outside = real is not None and not real.startswith(root + os.sep)
+            if item.is_dir(follow_symlinks=not is_outside):
+                if real is None or real not in seen:
+                    yield from _entries(item.path, f"{name}/", root, seen | ({real} if real else set()))
+                continue
+            try:
+                stat = item.stat(follow_symlinks=not is_outside)
+            except FileNotFoundError:  # a link to nothing
+                stat = item.stat(follow_symlinks=False)
+                is_outside = True
+            yield Entry(name, stat.st_size, stat.st_mtime_ns, is_outside)
