@@ -71,7 +71,7 @@ def _entries(folder: str, prefix: str, root: str, seen: set[str]) -> Iterator[En
                 continue
             name = f"{prefix}{item.name}"
             real = os.path.realpath(item.path) if item.is_symlink() else None
-            is_outside = real is not None and not real.startswith(root + os.sep)
+            is_outside = real is not None and real != root and not real.startswith(root + os.sep)
             if item.is_dir(follow_symlinks=not is_outside):
                 if real is None or real not in seen:
                     yield from _entries(item.path, f"{name}/", root, seen | ({real} if real else set()))

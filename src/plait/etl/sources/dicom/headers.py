@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import struct
 import threading
 import warnings
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from plait.errors import MissingExtraError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
     from plait.etl.sources.listing import Entry
 
@@ -98,6 +101,8 @@ _PIXELS = 0x7FE0
 _LONG_VR = frozenset({b"OB", b"OW", b"OF", b"OD", b"OV", b"OL", b"UN"})
 _MOST_BYTES = 64 << 20
 """Longest header that is read: what unpacks to more is no header."""
+_MOST_ELEMENTS, _MOST_READS = 20_000, 1_000_000
+"""Most elements of a header at its top, where a few hundred are usual, and most reads of it: zeros without end are elements of no length."""
 _UNDEFINED = 0xFFFFFFFF
 """Length of an element that ends with a delimiter (PS3.5, 7.1)."""
 _MOST_FEATURES = 1000
@@ -166,7 +171,7 @@ def _records(folder: str, entry: Entry) -> Iterator[Record]:
             if file.read(4) == b"PK\x03\x04":
                 yield from _members(file, entry)
                 return
-            yield _record(cast("BinaryIO", file), entry.name, entry.size_bytes, entry.mtime_ns)
+            yield _record(_Limited(file, math.inf), entry.name, entry.size_bytes, entry.mtime_ns)
     except FileNotFoundError:
         yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "vanished")
     except OSError:
@@ -190,7 +195,7 @@ def _members(file: BinaryIO, entry: Entry) -> Iterator[Record]:
                 continue
             try:
                 with archive.open(member) as stream:
-                    yield _record(cast("BinaryIO", _Limited(stream)), name, member.file_size, entry.mtime_ns)
+                    yield _record(_Limited(stream, _MOST_BYTES), name, member.file_size, entry.mtime_ns)
             except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
                 yield _faulty(name, member.file_size, entry.mtime_ns, "broken_archive")
 
@@ -200,34 +205,31 @@ class _TooLongError(Exception):
 
 
 class _Limited:
-    """A member of an archive that may be read as far as a header reaches, and no further."""
+    """A file that may be read as often as a header needs; a member of an archive as far as a header reaches, too."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
+    def __init__(self, stream: IO[bytes], most_bytes: float) -> None:
+        self.stream, self.most_bytes, self.reads = stream, most_bytes, 0
         self.name = ""
+        self.tell = stream.tell
 
     def read(self, size: int = -1) -> bytes:
         """Read on."""
-        if size < 0 or self.stream.tell() + size > _MOST_BYTES:
+        self.reads += 1
+        if self.reads > _MOST_READS or size < 0 or size > _MOST_BYTES or (self.most_bytes < math.inf and self.tell() + size > self.most_bytes):
             raise _TooLongError
         return self.stream.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a place that is not too far."""
-        target = offset + (self.stream.tell() if whence == 1 else 0)
-        if whence == 2 or target > _MOST_BYTES:  # noqa: PLR2004 - io's number for the end
+        if self.most_bytes < math.inf and (whence == os.SEEK_END or offset + (self.tell() if whence == os.SEEK_CUR else 0) > self.most_bytes):
             raise _TooLongError
         return self.stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Tell the place."""
-        return self.stream.tell()
 
     def close(self) -> None:
         """Leave closing to whoever opened it."""
 
 
-def _record(file: BinaryIO, name: str, size_bytes: int, mtime_ns: int) -> Record:
+def _record(file: _Limited, name: str, size_bytes: int, mtime_ns: int) -> Record:
     """Give the record of an open file."""
     if size_bytes == 0:
         return _faulty(name, size_bytes, mtime_ns, "empty_file")
@@ -260,24 +262,45 @@ def _faulty(name: str, size_bytes: int, mtime_ns: int, fault: str) -> Record:
     return (name, str(size_bytes), str(mtime_ns), *(None for _ in COLUMNS[3:]), fault)
 
 
-def _read(file: BinaryIO, size_bytes: int) -> tuple[Dataset, bool, bool]:
+def _read(file: _Limited, size_bytes: int) -> tuple[Dataset, bool, bool]:
     """Give a file's header, whether it begins as DICOM files do, and whether its pixels go on beyond the end of the file."""
-    import pydicom
     from pydicom.errors import InvalidDicomError
+    from pydicom.filereader import read_partial
 
-    wanted = [*TEXTS.values(), *(attribute for attribute, _ in NUMBERS.values()), *_GEOMETRY, *_SEQUENCES]
     file.seek(0)
     has_preamble = True
     try:
-        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted)
+        header = read_partial(cast("BinaryIO", file), _Stop(), specific_tags=_wanted())
     except InvalidDicomError:
         has_preamble = False
         file.seek(0)
-        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted, force=True)
+        header = read_partial(cast("BinaryIO", file), _Stop(), specific_tags=_wanted(), force=True)
     return header, has_preamble, _is_cut(file, header, size_bytes)
 
 
-def _is_cut(file: BinaryIO, header: Dataset, size_bytes: int) -> bool:
+@cache
+def _wanted() -> list[BaseTag | int]:
+    """Give the tags of the attributes that are read."""
+    from pydicom.datadict import tag_for_keyword
+
+    names = (*TEXTS.values(), *(attribute for attribute, _ in NUMBERS.values()), *_GEOMETRY, *_SEQUENCES, "SpecificCharacterSet")
+    return [tag for name in names if (tag := tag_for_keyword(name)) is not None]
+
+
+class _Stop:
+    """Tells when to stop: at the pixels, or where there are more elements than a header has."""
+
+    def __init__(self) -> None:
+        self.elements = 0
+
+    def __call__(self, tag: int, _vr: str | None, _length: int) -> bool:
+        self.elements += 1
+        if self.elements > _MOST_ELEMENTS:
+            raise _TooLongError
+        return tag >> 16 == _PIXELS
+
+
+def _is_cut(file: _Limited, header: Dataset, size_bytes: int) -> bool:
     """Tell whether the element at which reading stopped, that of the pixels, is longer than what is left of the file."""
     if header.file_meta.get("TransferSyntaxUID", "") == "1.2.840.10008.1.2.1.99":  # deflated: its places are not the file's
         return False
