@@ -13,6 +13,7 @@ import pytest
 import plait.etl
 from plait.etl.judgement import RESERVED
 from plait.etl.sources.folder import FileRule, SourceRules, open_source
+from plait.etl.sources.wsi import slide
 from plait.etl.staging import SHAPES
 from plait.schema import cdm_tables, plait_tables
 from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
@@ -83,6 +84,11 @@ def test_options_of_anndata_are_described() -> None:
     assert tables(section(page("omics"), "## AnnData"))[0] == list(rules.options)
 
 
+def test_options_of_slides_are_described() -> None:
+    rules = open_source(SourceSettings(name="slides", kind="wsi", path=Path(), person_system="lab"), Path()).rules
+    assert tables(section(page("imaging"), "## Slides"))[0] == list(rules.options)
+
+
 def test_no_book_is_described_that_is_not_there() -> None:
     assert set(re.findall(r"^#### `(\w+)`", page("books"), re.MULTILINE)) == plait_tables().keys()
 
@@ -110,6 +116,7 @@ def test_every_reason_to_reject_is_described() -> None:
     described = tables(section(page("books"), "### Rejected"))[0]
     of_a_file = found_in("sources/dicom/headers.py", r'(?:_faulty\(.*|return )"(\w+)"')
     assert len(of_a_file) > 10
+    of_a_file |= found_in("sources/wsi/reader.py", r'nothing, "(\w+)"\)$') | set(get_args(slide.Reason))
     of_a_link = found_in("link_fates.sql", r"THEN '(\w+)'")
     assert set(described) == of_a_record | of_a_value | of_a_person | of_a_file | of_a_link | given_by_selects("_reject")
 
@@ -130,7 +137,11 @@ def test_every_notice_is_described() -> None:
     assert len(of_genes) == 3
     of_assays = found_in("harmonize/feature_notices.sql", r"'(\w+)' AS kind")
     assert len(of_assays) == 1
-    of_images = {flag for path in (ETL / "sources").glob("*/*.image.sql") for flag in re.findall(r"THEN '(\w+)' END AS flag", path.read_text(encoding="utf-8"))}
+    of_images = {
+        flag
+        for path in (ETL / "sources").glob("*/*.image.sql")
+        for flag in re.findall(r"THEN '(\w+)' END(?: AS flag|,|$)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
     assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_genes | of_assays | of_images
 
 

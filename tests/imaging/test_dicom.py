@@ -108,7 +108,7 @@ def test_what_is_no_series_is_rejected_and_stops_nothing(sandbox: Sandbox, tmp_p
         "no series.dcm": "missing_uid",
         "stranger.dcm": "unknown_person",
         "nobody.dcm": "missing_value",
-        "undated.dcm": "missing_value",
+        "undated.dcm": "undated_image",
         "link.dcm": "outside_folder",
         "dangling.dcm": "outside_folder",
     }

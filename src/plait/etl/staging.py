@@ -386,7 +386,7 @@ class Image(Shape):
     name = "image"
     person = Text("the person", required=True)
     image = Text("identifier of the image: the UID of its series, or the slide's", required=True)
-    start = Time("when it was taken", required=True)
+    start = Time("when it was taken; when the specimen was, where null")
     known_time = Time("when it became available")
     study = Text("identifier of the study that it belongs to (Study Instance UID)", required=True)
     accession = Text("accession number of the study")
@@ -415,7 +415,7 @@ class ImageFeature(Shape):
     name = "image_feature"
     person = Text("the person", required=True)
     image = Text("identifier of the image that it tells of", required=True)
-    start = Time("when it was found", required=True)
+    start = Time("when it was found; when the image was taken, where null")
     known_time = Time("when it became available")
     code = Text("what it is (slice thickness, a segment of the liver, …)", required=True)
     code_system = Text("code system of `code`", required=True)

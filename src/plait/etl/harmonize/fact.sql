@@ -74,9 +74,9 @@ SELECT
     f.part,
     f.merge_key,
     f.person,
-    f.start,
-    f.start_is_date,
-    f.known_time,
+    coalesce(f.start, i.start) AS start,
+    coalesce(f.start_is_date, i.start_is_date) AS start_is_date,
+    coalesce(f.known_time, i.known_time) AS known_time,
     f.code,
     f.code_system,
     f.display,
@@ -87,4 +87,5 @@ SELECT
     'derived' AS type,
     concat_ws('/', f.key_space, f.key) AS image_feature
 FROM live_image_feature AS f
-WHERE f.value_number IS NOT NULL;
+LEFT JOIN image AS i ON f.person_id = i.person_id AND f.system = i.system AND f.image = i.image
+WHERE f.value_number IS NOT NULL AND coalesce(f.start, i.start) IS NOT NULL;

@@ -1,4 +1,4 @@
--- image, one row: an image: all its files, which one staged row stands for.
+-- image, one row: an image: all its files, which one staged row stands for; one without a day is of its specimen's.
 CREATE OR REPLACE TEMP TABLE image AS
 WITH file AS (
     SELECT
@@ -19,18 +19,22 @@ WITH file AS (
 )
 
 SELECT
-    i.* EXCLUDE (start, known_time, instances, size_bytes, uri, accession, derived_from),
+    i.* EXCLUDE (start, start_is_date, known_time, instances, size_bytes, uri, accession, derived_from),
     f.files,
     f.instances,
     f.size_bytes,
-    f.start,
-    f.known_time,
     f.uri,
     f.accession,
     f.derived_from,
-    f.repeated
+    f.repeated,
+    s.specimen_id,
+    coalesce(f.start, s.start) AS start,
+    CASE WHEN f.start IS NOT NULL THEN i.start_is_date ELSE s.start_is_date END AS start_is_date,
+    coalesce(f.known_time, s.known_time) AS known_time
 FROM live_image AS i
-INNER JOIN file AS f ON i.key_space = f.key_space AND i.key = f.key;
+INNER JOIN file AS f ON i.key_space = f.key_space AND i.key = f.key
+LEFT JOIN specimen_row AS s ON i.person_id = s.person_id AND i.specimen = s.specimen AND i.system = s.system
+WHERE coalesce(f.start, s.start) IS NOT NULL;
 
 -- image_study, one row: a study of images, and what is known of the procedure by which it was made: an event that has its
 -- accession number, or none: then the study itself tells of one (MI-CDM: image_occurrence.procedure_occurrence_id).

@@ -27,13 +27,11 @@ SELECT
     i.*,
     p.procedure_occurrence_id,
     l.visit_occurrence_id,
-    s.specimen_id,
     coalesce(m.concept_id, 0) AS modality_concept_id,
     CASE WHEN i.site IS NOT NULL THEN coalesce(a.concept_id, 0) END AS site_concept_id
 FROM image AS i
 INNER JOIN study_procedure AS p ON i.person_id = p.person_id AND i.system = p.system AND i.study = p.study
 LEFT JOIN visit_link AS l ON i.person_id = l.person_id AND i.system = l.system AND i.visit = l.visit
-LEFT JOIN specimen_row AS s ON i.person_id = s.person_id AND i.specimen = s.specimen AND i.system = s.system
 LEFT JOIN code_concept AS m ON i.source = m.source AND i.modality_system = m.code_system AND i.modality = m.code
 LEFT JOIN code_concept AS a ON i.source = a.source AND i.site_system = a.code_system AND i.site = a.code
 ORDER BY image_occurrence_id;
@@ -45,7 +43,8 @@ SELECT
     f.person_id * 4194304
     + row_number() OVER (PARTITION BY f.person_id ORDER BY f.start, f.source, f.image, f.code_system, f.code, f.key_space, f.key)
     - 1 AS image_feature_id,
-    f.*,
+    f.* EXCLUDE (known_time),
+    coalesce(f.known_time, i.known_time, b.known_time) AS known_time,
     coalesce(i.image_occurrence_id, b.image_occurrence_id) AS image_occurrence_id,
     e.row_id AS event_id,
     v.concept_id AS event_field_concept_id,

@@ -21,6 +21,17 @@ SELECT
 FROM all_loser
 WHERE fate = 'contested'
 UNION ALL
+SELECT DISTINCT
+    s.person_id,
+    s.source,
+    s.file,
+    'image' AS shape,
+    s.digest,
+    'undated_image' AS reason
+FROM staged_image AS s
+ANTI JOIN contested_image AS c ON s.file_id = c.file_id AND s.record = c.record AND s.part = c.part
+ANTI JOIN image AS i ON s.key_space = i.key_space AND s.key = i.key
+UNION ALL
 SELECT
     f.person_id,
     f.source,

@@ -129,8 +129,15 @@ SELECT
     i.flag,
     NULL,
     count(*)
-FROM staged_image AS i
-WHERE i.flag IS NOT NULL
+FROM (
+    SELECT
+        person_id,
+        source,
+        file,
+        unnest(string_split(flag, ',')) AS flag
+    FROM staged_image
+    WHERE flag IS NOT NULL
+) AS i
 GROUP BY i.person_id, i.source, i.file, i.flag
 UNION ALL
 SELECT
