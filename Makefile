@@ -18,7 +18,7 @@ export TZ := UTC
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(STAMPS)/omics ## install plait, write a demo study and run everything on it
+demo: $(STAMPS)/demo ## install plait, write a demo study and run everything on it
 	$(BIN)/plait demo $(DEMO)
 
 install: $(STAMPS)/core ## install plait alone, editable, into .venv

@@ -39,8 +39,11 @@ REASONS = {
     "death_before_birth",
     "invalid_number",
     "claimed_twice",
+    "truncated_dicom",
+    "truncated_slide",
+    "not_dicom",
 }
-LABORATORY = {"samples", "sequenced", "variants", "links"}
+LABORATORY = {"samples", "sequenced", "variants", "links", "slides"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Demo:
 
     @property
     def files(self) -> dict[str, Path]:
-        paths = [path for part in ("synthea", "notes", "lab") for path in (self.folder / "data" / part).glob("*.csv")] + [self.folder / "data/links.csv"]
+        paths = [path for part in ("synthea", "notes", "lab") for path in (self.folder / "data" / part).glob("*.csv")] + [
+            self.folder / f"data/{name}.csv" for name in ("links", "slides")
+        ]
         return {path.stem: path for path in sorted(paths)}
 
     def header(self, file: str) -> list[str]:
@@ -164,6 +169,7 @@ def test_faults_are_there_as_often_as_they_are_counted(demo: Demo) -> None:
     found["unknown_person"] += sum(row["case"] not in cases for row in demo.rows("samples")) + sum(case not in cases for case in demo.rna.obs["case_id"])
     found["claimed_twice"] = sum(len(cases) for cases in claims.values() if len(cases) > 1)
     found["invalid_number"] += sum(not row["position"].isdigit() for row in demo.rows("variants"))
+    found |= Counter(truncated_dicom=1, truncated_slide=1, not_dicom=1)  # what the tests of images see
     assert found == demo.facts.faults
     assert demo.facts.faults.keys() == REASONS
     repeated = sum(len(records) - len(set(records)) for name in demo.files for records in [[tuple(record) for record in demo.records(name)]])
@@ -350,9 +356,13 @@ def test_severity_and_the_kind_of_cancer_show_in_the_rna(demo: Demo) -> None:
 
 
 def test_without_the_extra_the_rna_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo: Demo) -> None:
-    monkeypatch.setitem(sys.modules, "anndata", None)
+    for module in ("anndata", "pydicom", "tifffile"):
+        monkeypatch.setitem(sys.modules, module, None)
     facts = write_demo(tmp_path / "core")
-    assert facts.left_out == ("the RNA of the tumours, for want of plait[omics]",)
+    assert facts.left_out == ("the RNA of the tumours, for want of plait[omics]", "the CT and the slides, for want of plait[imaging]")
     assert facts.records == demo.facts.records
-    assert "rna" not in (tmp_path / "core/plait.yaml").read_text(encoding="utf-8")
+    settings = (tmp_path / "core/plait.yaml").read_text(encoding="utf-8")
+    assert "rna" not in settings
+    assert "images" not in settings
     assert not (tmp_path / "core/data/rna.h5ad").exists()
+    assert not (tmp_path / "core/data/images").exists()

@@ -21,7 +21,7 @@ def demo(
 ) -> None:
     """Write a synthetic study and run everything on it.
 
-    200 made-up cancer patients: Synthea CSV, notes, variants of two gene panels and RNA, with faults to find.
+    200 made-up cancer patients: Synthea CSV, notes, variants of two gene panels, RNA, CT and slides, with faults to find.
 
     Example: plait demo demo-study
     """

@@ -1,4 +1,4 @@
-"""The demo study: a made-up cohort of cancer patients, their records, notes and molecular data, and faults to find.
+"""The demo study: a made-up cohort of cancer patients, their records, notes, molecular data and images, and faults to find.
 
 Nobody in it exists. One latent severity per patient moves codes, laboratory values, the words of the notes
 and survival, so that what reads several of them together has something to find.
@@ -17,6 +17,7 @@ from plait.demo.illness import add_illness
 from plait.demo.laboratory import Expression, add_laboratory, plant_in_laboratory, write_genes, write_rna, write_source
 from plait.demo.life import add_life_before, add_person, yearly_payers
 from plait.demo.notes import add_notes
+from plait.demo.pictures import Pictures, add_pictures, write_pictures
 from plait.demo.providers import add_providers
 from plait.demo.tables import Records
 from plait.demo.vocabulary import write_vocabulary
@@ -56,7 +57,18 @@ _RNA_SETTINGS = """\
     layer: counts
     genome_build: GRCh38
 """
-_FOLDERS = {"notes": "data/notes", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
+_PICTURE_SETTINGS = """\
+  - {name: pacs, kind: dicom, path: data/images/ct, person_system: pacs}
+  - name: slides
+    kind: wsi
+    path: data/images/slides
+    person_system: lab-case
+    sheet: data/slides.csv
+    sheet_key: file
+    person: sheet.case
+    specimen: sheet.block
+"""
+_FOLDERS = {"slides": "data", "notes": "data/notes", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
 """Where each file stands that is not Synthea's."""
 
 
@@ -96,21 +108,31 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
     records = Records()
     add_providers(records)
     cohort = make_cohort(persons, seed)
-    rna = Expression()
+    rna, pictures = Expression(), Pictures()
     for patient in cohort:
-        _add_patient(records, patient, seed, rna)
+        _add_patient(records, patient, seed, rna, pictures)
     faults, duplicates = plant(records, seed)
     faults.update(plant_in_laboratory(records))
     counts = _write(records, folder)
-    left_out = _write_rna(rna, folder)
-    if not left_out:
+    settings, left_out = [_SETTINGS], []
+    try:
+        write_rna(rna, folder / "data/rna.h5ad")
         faults["unknown_person"] += 1
-    _write_settings(folder, with_rna=not left_out)
+        settings.append(_RNA_SETTINGS)
+    except ImportError:
+        left_out.append("the RNA of the tumours, for want of plait[omics]")
+    try:
+        faults.update(write_pictures(pictures, folder / "data/images"))
+        settings.append(_PICTURE_SETTINGS)
+    except ImportError:
+        left_out.append("the CT and the slides, for want of plait[imaging]")
+    if not (folder / "plait.yaml").exists():
+        (folder / "plait.yaml").write_text("".join(settings), encoding="utf-8", newline="")
     deaths = sum(patient.died is not None for patient in cohort)
-    return DemoFacts(persons=persons, deaths=deaths, records=counts, faults=dict(faults), duplicates=duplicates, left_out=left_out)
+    return DemoFacts(persons=persons, deaths=deaths, records=counts, faults=dict(faults), duplicates=duplicates, left_out=tuple(left_out))
 
 
-def _add_patient(records: Records, patient: Patient, seed: int, rna: Expression) -> None:
+def _add_patient(records: Records, patient: Patient, seed: int, rna: Expression, pictures: Pictures) -> None:
     """Write everything about one patient."""
     payers = yearly_payers(patient, chance_of(seed, patient.number, "payers"))
     add_person(records, patient, chance_of(seed, patient.number, "address"), payers)
@@ -121,7 +143,8 @@ def _add_patient(records: Records, patient: Patient, seed: int, rna: Expression)
     add_claims(chart)
     chart.chance = chance_of(seed, patient.number, "notes")
     add_notes(chart, course)
-    add_laboratory(records, patient, course, chance_of(seed, patient.number, "laboratory"), rna)
+    sample = add_laboratory(records, patient, course, chance_of(seed, patient.number, "laboratory"), rna)
+    add_pictures(records, patient, course, sample, chance_of(seed, patient.number, "pictures"), pictures)
 
 
 def _write(records: Records, folder: Path) -> dict[str, int]:
@@ -137,18 +160,3 @@ def _write(records: Records, folder: Path) -> dict[str, int]:
     write_genes(folder / "data")
     write_source(folder / "sources/lab")
     return counts
-
-
-def _write_rna(rna: Expression, folder: Path) -> tuple[str, ...]:
-    """Write the RNA where the packages for it are installed, and say what was left out where they are not."""
-    try:
-        write_rna(rna, folder / "data/rna.h5ad")
-    except ImportError:
-        return ("the RNA of the tumours, for want of plait[omics]",)
-    return ()
-
-
-def _write_settings(folder: Path, *, with_rna: bool) -> None:
-    """Write `plait.yaml` where there is none."""
-    if not (folder / "plait.yaml").exists():
-        (folder / "plait.yaml").write_text(_SETTINGS + (_RNA_SETTINGS if with_rna else ""), encoding="utf-8", newline="")

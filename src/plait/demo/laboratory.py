@@ -45,11 +45,11 @@ class Expression:
     counts: list[list[int]] = field(default_factory=list)
 
 
-def add_laboratory(records: Records, patient: Patient, course: Course, chance: random.Random, rna: Expression) -> None:
-    """Write what the laboratory has of one patient, who may have either assay, both or none."""
+def add_laboratory(records: Records, patient: Patient, course: Course, chance: random.Random, rna: Expression) -> str | None:
+    """Write what the laboratory has of one patient, who may have either assay, both or none; give the sample, if there is one."""
     sequenced, expressed = happens(chance, _SEQUENCED), happens(chance, _EXPRESSED)
     if not (sequenced or expressed):
-        return
+        return None
     case, sample = f"C{1000 + patient.number}", f"T{1000 + patient.number}"
     taken = patient.diagnosed - timedelta(days=9)
     records.add("links", {"person": str(patient.number), "system": "synthea", "identifier": patient.id})
@@ -60,6 +60,7 @@ def add_laboratory(records: Records, patient: Patient, course: Course, chance: r
     if expressed:
         rna.rows.append((case, sample, taken, taken + timedelta(days=chance.randrange(20, 40)), f"batch {1 + patient.number % 3}"))
         rna.counts.append([_count(gene, patient, course, chance) for gene in table("genes")])
+    return sample
 
 
 def _sequence(records: Records, patient: Patient, sample: str, reported: date, chance: random.Random) -> None:

@@ -6,8 +6,12 @@ severity, so that what is computed from pixels has something to find.
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from plait.demo.cohort import chance_of, happens
 
 if TYPE_CHECKING:
     import random
@@ -18,7 +22,12 @@ if TYPE_CHECKING:
 
     from plait.demo.cohort import Patient
     from plait.demo.illness import Course
+    from plait.demo.tables import Records
 
+_WRITTEN = 1735603200
+"""Time of the files, so that a demo written again is the same: the last day of the study, in seconds."""
+_SCANNED, _STAINED = 0.2, 0.25
+"""How many patients have a CT, and how many samples a slide."""
 _BEFORE_DAYS = 19
 """From the CT to the diagnosis, as in `illness`."""
 _CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -52,6 +61,49 @@ _NUCLEI = 600
 """Nuclei of a section of severity 0: some 5,000 per square millimetre of tissue."""
 _REACH = 10
 """Half the side of the square that a nucleus is drawn in, in pixels."""
+
+
+@dataclass(slots=True)
+class Pictures:
+    """Who has pictures: for each a patient, the course of the illness, and the generator that draws them."""
+
+    scanned: list[tuple[Patient, Course, random.Random]] = field(default_factory=list)
+    stained: list[tuple[Patient, str, random.Random]] = field(default_factory=list)
+
+
+def add_pictures(records: Records, patient: Patient, course: Course, sample: str | None, chance: random.Random, pictures: Pictures) -> None:
+    """Choose whether a patient has a CT, and whether a slide of the laboratory's sample."""
+    if happens(chance, _SCANNED):
+        records.add("links", {"person": str(patient.number), "system": "pacs", "identifier": f"IMG-{2000 + patient.number}"})
+        if sample is None:
+            records.add("links", {"person": str(patient.number), "system": "synthea", "identifier": patient.id})
+        pictures.scanned.append((patient, course, chance_of(chance.getrandbits(32), patient.number, "ct")))
+    if sample is not None and happens(chance, _STAINED):
+        records.add("slides", {"file": f"{sample}-HE.tif", "case": f"C{1000 + patient.number}", "block": sample})
+        pictures.stained.append((patient, sample, chance_of(chance.getrandbits(32), patient.number, "slide")))
+
+
+def write_pictures(pictures: Pictures, folder: Path) -> dict[str, int]:
+    """Write all pictures, with a slice and a slide that end early and a file that is no picture, and count these.
+
+    Raises:
+        ImportError: The packages of `plait[imaging]` are not installed.
+    """
+    import pydicom  # noqa: F401 - fails before anything is written
+    import tifffile  # noqa: F401
+
+    for patient, course, chance in pictures.scanned:
+        write_ct(folder / "ct", patient, course, chance)
+    for patient, sample, chance in pictures.stained:
+        write_slide(folder / "slides" / f"{sample}-HE.tif", patient, chance)
+    slices = sorted((folder / "ct").rglob("*.dcm"))
+    slides = sorted((folder / "slides").glob("*.tif"))
+    slices[-1].write_bytes(slices[-1].read_bytes()[:-2000])
+    slides[-1].write_bytes(slides[-1].read_bytes()[:20_000])
+    (folder / "ct" / "README.txt").write_text("Slices of the demo study.\n", encoding="utf-8", newline="")
+    for path in (*slices, *slides, folder / "ct" / "README.txt"):
+        os.utime(path, (_WRITTEN, _WRITTEN))
+    return {"truncated_dicom": 1, "truncated_slide": 1, "not_dicom": 1}
 
 
 def write_ct(folder: Path, patient: Patient, course: Course, chance: random.Random) -> None:

@@ -45,6 +45,7 @@ notes: note_id person visit datetime type class title language provider file
 samples: sample case taken site
 sequenced: sample panel reported
 variants: sample gene chromosome position reference alternate hgvs_p variant_class alt_depth ref_depth
+slides: file case block
 links: person system identifier
 """
 
