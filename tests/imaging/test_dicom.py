@@ -162,7 +162,7 @@ def test_a_large_private_element_is_passed_over(sandbox: Sandbox) -> None:
     file.save_as(path)
     del file, block
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    (record,) = headers.read_some(headers.Work(str(sandbox.pacs), list_folder(sandbox.pacs).entries))
+    ((record,),) = headers.read_some(headers.Work(str(sandbox.pacs), list_folder(sandbox.pacs).entries))
     assert record[-1] is None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 << 10
 
@@ -194,7 +194,7 @@ def test_a_rerun_does_nothing_and_a_new_file_touches_its_patient_alone(sandbox: 
     write_dicom(sandbox.pacs / "c.dcm")
     report = study.run_etl(threads=2)
     assert {entry.source: (entry.added, entry.changed, entry.removed) for entry in report.sources}["pacs"] == (0, 1, 0)
-    fresh = type(sandbox)(sandbox.folder.parent / "fresh")
+    fresh = type(sandbox)(sandbox.folder.with_name(f"{sandbox.folder.name}-fresh"))
     fresh.folder.mkdir()
     fresh.people(["p1", "p2"])
     again = fresh.run(str(sandbox.pacs))
@@ -211,6 +211,38 @@ def test_headers_are_the_same_in_one_process_and_in_several(sandbox: Sandbox, mo
     there = [record for some in headers.read_all(sandbox.pacs, entries) for record in some]
     assert here == there
     assert len(here) == 20
+
+
+def test_what_was_read_is_not_read_again(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(sandbox.pacs / "m.zip", "w") as archive:
+        archive.write(write_dicom(sandbox.folder / "made" / "one.dcm"), "one.dcm")
+        archive.writestr("two.dcm", b"no image")
+    write_dicom(sandbox.pacs / "a.dcm")
+    write_dicom(sandbox.pacs / "z.dcm", PatientID="p2", SeriesInstanceUID="1.2.3.2")
+    read: list[str] = []
+    one = headers.records_of
+
+    def counted(folder: str, entry: Any) -> Any:  # noqa: ANN401
+        read.append(entry.name)
+        return one(folder, entry)
+
+    monkeypatch.setattr(headers, "records_of", counted)
+    study = sandbox.settings()
+    study.run_etl(threads=2)
+    assert read == ["a.dcm", "m.zip", "z.dcm"], "once, although rejects are shown in their own words"
+    write_dicom(sandbox.pacs / "m" / "new.dcm")
+    (sandbox.pacs / "a.dcm").unlink()
+    study.run_etl(threads=2)
+    assert read[3:] == ["m/new.dcm"]
+    fresh = type(sandbox)(sandbox.folder.with_name(f"{sandbox.folder.name}-fresh"))
+    fresh.folder.mkdir()
+    fresh.people(["p1", "p2"])
+    assert plait.open(study.path).digest() == fresh.run(str(sandbox.pacs)).digest()
+    del read[:]
+    study.run_etl(threads=2, rehash=True)
+    write_dicom(sandbox.pacs / "y.dcm")
+    study.run_etl(threads=2, rehash=True)
+    assert read == ["m.zip", "m/new.dcm", "y.dcm", "z.dcm"]
 
 
 def test_a_segmentation_points_to_its_series(shared: Path, sandbox: Sandbox, rows: Rows) -> None:

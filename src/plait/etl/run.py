@@ -211,6 +211,8 @@ def take_inventory(run: Run) -> list[tuple[int, InputFile]]:
     last = run.before.last_file_id if run.before else 0
     found: list[tuple[int, InputFile]] = []
     for source in run.sources:
+        if run.options.rehash and source.cache is not None:
+            source.cache.unlink(missing_ok=True)
         paths = find_files(source)
         inspected = LocalThreads(run.options.threads).run(paths, lambda item, source=source: inspect(source, item[0], item[1], unchanged))  # type: ignore[misc]
         for file in inspected:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from plait.errors import ConfigError
 from plait.etl.anchors import anchor_date
+from plait.etl.commit import warehouse_of
 from plait.etl.staging import SHAPES
 from plait.settings import PanelSettings, Settings, SourceSettings, parse_yaml
 
@@ -122,7 +123,10 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source of a study: its settings joined with its folder; `named` are the paths of files that options name."""
+    """A source of a study: its settings joined with its folder.
+
+    `named` are the paths of files that options name, `cache` is where its reader may keep what it has read.
+    """
 
     name: str
     kind: str
@@ -139,6 +143,7 @@ class Source:
     panels: tuple[PanelSettings, ...] = ()
     reader_module: str | None = None
     named: dict[str, Path] = field(default_factory=dict)
+    cache: Path | None = None
 
     @property
     def reader(self) -> Reader | None:
@@ -206,6 +211,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         panels=settings.panels,
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
+        cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
     )
 
 

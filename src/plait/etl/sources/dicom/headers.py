@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
+    from plait.etl.sources.headers import Record
     from plait.etl.sources.listing import Entry
 
 TEXTS = {
@@ -123,12 +124,8 @@ class Work:
     entries: tuple[Entry, ...]
 
 
-Record = tuple[str | None, ...]
-"""The values of `COLUMNS`, and the fault."""
-
-
 def read_all(folder: Path, entries: Sequence[Entry]) -> Iterator[list[Record]]:
-    """Yield the records of files, in their order, some at a time; of an archive one for each member.
+    """Yield the records of each file, in their order: one, or of an archive one for each member.
 
     Raises:
         MissingExtraError: pydicom is not installed.
@@ -137,10 +134,8 @@ def read_all(folder: Path, entries: Sequence[Entry]) -> Iterator[list[Record]]:
 
     need_imaging("DICOM files")
     work = [Work(str(folder), tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
-    if len(entries) < _MANY:
-        yield from map(read_some, work)
-    else:
-        yield from LocalProcesses(os.cpu_count() or 1).run(work, read_some)
+    for some in map(read_some, work) if len(entries) < _MANY else LocalProcesses(os.cpu_count() or 1).run(work, read_some):
+        yield from some
 
 
 def need_imaging(what: str) -> None:
@@ -155,15 +150,15 @@ def need_imaging(what: str) -> None:
         raise MissingExtraError(what, expected="pydicom", got="it is not installed", todo="Install it: pip install 'plait[imaging]'.") from None
 
 
-def read_some(work: Work) -> list[Record]:
-    """Give the records of some files."""
+def read_some(work: Work) -> list[list[Record]]:
+    """Give the records of each of some files."""
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it would say what is in a header
     with _QUIETLY, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [record for entry in work.entries for record in _records(work.folder, entry)]
+        return [list(records_of(work.folder, entry)) for entry in work.entries]
 
 
-def _records(folder: str, entry: Entry) -> Iterator[Record]:
+def records_of(folder: str, entry: Entry) -> Iterator[Record]:
     """Yield the record of a file, or those of an archive's members."""
     path = os.path.join(folder, entry.name)  # noqa: PTH118 - many files
     if entry.is_outside:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
+from plait.etl.own_code import code_digest
 from plait.etl.sources.dicom.headers import COLUMNS, read_all
+from plait.etl.sources.headers import kept_records
 from plait.etl.sources.listing import folder_of, list_folder
 from plait.etl.sources.reader import FAULT
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
-
-_FIELDS = pa.schema([(name, pa.string()) for name in (*COLUMNS, FAULT)])
 
 
 def find_files(source: Source, paths: Sequence[Path]) -> list[tuple[str | None, Path]]:
@@ -33,8 +33,7 @@ def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
 
 
 def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
-    """Yield a record for each file, in order of name."""
-    del source
-    for rows in read_all(folder_of(file.path), list_folder(file.path).entries):
-        columns = zip(*rows, strict=True) if rows else [()] * len(_FIELDS)
-        yield pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=_FIELDS)
+    """Yield a record for each file, in order of name; what is known of it is not read again."""
+    folder = folder_of(file.path)
+    version = code_digest(("plait.etl.sources.dicom", "headers.py"))
+    yield from kept_records(list_folder(file.path).entries, (*COLUMNS, FAULT), lambda some: read_all(folder, some), source.cache, version)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from plait.errors import ConfigError
 from plait.etl.executor import LocalProcesses
+from plait.etl.own_code import code_digest
+from plait.etl.sources.headers import kept_records
 from plait.etl.sources.listing import folder_of, list_folder
 from plait.etl.sources.reader import FAULT
 from plait.etl.sources.sheet import check_pattern, check_sheet, column_of_sheet, sheet_records
@@ -20,7 +20,10 @@ from plait.etl.sources.wsi.slide import SlideFault, need_imaging, read_slide
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pyarrow as pa
+
     from plait.etl.sources.folder import Source
+    from plait.etl.sources.headers import Record
     from plait.etl.sources.inventory import InputFile
     from plait.etl.sources.listing import Entry
 
@@ -42,7 +45,6 @@ _COLUMNS = (
     "may_identify",
     "geometry",
 )
-_FIELDS = pa.schema([(name, pa.string()) for name in (*_COLUMNS, FAULT)])
 _CHOICES: dict[str, tuple[str | None, ...]] = {"barcode": (None, "tcga"), "cardinality": ("many", "one")}
 _BATCH = 16
 _MANY = 32
@@ -101,20 +103,24 @@ def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
         yield from sheet_records(source, file.path, _TOLD)
         return
     need_imaging("whole-slide files")
-    entries = list_folder(file.path).entries
-    work = [Work(str(folder_of(file.path)), entries[start : start + _BATCH]) for start in range(0, len(entries), _BATCH)]
-    read = LocalProcesses(os.cpu_count() or 1).run(work, read_some) if len(entries) >= _MANY else map(read_some, work)
-    for rows in read:
-        columns = zip(*rows, strict=True) if rows else [()] * len(_FIELDS)
-        yield pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=_FIELDS)
+    folder = folder_of(file.path)
+    version = code_digest(*(("plait.etl.sources.wsi", name) for name in ("reader.py", "slide.py")))
+    yield from kept_records(list_folder(file.path).entries, (*_COLUMNS, FAULT), lambda some: _read_all(folder, some), source.cache, version)
 
 
-def read_some(work: Work) -> list[tuple[str | None, ...]]:
+def _read_all(folder: Path, entries: Sequence[Entry]) -> Iterator[list[Record]]:
+    """Yield the records of each file, in their order: one."""
+    work = [Work(str(folder), tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
+    for some in LocalProcesses(os.cpu_count() or 1).run(work, read_some) if len(entries) >= _MANY else map(read_some, work):
+        yield from ([record] for record in some)
+
+
+def read_some(work: Work) -> list[Record]:
     """Give the records of some files."""
     return [_record(work.folder, entry) for entry in work.entries]
 
 
-def _record(folder: str, entry: Entry) -> tuple[str | None, ...]:
+def _record(folder: str, entry: Entry) -> Record:
     """Give the record of a file: what a slide says of itself, or why it says nothing."""
     path = PurePosixPath(entry.name)
     known = (entry.name, str(path.with_suffix("")), str(path.suffix.lower() in _SUFFIXES).lower(), str(entry.size_bytes), str(entry.mtime_ns))
