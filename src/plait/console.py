@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from plait.etl.gc import Collected
+    from plait.etl.images.verify import Verified
     from plait.etl.pipeline import RunReport
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
@@ -121,6 +122,17 @@ def show_collected(collected: Collected) -> None:
     """Show what was removed."""
     gone = f"versions {', '.join(map(str, collected.versions))}" if collected.versions else "no version"
     say(f"Removed {gone}, {collected.files:,} files, {collected.size_bytes / 1e6:,.1f} MB.")
+
+
+def show_verified(found: Verified) -> None:
+    """Show what became of the files of images, and the first of those that are not where or what they were."""
+    if not found.statuses:
+        say("The study has no images.")
+        return
+    table("Files of images", [asdict(row) for row in found.statuses], columns=("status", "files", "size_bytes"))
+    if found.files:
+        say()
+        table("Not where or what they were; the first of each", found.files, columns=("status", "source", "uri", "moved_to"))
 
 
 def show_report(report: RunReport) -> None:

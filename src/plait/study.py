@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from plait.etl.executor import Executor, LocalExecutor
     from plait.etl.gc import Collected
+    from plait.etl.images.verify import Verified
     from plait.etl.omics.assay import Assay
     from plait.etl.omics.variants import Variants
     from plait.etl.pipeline import RunReport
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.schema.reasons import Reason
 
 _FIRST_SETTINGS = """\
 study: {name}
@@ -81,13 +83,7 @@ class Study:
         from plait.etl.pipeline import run_etl
         from plait.etl.run import RunOptions, silent
 
-        if self._pinned:
-            raise StudyError(
-                self.path,
-                expected="a study opened at its newest version",
-                got=f"one opened at version {self._committed().version}",
-                todo="Open it without a version to write.",
-            )
+        self._check_newest()
         options = RunOptions.on_this_machine(threads, memory, executor, rehash=rehash, full=full, dry_run=dry_run, progress=progress or silent)
         report = run_etl(self.path, self.settings, options)
         self.version = newest_version(self.path)
@@ -201,11 +197,49 @@ class Study:
 
         return study_digest(self.path, self._committed())
 
+    def verify(self, *, rehash: bool = False, threads: int | None = None, progress: Progress | None = None) -> Verified:
+        """Check whether the files of all images are there, and what they were when they were indexed; see `plait.etl.images.verify`.
+
+        Args:
+            rehash: Read files whose size and time are unchanged, too.
+            threads: Files that are read side by side; as many as there are cores if None.
+            progress: Hears of files that were checked.
+        """
+        from plait.etl.images.verify import verify
+        from plait.etl.run import silent
+
+        self._check_newest()
+        return verify(self.path, self._committed(), self.settings, rehash=rehash, threads=threads, progress=progress or silent)
+
+    def image_reason(self, image_occurrence_id: int) -> Reason:
+        """Give OBSERVED, or UNREACHABLE where the last check found that a file of an image is not where or what it was.
+
+        Raises:
+            StudyError: No such image.
+        """
+        from plait.etl.images.verify import reachable
+
+        with self.connect() as con:
+            reason = reachable(con, image_occurrence_id)
+        if reason is None:
+            raise StudyError(self.path, expected="an image", got="none of this id", todo="See plait.image_item for what there is.")
+        return reason
+
     def collect_garbage(self, *, keep: int = 1, dry_run: bool = False) -> Collected:
         """Remove old versions and the files that only they name; see `plait.etl.gc.collect_garbage`."""
         from plait.etl.gc import collect_garbage
 
         return collect_garbage(self.path, keep=keep, dry_run=dry_run)
+
+    def _check_newest(self) -> None:
+        """Fail where the study was opened at a version of choice."""
+        if self._pinned:
+            raise StudyError(
+                self.path,
+                expected="a study opened at its newest version",
+                got=f"one opened at version {self._committed().version}",
+                todo="Open it without a version to write.",
+            )
 
     def _committed(self) -> Version:
         if self.version is None:

@@ -206,6 +206,10 @@ def test_json_of_digest_and_gc(command: Callable[..., Result], copy: Path) -> No
     assert as_json(command("digest", "-s", copy, "--json")) == before
 
 
+def test_json_of_verify_where_there_is_no_image(command: Callable[..., Result], copy: Path) -> None:
+    assert as_json(command("verify", "-s", copy, "--json")) == {"statuses": [], "files": [], "notes": []}
+
+
 def test_json_of_every_command_is_tried() -> None:
     tried = {
         ("demo",),
@@ -219,6 +223,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("vocabulary", "load"),
         ("digest",),
         ("gc",),
+        ("verify",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 
@@ -249,6 +254,7 @@ def test_quiet_says_nothing(command: Callable[..., Result], copy: Path, tmp_path
         ("etl", "trace", "person", 1, "-s", copy),
         ("vocabulary", "info", "-s", copy),
         ("vocabulary", "load", "-s", copy),
+        ("verify", "-s", copy),
         ("init", tmp_path / "lung"),
     ]
     for words in calls:

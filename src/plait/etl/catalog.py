@@ -22,6 +22,11 @@ CATALOG_FILE = "study.duckdb"
 """Name of the catalogue in the warehouse."""
 
 
+def checks_file(study: Path) -> Path:
+    """Give the file that keeps what `plait verify` found; it is of no version."""
+    return warehouse_of(study) / "images" / "checks.parquet"
+
+
 def open_catalog(study: Path, version: Version, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """Give an in-memory connection with the views of a version: schemas `cdm` and `plait`.
 
@@ -32,7 +37,7 @@ def open_catalog(study: Path, version: Version, *, threads: int | None = None) -
 
     con = connect(threads=threads)
     try:
-        for statement in _views(warehouse_of(study), version):
+        for statement in _views(study, version):
             con.execute(statement)
     except duckdb.IOException:
         raise StudyError(
@@ -48,7 +53,7 @@ def build_catalog(study: Path, version: Version) -> None:
     """Write `study.duckdb` and its stamp anew, unless they already tell of this version at this place."""
     warehouse = warehouse_of(study.resolve())
     file, stamp = warehouse / CATALOG_FILE, warehouse / f"{CATALOG_FILE}.json"
-    truth = json.dumps({"version": version.version, "warehouse": str(warehouse)})
+    truth = json.dumps({"version": version.version, "warehouse": str(warehouse), "checks": checks_file(study).is_file()})
     wal = file.with_name(file.name + ".wal")
     if file.is_file() and stamp.is_file() and not wal.exists() and stamp.read_text(encoding="utf-8") == truth:
         return
@@ -58,7 +63,7 @@ def build_catalog(study: Path, version: Version) -> None:
     for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
         leftover.unlink(missing_ok=True)
     with duckdb.connect(str(temporary)) as con:
-        for statement in _views(warehouse, version):
+        for statement in _views(study.resolve(), version):
             con.execute(statement)
     stamp.unlink(missing_ok=True)
     wal.unlink(missing_ok=True)
@@ -66,12 +71,16 @@ def build_catalog(study: Path, version: Version) -> None:
     stamp.write_text(truth, encoding="utf-8")
 
 
-def _views(warehouse: Path, version: Version) -> list[str]:
+def _views(study: Path, version: Version) -> list[str]:
     """Give the statements that make all schemas and views of a version."""
+    warehouse = warehouse_of(study)
     statements = ["CREATE SCHEMA cdm", "CREATE SCHEMA plait"]
     for schema, specs, files in (("cdm", cdm_tables(), version.tables["cdm"]), ("plait", plait_tables(), version.tables["books"])):
         statements += [f"CREATE VIEW {schema}.{quoted(name)} AS {_select(warehouse, spec, files.get(name, []))}" for name, spec in specs.items()]
-    return [*statements, f"CREATE OR REPLACE VIEW plait.lineage AS {_lineage(warehouse, version)}"]
+    statements.append(f"CREATE OR REPLACE VIEW plait.lineage AS {_lineage(warehouse, version)}")
+    if checks_file(study).is_file():
+        statements.append(f"CREATE OR REPLACE VIEW plait.image_check AS {sql('plait.etl', 'image_check').replace('image_checks', parquet(checks_file(study)))}")
+    return statements
 
 
 def _lineage(warehouse: Path, version: Version) -> str:

@@ -157,8 +157,19 @@ def writing(study: Path) -> Iterator[None]:
     """
     for folder in (warehouse_of(study), warehouse_of(study) / "versions", study / "private"):
         _check_writable(folder)
-    warehouse_of(study).mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (warehouse_of(study) / ".lock").open("a+", encoding="utf-8") as lock:
+    with locked(study, warehouse_of(study)):
+        yield
+
+
+@contextmanager
+def locked(study: Path, folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder of a study, which is made where it is not there.
+
+    Raises:
+        StudyError: Another process holds it; or the file system has no locks.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / ".lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
