@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from plait.etl.executor import Executor, LocalExecutor
     from plait.etl.gc import Collected
+    from plait.etl.images.show import Shown
     from plait.etl.images.verify import Verified
     from plait.etl.omics.assay import Assay
     from plait.etl.omics.variants import Variants
@@ -210,6 +211,19 @@ class Study:
 
         self._check_newest()
         return verify(self.path, self._committed(), self.settings, rehash=rehash, threads=threads, progress=progress or silent)
+
+    def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
+        """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.
+
+        Args:
+            item: An image_occurrence_id, or the UID of a series, or the name of a slide.
+            target: The file to write.
+            force: Whether a file that is there may be replaced.
+        """
+        from plait.etl.images.show import show_image
+
+        with self.connect() as con:
+            return show_image(con, self.settings, str(item), target, force=force)
 
     def image_reason(self, image_occurrence_id: int) -> Reason:
         """Give OBSERVED, or UNREACHABLE where the last check found that a file of an image is not where or what it was.

@@ -206,12 +206,23 @@ def test_json_of_digest_and_gc(command: Callable[..., Result], copy: Path) -> No
     assert as_json(command("digest", "-s", copy, "--json")) == before
 
 
-def test_json_of_verify_where_there_is_no_image(command: Callable[..., Result], copy: Path) -> None:
-    assert as_json(command("verify", "-s", copy, "--json")) == {"statuses": [], "files": [], "notes": []}
+def test_json_of_verify(command: Callable[..., Result], copy: Path) -> None:
+    files = one(copy, "SELECT count(*) FROM plait.image_file")
+    found = as_json(command("verify", "-s", copy, "--json"))
+    assert [(row["status"], row["files"]) for row in found["statuses"]] == [("verified", files)]
+    assert (found["files"], found["notes"]) == ([], [])
+
+
+def test_json_of_show(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    image = one(copy, "SELECT min(image_occurrence_id) FROM plait.image_item WHERE modality = 'CT'")
+    files = one(copy, f"SELECT count(*) FROM plait.image_file WHERE image_occurrence_id = {image}")  # noqa: S608 - a number
+    found = as_json(command("show", image, "-s", copy, "-o", tmp_path / "ct.png", "--json"))
+    assert found == {"path": str(tmp_path / "ct.png"), "modality": "CT", "files": files, "warnings": []}
 
 
 def test_json_of_every_command_is_tried() -> None:
     tried = {
+        ("show",),
         ("demo",),
         ("init",),
         ("run",),

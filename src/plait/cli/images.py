@@ -1,6 +1,9 @@
-"""Commands on images: `plait verify`."""
+"""Commands on images: `plait verify`, `show`."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -30,3 +33,28 @@ def verify(
         console.hint(f"warning: not checked: {note}")
     if not found.is_whole:
         raise typer.Exit(1)
+
+
+@app.command("show")
+def show_picture(
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="An image_occurrence_id, the UID of a series, or the name of a slide.")],
+    study: StudyOption = HERE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the picture goes (ITEM.png here, if left out).")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw an image as PNG, to see whether it is whose it should be.
+
+    The three middle slices of a series, or a slide beside itself with its tissue outlined. The picture is of a patient.
+
+    Example: plait show 4194304 -s lung -o scan.png
+    """
+    from plait import console
+    from plait.study import open_study
+
+    target = output or Path(f"{item.replace('/', '_')}.png")
+    shown = open_study(study).show(item, target, force=force)
+    show(shown, lambda found: console.say(f"Wrote {found.path}: {found.modality}, of {found.files} files."), json=json, quiet=quiet)
+    for warning in () if quiet or json else shown.warnings:
+        console.hint(f"warning: {warning}")
