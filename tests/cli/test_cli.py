@@ -215,9 +215,9 @@ def test_json_of_verify(command: Callable[..., Result], copy: Path) -> None:
 
 def test_json_of_show(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
     image = one(copy, "SELECT min(image_occurrence_id) FROM plait.image_item WHERE modality = 'CT'")
-    files = one(copy, f"SELECT count(*) FROM plait.image_file WHERE image_occurrence_id = {image}")  # noqa: S608 - a number
     found = as_json(command("show", image, "-s", copy, "-o", tmp_path / "ct.png", "--json"))
-    assert found == {"path": str(tmp_path / "ct.png"), "modality": "CT", "files": files, "warnings": []}
+    assert found == {"path": str(tmp_path / "ct.png"), "modality": "CT", "kind": "slices", "panes": 3, "notes": []}
+    assert stat.S_IMODE((tmp_path / "ct.png").stat().st_mode) == 0o600
 
 
 def test_json_of_every_command_is_tried() -> None:

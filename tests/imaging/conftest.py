@@ -44,7 +44,7 @@ class Sandbox:
         text = "id,born\n" + "".join(f'"{name}",1970-01-01\n' for name in names)
         (self.folder / "people" / "people.csv").write_text(text, encoding="utf-8")
 
-    def settings(self, path: str = "pacs", **more: object) -> plait.Study:
+    def settings(self, path: str = "pacs", shard_persons: int = 2048, **more: object) -> plait.Study:
         """Write plait.yaml and open the study."""
         if not (self.folder / "athena").is_dir():
             write_vocabulary(self.folder / "athena")
@@ -52,7 +52,7 @@ class Sandbox:
             {"name": "who", "kind": "./who", "path": "people", "person_system": "lab"},
             {"name": "pacs", "kind": "dicom", "path": path, "person_system": "lab"} | more,
         ]
-        said = {"study": "images", "vocabulary": "athena", "sources": sources}
+        said = {"study": "images", "vocabulary": "athena", "sources": sources, "shard_persons": shard_persons}
         (self.folder / "plait.yaml").write_text(yaml.safe_dump(said), encoding="utf-8")
         return plait.open(self.folder)
 

@@ -213,6 +213,23 @@ def test_headers_are_the_same_in_one_process_and_in_several(sandbox: Sandbox, mo
     assert len(here) == 20
 
 
+def test_the_digest_does_not_depend_on_shards(sandbox: Sandbox) -> None:
+    for number in range(4):
+        write_dicom(sandbox.pacs / f"a{number}.dcm", AccessionNumber="A1", InstanceNumber=number)
+    write_dicom(sandbox.pacs / "b.dcm", PatientID="p2", SeriesInstanceUID="1.2.3.2", KVP="120")
+    write_dicom(sandbox.pacs / "c.dcm", PatientID="p2", SeriesInstanceUID="1.2.3.1.1")  # claimed twice
+    one = sandbox.settings()
+    one.run_etl(threads=2)
+    other = type(sandbox)(sandbox.folder.with_name(f"{sandbox.folder.name}-shards"))
+    other.folder.mkdir()
+    other.people(["p1", "p2"])
+    several = other.settings(str(sandbox.pacs), shard_persons=1)
+    several.run_etl(threads=1, executor="processes")
+    digests = one.digest()
+    assert several.digest() == digests
+    assert {"image_occurrence", "image_feature"} <= digests.keys()
+
+
 def test_what_was_read_is_not_read_again(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(sandbox.pacs / "m.zip", "w") as archive:
         archive.write(write_dicom(sandbox.folder / "made" / "one.dcm"), "one.dcm")

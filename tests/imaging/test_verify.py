@@ -371,3 +371,10 @@ def test_a_source_that_was_taken_out_is_not_checked(series: plait.Study, sandbox
     found = series.verify()
     assert [(row.status, row.files) for row in found.statuses] == [("not_checked", 7)]
     assert found.notes == ("plait.yaml has no source pacs any more",)
+
+
+def test_a_damaged_file_of_a_study_is_said_in_one_sentence(series: plait.Study) -> None:
+    series.verify()
+    checks_file(series.path).write_bytes(b"PAR1 no more")
+    with pytest.raises(StudyError, match="expected every file of version 1"):
+        plait.open(series.path).connect()

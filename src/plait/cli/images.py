@@ -11,6 +11,8 @@ from plait.cli.options import HERE, JsonOption, QuietOption, RehashOption, Study
 
 app = typer.Typer()
 
+_PANES = {"slices": "slices", "frames": "frames", "slide": "views"}
+
 
 @app.command()
 def verify(
@@ -55,6 +57,6 @@ def show_picture(
 
     target = output or Path(f"{item.replace('/', '_')}.png")
     shown = open_study(study).show(item, target, force=force)
-    show(shown, lambda found: console.say(f"Wrote {found.path}: {found.modality}, of {found.files} files."), json=json, quiet=quiet)
-    for warning in () if quiet or json else shown.warnings:
-        console.hint(f"warning: {warning}")
+    show(shown, lambda found: console.say(f"Wrote {found.path}: {found.modality}, {found.panes} {_PANES[found.kind]}."), json=json, quiet=quiet)
+    for note in () if quiet or json else shown.notes:
+        console.hint(f"warning: {note}")

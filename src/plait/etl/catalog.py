@@ -39,7 +39,7 @@ def open_catalog(study: Path, version: Version, *, threads: int | None = None) -
     try:
         for statement in _views(study, version):
             con.execute(statement)
-    except duckdb.IOException:
+    except (duckdb.IOException, duckdb.InvalidInputException):
         raise StudyError(
             warehouse_of(study),
             expected=f"every file of version {version.version}",

@@ -1,205 +1,362 @@
-"""`plait show`: a picture of an image, for a person to see whether it is linked to whom it belongs."""
+"""`plait show`: a picture of an image, for a person who wants to see whether a reference leads to what it says.
+
+Of a series its three middle slices, of a slide its thumbnail, beside the same with its tissue outlined. Nothing that tells whose
+it is comes with it but what the pixels show.
+"""
 
 from __future__ import annotations
 
-import io
+import logging
+import os
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from plait.duck import sql
-from plait.errors import ConfigError, InputFileError
-from plait.etl.images.files import ImageFiles, NotOpenable
+from plait.errors import ConfigError, MissingExtraError, PlaitError, StudyError
+from plait.etl.images.files import ImageFiles, is_elsewhere
 from plait.etl.sources.dicom.headers import need_imaging
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     import duckdb
+    import numpy as np
     import numpy.typing as npt
     from PIL.Image import Image
     from pydicom.dataset import Dataset
 
     from plait.settings import Settings
 
-_SLICES = 3
-_SIDE = 512
-"""Most pixels of a picture's side."""
-_WINDOWS = {"CHEST": (-600.0, 1500.0), "LUNG": (-600.0, 1500.0), "BRAIN": (40.0, 80.0), "HEAD": (40.0, 80.0)}
-_SOFT_TISSUE = (40.0, 400.0)
-"""Centre and width of a window in HU, by body part: those that radiologists read by."""
-_OUTLINE = (0, 160, 60)
+Kind = Literal["slices", "frames", "slide"]
+
+_PANES = 3
+_PANE_PIXELS = 512
+"""Longest side of a pane."""
+_GAP_PIXELS = 4
+_SOFT_TISSUE, _LUNG = (40, 400), (-600, 1500)
+"""Level and width of windows in HU."""
+_PERCENTILES = (1, 99)
+_OUTLINE = (0, 200, 0)
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber", "NumberOfFrames", "Rows")
+_SAID = ("BodyPartExamined", "Modality", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of an image.
+
+    Attributes:
+        image_occurrence_id: The image.
+        modality: Its modality.
+        kind: What stands side by side: slices of a series, frames of a file, or a slide and its outline.
+        panes: How many there are.
+        image: The picture, grey or RGB, panes of at most 512 pixels a side.
+        notes: What whoever passes it on should know.
+    """
+
+    image_occurrence_id: int
+    modality: str
+    kind: Kind
+    panes: int
+    image: Image
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture that was written: where, of what modality, of how many files it is part, and what to beware of."""
+    """A picture that was written: where, of what modality, what stands side by side and how often, and what to beware of."""
 
     path: Path
     modality: str
-    files: int
-    warnings: tuple[str, ...]
+    kind: Kind
+    panes: int
+    notes: tuple[str, ...]
 
 
 def show_image(con: duckdb.DuckDBPyConnection, settings: Settings, item: str, target: Path, *, force: bool) -> Shown:
-    """Write a PNG of an image: the middle slices of a series, or a slide beside itself with its tissue outlined.
+    """Draw an image into a PNG file that its owner alone can read.
 
     Args:
         con: A connection to a study, as `plait.Study.connect` gives it.
         settings: Say where the sources are.
-        item: An image_occurrence_id, or the UID of a series, or the name of a slide.
+        item: Its `image_occurrence_id`, or its series UID, or the name of a slide.
         target: The file to write.
         force: Whether a file that is there may be replaced.
 
     Raises:
-        ConfigError: No such image, one without a picture, or a file that is there already.
-        InputFileError: A file of it is gone, or its pixels cannot be read.
-        MissingExtraError: The packages for images are not installed.
+        ConfigError: The file is there already, or its folder is not.
+        StudyError: There is no such image, it has no picture, or a file of it cannot be read.
+        MissingExtraError: A package is missing.
     """
-    need_imaging("pictures")
-    found = con.execute(sql("plait.etl.images", "image_shown"), {"item": item}).fetchall()
-    if not found:
-        raise ConfigError(f"image '{item}'", expected="an image_occurrence_id, or the UID of a series", got="no such image", todo="See plait.image_item.")
+    if not target.parent.is_dir():
+        raise ConfigError(target.parent, expected="a folder for the picture", got="none", todo="Make it, or name another file with -o.")
     if target.exists() and not force:
         raise ConfigError(target, expected="a new file", got="one that is there", todo="Name another with -o, or replace it with --force.")
-    _, source, modality = found[0][:3]
-    uris = [uri for *_, uri in found]
-    root = next((entry.path for entry in settings.sources if entry.name == source), None)
+    found = draw(con, settings, item)
+    with open(target, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        found.image.save(file, format="PNG")
+    return Shown(target, found.modality, found.kind, found.panes, found.notes)
+
+
+class _Pane(NamedTuple):
+    """A frame: `(rows, columns) float64` in its own unit, or `(rows, columns, 3) uint8` where it has colours."""
+
+    values: npt.NDArray[Any]
+    is_inverse: bool
+    body_part: str
+    is_annotated: bool
+
+
+def draw(con: duckdb.DuckDBPyConnection, settings: Settings, item: str) -> Picture:
+    """Draw an image.
+
+    Args:
+        con: A connection to a study, as `plait.Study.connect` gives it.
+        settings: Say where the sources are.
+        item: Its `image_occurrence_id`, or its series UID.
+
+    Raises:
+        StudyError: There is no such image, it has no picture, or a file of it cannot be read.
+        MissingExtraError: A package is missing.
+    """
+    need_imaging("a picture of an image")
+    image, source, modality, derived_from = _found(con, item)
+    query = "SELECT uri FROM plait.image_file WHERE image_occurrence_id = $image ORDER BY size_bytes DESC, uri"
+    uris = [uri for (uri,) in con.execute(query, {"image": image}).fetchall()]
+    where = f"image {image}"
+    root = next((one.path for one in settings.sources if one.name == source), None)
     if root is None:
-        raise ConfigError("plait.yaml", expected=f"the source '{source}', which has the image", got="none of that name", todo="Put it back.")
-    with ImageFiles(root) as files:
-        try:
-            picture, warnings = _of_slide(files, uris[0]) if modality == "SM" else _of_series(files, uris)
-        except NotOpenable as error:
-            raise ConfigError(
-                f"image '{item}'", expected="files that can be opened", got="references to elsewhere", todo=error.todo or "Fetch it, and index that."
-            ) from None
-        except FileNotFoundError:
-            raise InputFileError(f"image '{item}'", expected="its files", got="at least one that is gone", todo="See what `plait verify` says.") from None
-    picture.save(target, format="PNG")
-    return Shown(target, modality, len(uris), warnings)
+        raise StudyError(where, expected=f"source {source} in plait.yaml", got="none of this name", todo="Name it again, with the path of its files.")
+    if any(map(is_elsewhere, uris)):
+        raise StudyError(
+            where,
+            expected="files below its source's path",
+            got="references to files elsewhere",
+            todo="Copy them there, and make that a source without a manifest.",
+        )
+    with _told(where), ImageFiles(root) as files:
+        if modality == "SM" or any(one.name == source and one.kind == "wsi" for one in settings.sources):
+            kind, panes, notes = _slide(files, uris, where)
+        else:
+            kind, panes, notes = _radiology(files, uris, where, modality, derived_from)
+    return Picture(image, modality, kind, len(panes), _side_by_side(panes), notes)
 
 
-def _of_slide(files: ImageFiles, uri: str) -> tuple[Image, tuple[str, ...]]:
-    """Draw a slide, and beside it the same with the outline of its tissue."""
-    from pathlib import Path
+def _found(con: duckdb.DuckDBPyConnection, item: str) -> tuple[int, str, str, int | None]:
+    """Give the id, source and modality of an image, and what it was made from."""
+    rows = con.execute(sql("plait.etl.images", "image_found"), {"item": item}).fetchall()
+    if len(rows) > 1:
+        ids = ", ".join(str(row[0]) for row in rows)
+        raise StudyError("the study", expected="one image of this UID", got=f"{len(rows)}", todo=f"Name it by its image_occurrence_id: {ids}.")
+    if not rows:
+        raise StudyError("the study", expected="an image of this image_occurrence_id or UID", got="none", todo="See cdm.image_occurrence for what there is.")
+    row: tuple[int, str, str, int | None] = rows[0]
+    return row
 
-    import numpy as np
-    from PIL import Image
 
-    from plait.etl.sources.wsi.slide import SlideFault, read_slide, thumbnail, tissue_mask
-
-    path = files.path(uri)
-    if path is None:
-        raise NotOpenable
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Say of what libraries raise only that a file cannot be read: their messages have paths and values in them."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     try:
-        small = thumbnail(Path(path), (_SIDE, _SIDE))
-        facts = read_slide(Path(path))
-    except SlideFault as fault:
-        if fault.reason == "vanished":
-            raise FileNotFoundError from None
-        raise InputFileError(uri, expected="a slide whose pixels can be read", got=fault.reason, todo="Deliver it again.") from None
-    mask = tissue_mask(small)
-    inner = np.zeros_like(mask)
-    inner[1:-1, 1:-1] = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
-    outlined = np.asarray(small).copy()
-    outlined[mask & ~inner] = _OUTLINE
-    names = ", ".join(facts.may_identify)
-    return _beside([small, Image.fromarray(outlined)]), ((f"it comes with a picture that may name the patient ({names})",) if names else ())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except PlaitError:
+        raise
+    except FileNotFoundError:
+        raise StudyError(where, expected="all its files", got="one that is gone", todo="See which: plait verify.") from None
+    except Exception:  # noqa: BLE001 - they raise what they like
+        raise StudyError(where, expected="files that can be read", got="one that cannot", todo="See which files are changed: plait verify --rehash.") from None
 
 
-def _of_series(files: ImageFiles, uris: Sequence[str]) -> tuple[Image, tuple[str, ...]]:
-    """Draw the three middle slices of a series, or the middle frames of its one file."""
-    places = sorted((_place(_header(files, uri)), uri) for uri in uris)
-    middle = _middle([uri for _, uri in places])
-    slices: list[Image] = []
-    is_burned_in = False
-    for uri in middle:
-        header, pixels = _pixels(files, uri)
-        is_burned_in |= str(header.get("BurnedInAnnotation", "")).upper() == "YES"
-        frames = _middle(list(range(int(header.get("NumberOfFrames") or 1)))) if len(uris) == 1 else [0]
-        stack = pixels if int(header.get("NumberOfFrames") or 1) > 1 else pixels[None]
-        slices += [_windowed(header, stack[frame]) for frame in frames]
-    return _beside(slices), (("text is burned into its pixels, which may name the patient",) if is_burned_in else ())
+# Radiology
 
 
-def _middle(items: list[Any]) -> list[Any]:
-    """Give the three in the middle."""
-    first = max(0, (len(items) - _SLICES) // 2)
-    return items[first : first + _SLICES]
+def _radiology(
+    files: ImageFiles, uris: Sequence[str], where: str, modality: str, derived_from: int | None
+) -> tuple[Kind, list[npt.NDArray[np.uint8]], tuple[str, ...]]:
+    """Draw the middle of a series, or of a file of many frames."""
+    headers = {uri: _header(files, uri) for uri in uris}
+    if modality == "SEG" or not any("Rows" in header for header in headers.values()):
+        todo = "Nothing of it can be drawn." if derived_from is None else f"See what it was made from: plait show {derived_from}."
+        raise StudyError(where, expected="an image with a picture", got=f"a {modality}", todo=todo)
+    headers = {uri: header for uri, header in headers.items() if "Rows" in header}
+    frames = {uri: int(header.get("NumberOfFrames") or 1) for uri, header in headers.items()}
+    longest = max(frames, key=lambda uri: frames[uri])
+    kind: Kind = "frames" if frames[longest] > 1 else "slices"
+    chosen = _middle([(longest, frame) for frame in range(frames[longest])] if kind == "frames" else [(uri, 0) for uri in _in_space(headers)])
+    panes = [_pane(files, uri, frame, headers[uri], where) for uri, frame in chosen]
+    notes = ("text is burned into the pixels, which may name the patient",) if any(pane.is_annotated for pane in panes) else ()
+    return kind, _shaded(panes, modality), notes
 
 
 def _header(files: ImageFiles, uri: str) -> Dataset:
-    """Read where a slice lies."""
+    """Read what says where a slice lies."""
     import pydicom
 
-    tags = ["ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber", "NumberOfFrames"]
     with files.open(uri) as file:
-        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags, force=True)
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_PLACE), force=True)
 
 
-def _place(header: Dataset) -> tuple[float, int]:
-    """Give where a slice lies along the normal of its plane (DICOM PS3.3 C.7.6.2.1.1), and its number."""
+def _in_space(headers: dict[str, Dataset]) -> list[str]:
+    """Give slices in their order along the normal of the first one's plane (DICOM PS3.3, C.7.6.2.1.1), else by their number, else by name."""
     import numpy as np
 
-    number = int(header.get("InstanceNumber") or 0)
-    position, plane = header.get("ImagePositionPatient"), header.get("ImageOrientationPatient")
-    if not position or not plane:
-        return 0.0, number
-    across, down = np.asarray(plane[:3], dtype=float), np.asarray(plane[3:], dtype=float)
-    return float(np.cross(across, down) @ np.asarray(position, dtype=float)), number
+    names = sorted(headers)
+    said = [(headers[name].get("ImagePositionPatient"), headers[name].get("ImageOrientationPatient")) for name in names]
+    if all(position and orientation and len(position) == 3 and len(orientation) == 6 for position, orientation in said):  # noqa: PLR2004 - x, y, z
+        row, column = np.array(said[0][1], dtype=float).reshape(2, 3)
+        places = {name: float(np.dot(np.array(position, dtype=float), np.cross(row, column))) for name, (position, _) in zip(names, said, strict=True)}
+        return sorted(names, key=lambda name: places[name])
+    if all(headers[name].get("InstanceNumber") is not None for name in names):
+        return sorted(names, key=lambda name: int(headers[name].InstanceNumber))
+    return names
 
 
-def _pixels(files: ImageFiles, uri: str) -> tuple[Dataset, npt.NDArray[Any]]:
-    """Read a file whole, and give its values: `(rows, columns)`, with frames before and colours behind where it has them."""
+def _middle(frames: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Give the three in the middle, all where there are fewer."""
+    start = max(0, (len(frames) - _PANES) // 2)
+    return frames[start : start + _PANES]
+
+
+def _pane(files: ImageFiles, uri: str, frame: int, header: Dataset, where: str) -> _Pane:
+    """Read one frame."""
+    import numpy as np
+    from pydicom.dataset import Dataset
+    from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+    from pydicom.pixels.utils import pixel_array
+    from pydicom.tag import Tag
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    _check_decoder(syntax, where)
+    with files.open(uri) as file:
+        if syntax is None or syntax == _DEFLATED:  # pydicom finds a frame in what is no more than it says
+            said = _whole(file)
+            if syntax is None:
+                said.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if said.original_encoding[0] else ExplicitVRLittleEndian
+            values = pixel_array(said, index=frame)
+        else:
+            said = Dataset()
+            values = pixel_array(cast("Any", file), ds_out=said, index=frame, specific_tags=[Tag(name) for name in _SAID])
+    if said.PhotometricInterpretation == "PALETTE COLOR":
+        values = apply_color_lut(values, said)
+    has_colours = values.ndim == 3  # noqa: PLR2004 - rows, columns, colours
+    values = (values >> 8 * (values.dtype.itemsize - 1)).astype(np.uint8) if has_colours else _rescaled(apply_modality_lut(values, said), said, frame)
+    is_inverse = said.PhotometricInterpretation == "MONOCHROME1"
+    return _Pane(values, is_inverse, str(said.get("BodyPartExamined") or ""), str(said.get("BurnedInAnnotation") or "").upper() == "YES")
+
+
+def _whole(file: IO[bytes]) -> Dataset:
+    """Read a file with all its pixels."""
     import pydicom
 
-    with files.open(uri) as file:
-        header = pydicom.dcmread(io.BytesIO(file.read()), force=True)
-    if "PixelData" not in header:
-        raise ConfigError(
-            uri, expected="an image with pixels", got="one without", todo="Show the series that it was made from (plait.image_item.derived_from_id)."
-        )
+    return pydicom.dcmread(cast("Any", file), force=True)
+
+
+def _check_decoder(syntax: Any, where: str) -> None:  # noqa: ANN401 - a pydicom UID, or None
+    """Fail where nothing that is installed decompresses the pixels.
+
+    Raises:
+        MissingExtraError: Nothing does.
+    """
+    from pydicom.pixels.decoders.base import get_decoder
+
     try:
-        return header, header.pixel_array
-    except Exception as error:  # noqa: BLE001 - pydicom and its decoders raise what they like
-        todo = "Install what decodes it: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg" if header.file_meta.TransferSyntaxUID.is_compressed else ""
-        raise InputFileError(uri, expected="pixels that can be read", got=type(error).__name__, todo=todo or "Deliver it again.") from None
+        is_available = syntax is None or get_decoder(syntax).is_available
+    except NotImplementedError:
+        raise StudyError(where, expected="pixels in a known form", got=f"transfer syntax {syntax}", todo="Nothing here decompresses them.") from None
+    if not is_available:
+        raise MissingExtraError(
+            where,
+            expected=f"a decoder for {syntax.name}",
+            got="none is installed",
+            todo="Install one: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg.",
+        )
 
 
-def _windowed(header: Dataset, pixels: npt.NDArray[Any]) -> Image:
-    """Give a slice in grey, or in the colours that it has."""
+def _rescaled(values: npt.NDArray[Any], said: Dataset, frame: int) -> npt.NDArray[np.float64]:
+    """Give values in their unit where a file of many frames says how, frame by frame or for all (DICOM PS3.3, C.7.6.16.2.9)."""
     import numpy as np
-    from PIL import Image
 
-    if int(header.get("SamplesPerPixel") or 1) > 1:
-        return _small(Image.fromarray(pixels.astype(np.uint8)))
-    values = pixels * float(header.get("RescaleSlope") or 1) + float(header.get("RescaleIntercept") or 0)
-    if header.get("Modality") == "CT":
-        centre, width = _WINDOWS.get(str(header.get("BodyPartExamined", "")).upper(), _SOFT_TISSUE)
-        low, high = centre - width / 2, centre + width / 2
+    groups = [*(said.get("PerFrameFunctionalGroupsSequence") or [])[frame : frame + 1], *(said.get("SharedFunctionalGroupsSequence") or [])[:1]]
+    found = next((group.PixelValueTransformationSequence[0] for group in groups if group.get("PixelValueTransformationSequence")), None)
+    plain = np.asarray(values, dtype=np.float64)
+    return plain if found is None else plain * float(found.RescaleSlope) + float(found.RescaleIntercept)
+
+
+def _shaded(panes: Sequence[_Pane], modality: str) -> list[npt.NDArray[np.uint8]]:
+    """Give frames in shades that an eye can tell apart: CT in the window of its body part, others between the percentiles of all of them."""
+    import numpy as np
+
+    grey = [pane.values.ravel() for pane in panes if pane.values.ndim == 2]  # noqa: PLR2004 - no colours
+    if modality == "CT":
+        level, width = _LUNG if any("CHEST" in pane.body_part.upper() or "LUNG" in pane.body_part.upper() for pane in panes) else _SOFT_TISSUE
+        low, high = level - width / 2, level + width / 2
     else:
-        low, high = np.percentile(values, (1, 99))
-    grey = np.clip((values - low) / max(high - low, 1e-9), 0, 1) * 255
-    if header.get("PhotometricInterpretation") == "MONOCHROME1":
-        grey = 255 - grey
-    return _small(Image.fromarray(grey.round().astype(np.uint8)).convert("RGB"))
+        low, high = np.percentile(np.concatenate(grey), _PERCENTILES) if grey else (0.0, 1.0)
+    drawn = []
+    for pane in panes:
+        if pane.values.ndim == 2:  # noqa: PLR2004 - as above
+            shades = np.clip((pane.values - low) / max(high - low, 1e-9), 0, 1)
+            drawn.append(np.rint(255 * (1 - shades if pane.is_inverse else shades)).astype(np.uint8))
+        else:
+            drawn.append(pane.values)
+    return drawn
 
 
-def _small(picture: Image) -> Image:
-    """Give a picture no larger than pictures are."""
-    picture.thumbnail((_SIDE, _SIDE))
-    return picture
+# Slides
 
 
-def _beside(pictures: Sequence[Image]) -> Image:
-    """Put pictures side by side on white, with a gap."""
+def _slide(files: ImageFiles, uris: Sequence[str], where: str) -> tuple[Kind, list[npt.NDArray[np.uint8]], tuple[str, ...]]:
+    """Draw a slide, and again with its tissue outlined; of several files the largest opens the others."""
+    import numpy as np
+
+    from plait.etl.sources.wsi.slide import SlideFault, read_slide, thumbnail, tissue_mask
+
+    path = files.path(uris[0])
+    if path is None:
+        raise StudyError(where, expected="a slide in a file of its own", got="one in an archive", todo="Unpack it below the source's path, and run again.")
+    try:
+        small = thumbnail(Path(path), (_PANE_PIXELS, _PANE_PIXELS))
+        beside = read_slide(Path(path)).may_identify
+    except SlideFault as fault:
+        raise StudyError(
+            where, expected="a slide", got=f"a file that is {fault.reason}", todo="See whether it is what it was: plait verify --rehash."
+        ) from None
+    pixels = np.asarray(small.convert("RGB"))
+    outlined = pixels.copy()
+    outlined[_edge(tissue_mask(small))] = _OUTLINE
+    notes = (f"its file holds a picture of its {' and '.join(beside)}, which may name the patient and is not shown",) if beside else ()
+    return "slide", [pixels, outlined], notes
+
+
+def _edge(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Give the pixels of a mask that have one beside them that is not in it, or none."""
+    import numpy as np
+
+    wide = np.pad(mask, 1)
+    inner = wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
+    edge: npt.NDArray[np.bool_] = mask & ~inner
+    return edge
+
+
+def _side_by_side(panes: Sequence[npt.NDArray[np.uint8]]) -> Image:
+    """Put panes into a row, each as large as it is or as is allowed."""
     from PIL import Image
 
-    gap = 4
-    whole = Image.new("RGB", (sum(one.width for one in pictures) + gap * (len(pictures) - 1), max(one.height for one in pictures)), "white")
+    drawn = [Image.fromarray(pane) for pane in panes]
+    for one in drawn:
+        one.thumbnail((_PANE_PIXELS, _PANE_PIXELS))
+    width = sum(one.width for one in drawn) + _GAP_PIXELS * (len(drawn) - 1)
+    row = Image.new("L" if all(one.mode == "L" for one in drawn) else "RGB", (width, max(one.height for one in drawn)), "gray")
     left = 0
-    for one in pictures:
-        whole.paste(one, (left, 0))
-        left += one.width + gap
-    return whole
+    for one in drawn:
+        row.paste(one, (left, 0))
+        left += one.width + _GAP_PIXELS
+    return row
