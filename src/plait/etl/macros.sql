@@ -64,6 +64,13 @@ CREATE OR REPLACE MACRO plait_tcga_center(barcode) AS plait_tcga_part(barcode, '
 -- What the one group of a pattern holds; the text itself where there is no pattern, null where the pattern is not in it.
 CREATE OR REPLACE MACRO plait_within(value, pattern) AS CASE WHEN pattern IS NULL THEN value ELSE nullif(regexp_extract(value, pattern, 1), '') END;
 
+-- The person, or the specimen, that a name tells of: what the pattern finds in it, of which a TCGA barcode, in either case, is cut to size.
+CREATE OR REPLACE MACRO plait_named_person(value, pattern, barcode) AS
+CASE WHEN barcode = 'tcga' THEN plait_tcga_patient(upper(plait_within(value, pattern))) ELSE plait_within(value, pattern) END;
+
+CREATE OR REPLACE MACRO plait_named_specimen(value, pattern, barcode) AS
+CASE WHEN barcode = 'tcga' THEN plait_tcga_sample(upper(plait_within(value, pattern))) ELSE plait_within(value, pattern) END;
+
 -- A reference genome by the name that the Genome Reference Consortium gives it, other names of it included.
 CREATE OR REPLACE MACRO plait_genome_build(value) AS
 CASE

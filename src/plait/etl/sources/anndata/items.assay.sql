@@ -16,20 +16,12 @@ WITH told AS (
     LEFT JOIN sheet AS s ON i.sheet_item = s.key
 ),
 
-found AS (
-    SELECT
-        t.* EXCLUDE (person, specimen),
-        plait_within(t.person, t.person_pattern) AS person,
-        plait_within(t.specimen, t.specimen_pattern) AS specimen
-    FROM told AS t
-),
-
 named AS (
     SELECT
-        f.* EXCLUDE (person, specimen),
-        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_patient(f.person) ELSE f.person END AS person,
-        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_sample(f.specimen) ELSE f.specimen END AS specimen
-    FROM found AS f
+        t.* EXCLUDE (person, specimen),
+        plait_named_person(t.person, t.person_pattern, t.barcode) AS person,
+        plait_named_specimen(t.specimen, t.specimen_pattern, t.barcode) AS specimen
+    FROM told AS t
 )
 
 SELECT

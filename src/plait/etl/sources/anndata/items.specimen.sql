@@ -14,25 +14,25 @@ WITH told AS (
     LEFT JOIN sheet AS s ON i.sheet_item = s.key
 ),
 
-found AS (
+named AS (
     SELECT
         t.* EXCLUDE (person, specimen),
         t.specimen IS NOT NULL AS names_specimen,
-        plait_within(t.person, t.person_pattern) AS person,
-        plait_within(t.specimen, t.specimen_pattern) AS specimen
+        plait_named_person(t.person, t.person_pattern, t.barcode) AS person,
+        plait_named_specimen(t.specimen, t.specimen_pattern, t.barcode) AS specimen
     FROM told AS t
 )
 
 SELECT
-    f._pointer,
-    CASE WHEN f.barcode = 'tcga' THEN plait_tcga_patient(f.person) ELSE f.person END AS person,
-    CASE WHEN f.barcode = 'tcga' THEN plait_tcga_sample(f.specimen) ELSE f.specimen END AS specimen,
-    f.date AS start,
-    f.specimen_type AS code,
+    n._pointer,
+    n.person,
+    n.specimen,
+    n.date AS start,
+    n.specimen_type AS code,
     'SNOMED' AS code_system,
-    CASE WHEN f.barcode = 'tcga' THEN plait_tcga_status(f.specimen) END AS status,
+    CASE WHEN n.barcode = 'tcga' THEN plait_tcga_status(n.specimen) END AS status,
     'TCGA_SAMPLE_STATUS' AS status_system,
     'ehr' AS type,
-    CASE WHEN f.barcode = 'tcga' THEN plait_tcga_sample(f.specimen) ELSE f.specimen END AS _merge_key,
-    CASE WHEN f.date IS NULL OR f.specimen_type IS NULL OR NOT f.names_specimen THEN 'no_specimen_data' END AS _ignore
-FROM found AS f
+    n.specimen AS _merge_key,
+    CASE WHEN n.date IS NULL OR n.specimen_type IS NULL OR NOT n.names_specimen THEN 'no_specimen_data' END AS _ignore
+FROM named AS n

@@ -16,20 +16,12 @@ WITH told AS (
     LEFT JOIN sheet AS s ON s.key IN (f.name, f.stem, regexp_extract(f.name, '[^/]+$'), regexp_extract(f.stem, '[^/]+$'))
 ),
 
-found AS (
-    SELECT
-        t.*,
-        plait_within(t.said_person, t.person_pattern) AS person_within,
-        plait_within(t.said_specimen, t.specimen_pattern) AS specimen_within
-    FROM told AS t
-),
-
 named AS (
     SELECT
-        f.*,
-        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_patient(upper(f.person_within)) ELSE f.person_within END AS person,
-        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_sample(upper(f.specimen_within)) ELSE f.specimen_within END AS specimen
-    FROM found AS f
+        t.*,
+        plait_named_person(t.said_person, t.person_pattern, t.barcode) AS person,
+        plait_named_specimen(t.said_specimen, t.specimen_pattern, t.barcode) AS specimen
+    FROM told AS t
 )
 
 SELECT

@@ -3,33 +3,20 @@ WITH told AS (
     SELECT
         f.*,
         CASE WHEN o.person = 'name' OR (o.person IS NULL AND o.barcode = 'tcga') THEN regexp_extract(f.stem, '[^/]+$') ELSE s.person END AS said_person,
-        CASE WHEN o.specimen = 'name' OR (o.specimen IS NULL AND o.barcode = 'tcga') THEN regexp_extract(f.stem, '[^/]+$') ELSE s.specimen END AS said_specimen,
         s.date,
         s.known_time,
-        s.site,
         o.barcode,
-        o.person_pattern,
-        o.specimen_pattern,
-        o.cardinality
+        o.person_pattern
     FROM slides AS f
     CROSS JOIN options AS o
     LEFT JOIN sheet AS s ON s.key IN (f.name, f.stem, regexp_extract(f.name, '[^/]+$'), regexp_extract(f.stem, '[^/]+$'))
 ),
 
-found AS (
-    SELECT
-        t.*,
-        plait_within(t.said_person, t.person_pattern) AS person_within,
-        plait_within(t.said_specimen, t.specimen_pattern) AS specimen_within
-    FROM told AS t
-),
-
 named AS (
     SELECT
-        f.*,
-        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_patient(upper(f.person_within)) ELSE f.person_within END AS person,
-        CASE WHEN f.barcode = 'tcga' THEN plait_tcga_sample(upper(f.specimen_within)) ELSE f.specimen_within END AS specimen
-    FROM found AS f
+        t.*,
+        plait_named_person(t.said_person, t.person_pattern, t.barcode) AS person
+    FROM told AS t
 ),
 
 fact AS (
