@@ -64,12 +64,13 @@ CREATE OR REPLACE MACRO plait_tcga_center(barcode) AS plait_tcga_part(barcode, '
 -- What the one group of a pattern holds; the text itself where there is no pattern, null where the pattern is not in it.
 CREATE OR REPLACE MACRO plait_within(value, pattern) AS CASE WHEN pattern IS NULL THEN value ELSE nullif(regexp_extract(value, pattern, 1), '') END;
 
--- The person, or the specimen, that a name tells of: what the pattern finds in it, of which a TCGA barcode, in either case, is cut to size.
-CREATE OR REPLACE MACRO plait_named_person(value, pattern, barcode) AS
-CASE WHEN barcode = 'tcga' THEN plait_tcga_patient(upper(plait_within(value, pattern))) ELSE plait_within(value, pattern) END;
+-- The person, or the specimen, that a name tells of: the name itself, of which a TCGA barcode is cut to size.
+CREATE OR REPLACE MACRO plait_named_person(name, barcode) AS CASE WHEN barcode = 'tcga' THEN plait_tcga_patient(name) ELSE name END;
 
-CREATE OR REPLACE MACRO plait_named_specimen(value, pattern, barcode) AS
-CASE WHEN barcode = 'tcga' THEN plait_tcga_sample(upper(plait_within(value, pattern))) ELSE plait_within(value, pattern) END;
+CREATE OR REPLACE MACRO plait_named_specimen(name, barcode) AS CASE WHEN barcode = 'tcga' THEN plait_tcga_sample(name) ELSE name END;
+
+-- A name of a file that is a TCGA barcode may be in small letters; an item of a matrix may not.
+CREATE OR REPLACE MACRO plait_slide_name(name, barcode) AS CASE WHEN barcode = 'tcga' THEN upper(name) ELSE name END;
 
 -- A reference genome by the name that the Genome Reference Consortium gives it, other names of it included.
 CREATE OR REPLACE MACRO plait_genome_build(value) AS

@@ -19,8 +19,8 @@ WITH told AS (
 named AS (
     SELECT
         t.* EXCLUDE (person, specimen),
-        plait_named_person(t.person, t.person_pattern, t.barcode) AS person,
-        plait_named_specimen(t.specimen, t.specimen_pattern, t.barcode) AS specimen
+        plait_named_person(plait_within(t.person, t.person_pattern), t.barcode) AS person,
+        plait_named_specimen(plait_within(t.specimen, t.specimen_pattern), t.barcode) AS specimen
     FROM told AS t
 )
 

@@ -19,8 +19,8 @@ WITH told AS (
 named AS (
     SELECT
         t.*,
-        plait_named_person(t.said_person, t.person_pattern, t.barcode) AS person,
-        plait_named_specimen(t.said_specimen, t.specimen_pattern, t.barcode) AS specimen
+        plait_named_person(plait_slide_name(plait_within(t.said_person, t.person_pattern), t.barcode), t.barcode) AS person,
+        plait_named_specimen(plait_slide_name(plait_within(t.said_specimen, t.specimen_pattern), t.barcode), t.barcode) AS specimen
     FROM told AS t
 )
 

@@ -15,7 +15,7 @@ WITH told AS (
 named AS (
     SELECT
         t.*,
-        plait_named_person(t.said_person, t.person_pattern, t.barcode) AS person
+        plait_named_person(plait_slide_name(plait_within(t.said_person, t.person_pattern), t.barcode), t.barcode) AS person
     FROM told AS t
 ),
 
