@@ -53,3 +53,23 @@ class MissingExtraError(PlaitError):
     """A feature needs packages that are not installed; the message names the extra."""
 
     exit_code = 2
+
+
+class CohortError(PlaitError):
+    """Index rows or the definition of a cohort are not what a query can answer; nothing was computed."""
+
+    exit_code = 2
+
+
+class EncoderError(PlaitError):
+    """An encoder is not what it was declared to be, or its vectors are not."""
+
+
+class SnapshotError(PlaitError):
+    """A snapshot is not what it was when it was made, or cannot be made."""
+
+
+class NotFittedError(PlaitError):
+    """A recipe is used before it is fitted, or is fitted on rows that are not for training."""
+
+    exit_code = 2

@@ -108,6 +108,20 @@ _GAP_DAYS = {
 }
 
 
+class FeatureSettings(BaseModel):
+    """One view of a study's features; keys beyond these belong to its kind, which checks them."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    view: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    modality: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keys that only this kind of view knows."""
+        return dict(self.model_extra or {})
+
+
 class Settings(BaseModel):
     """What `plait.yaml` says."""
 
@@ -122,6 +136,8 @@ class Settings(BaseModel):
     time_zone: str = "UTC"
     shard_persons: int | None = Field(default=None, ge=1)
     observation_period: ObservationPeriodSettings = ObservationPeriodSettings()
+    features: tuple[FeatureSettings, ...] = ()
+    consent: Path | None = None
 
     @field_validator("time_zone")
     @classmethod
@@ -137,6 +153,10 @@ class Settings(BaseModel):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two sources of one name: {', '.join(twice)}")
+        views = [view.view for view in self.features]
+        twice = sorted({name for name in views if views.count(name) > 1})
+        if twice:
+            raise ValueError(f"two views of one name: {', '.join(twice)}")
         return self
 
 
@@ -163,6 +183,7 @@ def read_settings(study: Path) -> Settings:
             "mappings": tuple(root / path for path in settings.mappings),
             "identity": root / settings.identity if settings.identity else None,
             "genes": root / settings.genes if settings.genes else None,
+            "consent": root / settings.consent if settings.consent else None,
             "sources": tuple(_absolute(source, root) for source in settings.sources),
         }
     )

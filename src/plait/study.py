@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.featurestore.store import Store
+    from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
 
 _FIRST_SETTINGS = """\
@@ -49,6 +51,7 @@ class Study:
 
     def __init__(self, path: Path, version: Version | None, *, pinned: bool = False) -> None:
         self.path, self.version, self._pinned = path, version, pinned
+        self._store: Store | None = None
 
     def __repr__(self) -> str:
         number = f"version {self.version.version}" if self.version else "not run yet"
@@ -168,6 +171,21 @@ class Study:
         from plait.etl.omics.variants import Variants
 
         return Variants(self.path, self._committed(), name, classes)
+
+    @property
+    def store(self) -> Store:
+        """The feature store of this version; what its views have prepared is kept until another version is there."""
+        from plait.featurestore.store import Store
+        from plait.featurestore.view import Reading
+
+        version, settings = self._committed(), self.settings
+        if self._store is None or (self._store.reading.version, self._store.reading.settings) != (version, settings):
+            self._store = Store(Reading(self.path, version, settings, self.connect()))
+        return self._store
+
+    def get_historical_features(self, rows: Any, views: Sequence[str] | None = None, *, clock: str = "known", audit: bool = False) -> FusionTable:  # noqa: ANN401 - a frame of any kind
+        """Give what was known of each row's person at its moment, in every view; see `plait.featurestore.store.Store.get_historical_features`."""
+        return self.store.get_historical_features(rows, views, clock=clock, audit=audit)
 
     def status(self) -> dict[str, Any]:
         """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, notices, rows per table."""

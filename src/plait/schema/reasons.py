@@ -26,3 +26,23 @@ class Reason(IntEnum):
     DROPPED = 14
     UNKNOWN = 255
     """No record, and nothing says why."""
+
+
+PRIORITY = (
+    Reason.WITHHELD,
+    Reason.DECLINED,
+    Reason.NOT_APPLICABLE,
+    Reason.FAILED_QC,
+    Reason.UNREACHABLE,
+    Reason.NOT_ENCODED,
+    Reason.UNPARSED,
+    Reason.UNMAPPED,
+    Reason.NO_MATERIAL,
+    Reason.NOT_PERFORMED,
+    Reason.OUT_OF_WINDOW,
+    Reason.NOT_CAPTURED,
+    Reason.NOT_YET_KNOWN,
+    Reason.DROPPED,
+    Reason.UNKNOWN,
+)
+"""Which reason is given where several hold: the first of these (DESIGN, section 7)."""

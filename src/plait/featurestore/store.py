@@ -1,0 +1,95 @@
+"""The query: index rows in, the same rows out, each view aligned to them (DESIGN, section 7)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plait.errors import CohortError
+from plait.featurestore.consent import Consent
+from plait.featurestore.index import PERSON, as_index
+from plait.featurestore.table import FusionTable
+from plait.featurestore.view import Question, open_view
+from plait.schema.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from plait.featurestore.index import Index
+    from plait.featurestore.view import Reading, View
+
+
+class Store:
+    """The feature store of one version of a study. What a view has prepared is kept: the next query finds it warm.
+
+    Attributes:
+        reading: The version that it reads.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self._views: dict[str, View] = {}
+
+    def view(self, name: str) -> View:
+        """Give the view that `plait.yaml` declares under a name.
+
+        Raises:
+            ConfigError: No such view, or options that its kind does not know.
+        """
+        if name not in self._views:
+            self._views[name] = open_view(self.reading, name)
+        return self._views[name]
+
+    def get_historical_features(self, rows: Any, views: Sequence[str] | None = None, *, clock: str = "known", audit: bool = False) -> FusionTable:  # noqa: ANN401 - a frame of any kind
+        """Give what was known of each row's person at its moment, in every view.
+
+        Args:
+            rows: Index rows, `person_id` and `prediction_time` and whatever else; see `plait.featurestore.index.as_index`. Rows may repeat.
+            views: Names of views; all that `plait.yaml` declares if None.
+            clock: `known`: what had happened and was known; `ohdsi`: what had happened, with ends that lie in the future, as OHDSI counts.
+            audit: Whether NOT_YET_KNOWN may be said. It tells of the future: such a table is not for a model.
+
+        Returns:
+            As many rows as were given, in their order: a row of a person without any data is there, too, with reasons.
+
+        Raises:
+            CohortError: Rows that cannot be asked about, or persons whom the study does not know.
+            ConfigError: A view that is not declared, or a clock that is not known.
+        """
+        names = [view.view for view in self.reading.settings.features] if views is None else list(views)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise CohortError("views", expected="each view once", got=f"'{twice[0]}' again", todo="Name it once.")
+        question = Question.of(clock, audit=audit)
+        index = as_index(rows)
+        self._check_persons(index)
+        opened = {name: self.view(name) for name in names}
+        answers = {name: view.align(index, question).withhold(self._consent.withheld(index, view.modality), Reason.WITHHELD) for name, view in opened.items()}
+        return FusionTable(index, answers, opened, question, self.reading.version.version)
+
+    @cached_property
+    def _persons(self) -> npt.NDArray[np.int64]:
+        """Every person of the version, ascending."""
+        persons: npt.NDArray[np.int64] = self.reading.con.execute("SELECT person_id FROM cdm.person ORDER BY person_id").fetchnumpy()["person_id"]
+        return persons
+
+    @cached_property
+    def _consent(self) -> Consent:
+        return Consent.read(self.reading)
+
+    def _check_persons(self, index: Index) -> None:
+        """Fail where a row is of a person whom the study does not know: silence would look like a patient without data."""
+        asked = np.unique(index.person_id)
+        place = np.searchsorted(self._persons, asked)
+        known = np.append(self._persons, -1)[place] == asked
+        if not known.all():
+            raise CohortError(
+                f"index rows, column '{PERSON}'",
+                expected="persons of this study",
+                got=f"{np.count_nonzero(~known)} whom it does not know",
+                todo="Give person_id of this version's PERSON table; what a source calls a patient is no person_id.",
+            )

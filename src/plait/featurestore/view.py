@@ -1,0 +1,170 @@
+"""A view: a named way to turn what is known of a patient into numbers, declared in `plait.yaml`.
+
+A kind of view is a module that gives `open_view`; it is registered in the entry-point group `plait.modalities`, as a third party's would be.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from plait.errors import ConfigError
+from plait.featurestore.aligned import Presence
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+    import polars as pl
+
+    from plait.etl.commit import Version
+    from plait.featurestore.aligned import Aligned, Ragged
+    from plait.featurestore.index import Index
+    from plait.settings import FeatureSettings, Settings
+
+ENTRY_POINTS = "plait.modalities"
+"""Entry-point group in which packages register kinds of views: modules with a function `open_view(reading, settings)`."""
+
+OptionsT = TypeVar("OptionsT", bound="ViewOptions")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The version of a study that a query reads.
+
+    Attributes:
+        study: The study's folder.
+        version: The version.
+        settings: What `plait.yaml` says.
+        con: A connection with the version's schemas `cdm` and `plait`; views may make temporary tables in it.
+    """
+
+    study: Path
+    version: Version
+    settings: Settings
+    con: duckdb.DuckDBPyConnection
+
+
+class ViewOptions(BaseModel):
+    """What any kind of view may be told in `plait.yaml`; each kind adds its own.
+
+    Attributes:
+        lookback_days: What happened longer ago than this does not count (OUT_OF_WINDOW); all counts if None.
+        presence: When the view as a whole is there: `any`, `all`, or the least fraction of its features.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lookback_days: float | None = Field(default=None, gt=0)
+    presence: str | float = "any"
+
+    @property
+    def present(self) -> Presence:
+        """The rule by which a row is present."""
+        if isinstance(self.presence, float):
+            return Presence("min_fraction", self.presence)
+        return Presence("all" if self.presence == "all" else "any")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How a query asks: what the clock is, and whether it may tell of the future.
+
+    Attributes:
+        clock: `known`: what had happened and was known; `ohdsi`: what had happened, with ends that lie in the future.
+        audit: Whether NOT_YET_KNOWN may be said, which tells of the future.
+    """
+
+    clock: Literal["known", "ohdsi"] = "known"
+    audit: bool = False
+
+    @classmethod
+    def of(cls, clock: str, *, audit: bool) -> Self:
+        """Give a question with a clock of this name.
+
+        Raises:
+            ConfigError: No such clock.
+        """
+        if clock not in {"known", "ohdsi"}:
+            raise ConfigError("clock", expected="'known' or 'ohdsi'", got=f"'{clock}'", todo="Leave it out for what was known at the moment.")
+        return cls(cast("Literal['known', 'ohdsi']", clock), audit)
+
+
+class View(ABC):
+    """A view of a reading.
+
+    Attributes:
+        name: Its name in `plait.yaml`.
+        modality: Its kind.
+    """
+
+    name: str
+    modality: str
+
+    @abstractmethod
+    def align(self, index: Index, question: Question) -> Aligned | Ragged:
+        """Give what was known of each row's person at its moment: as many rows, in the same order."""
+
+    @abstractmethod
+    def explain(self, feature: str) -> dict[str, Any]:
+        """Give what a feature stands for: concept, gene, encoder and dimension; and how it is made."""
+
+    @abstractmethod
+    def sources(self, feature: str, index: Index, question: Question) -> pl.DataFrame:
+        """Give the rows behind the values of a feature: `row` (place in the index), `table_name`, `row_id`, `event_time`, `known_time`."""
+
+    def describe(self) -> dict[str, Any]:
+        """Give what a snapshot keeps of the view: its kind and all that decides its numbers."""
+        return {"view": self.name, "modality": self.modality}
+
+
+def open_view(reading: Reading, name: str) -> View:
+    """Open the view that `plait.yaml` declares under a name.
+
+    Raises:
+        ConfigError: No such view, no such kind, or options that the kind does not know.
+    """
+    declared = {view.view: view for view in reading.settings.features}
+    if name not in declared:
+        near = difflib.get_close_matches(name, declared, 1)
+        todo = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(declared) or 'none; declare one under features'}."
+        raise ConfigError("plait.yaml, features", expected="a view of this name", got=f"'{name}'", todo=todo)
+    settings = declared[name]
+    found = [point for point in entry_points(group=ENTRY_POINTS) if point.name == settings.modality]
+    if len({point.value for point in found}) > 1:
+        values = ", ".join(sorted(point.value for point in found))
+        raise ConfigError(
+            f"modality '{settings.modality}'", expected="one registered kind of this name", got=f"several: {values}", todo="Uninstall all but one."
+        )
+    if not found:
+        known = sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
+        near = difflib.get_close_matches(settings.modality, known, 1)
+        todo = f"Did you mean '{near[0]}'?" if near else f"Known kinds: {', '.join(known)}."
+        raise ConfigError(f"plait.yaml: view '{name}'", expected="a kind of view that plait knows", got=f"'{settings.modality}'", todo=todo)
+    view: View = found[0].load().open_view(reading, settings)
+    return view
+
+
+def options_of(model: type[OptionsT], settings: FeatureSettings) -> OptionsT:
+    """Give a view's options as its kind's `model`.
+
+    Raises:
+        ConfigError: A key or value that does not fit; names the view and the nearest right key.
+    """
+    try:
+        return model.model_validate(settings.options)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        where = f"plait.yaml: view '{settings.view}'"
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, model.model_fields, 1)
+            todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(model.model_fields)}."
+            raise ConfigError(where, expected=f"a key that views of kind '{settings.modality}' know", got=f"'{key}'", todo=todo) from None
+        got = "none" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
+        raise ConfigError(where, expected=f"a fitting value for '{key}'", got=got[:1].lower() + got[1:], todo="Mend the value.") from None
