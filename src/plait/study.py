@@ -207,6 +207,8 @@ class Study:
         from plait.featurestore.embed import embed
 
         self._check_newest()
+        if not self.settings.features:
+            return []
         try:
             return embed(self.store, views, retry=retry, progress=progress or silent)
         finally:

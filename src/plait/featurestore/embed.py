@@ -47,6 +47,7 @@ class Embedded:
         encoded: Those that were encoded now.
         reused: Those whose vector was there, for this or another item of the same content.
         failed: Those without a vector, by the reason's name.
+        written: Rows that were written now, those of items that failed among them.
     """
 
     view: str
@@ -55,6 +56,7 @@ class Embedded:
     encoded: int
     reused: int
     failed: dict[str, int] = field(default_factory=dict)
+    written: int = 0
 
 
 def embed(store: Store, names: Sequence[str] | None, *, retry: bool, progress: Progress) -> list[Embedded]:
@@ -198,7 +200,7 @@ class Table:
         self.folder, self._declaration = folder, declaration
         for left in folder.glob(".*.tmp"):
             left.unlink()
-        self.dim = declaration.dim
+        self.dim, self.written = declaration.dim, 0
         self._number = max((int(part.name[:6]) for part in self.parts()), default=0)
 
     def parts(self) -> list[Path]:
@@ -230,6 +232,7 @@ class Table:
         schema = embedding_schema(self._declaration.dim)
         table = pa.table(filled, schema=schema)
         self._number += 1
+        self.written += len(items)
         digest = hashlib.sha256(json.dumps([table[name].to_pylist() for name in (*KEY, "status")]).encode())
         digest.update(np.ascontiguousarray(vectors[status == Reason.OBSERVED]).tobytes())
         target = self.folder / f"{self._number:06}-{digest.hexdigest()[:12]}.parquet"
@@ -248,4 +251,4 @@ def _summed(view: ItemView, table: Table, items: pl.DataFrame, fresh: pl.DataFra
     encoded = good.join(fresh, on=KEY, how="semi").height
     failed = ended.filter(pl.col("status") != Reason.OBSERVED)["status"].value_counts().sort("status")
     reasons = {Reason(code).name: count for code, count in failed.iter_rows()}
-    return Embedded(view.name, table.folder.name, items.height, encoded, good.height - encoded, reasons)
+    return Embedded(view.name, table.folder.name, items.height, encoded, good.height - encoded, reasons, table.written)
