@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.featurestore.cohorts import Cohort
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
@@ -182,6 +183,10 @@ class Study:
         if self._store is None or (self._store.reading.version, self._store.reading.settings) != (version, settings):
             self._store = Store(Reading(self.path, version, settings, self.connect()))
         return self._store
+
+    def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
+        """Give a cohort: by its name in `plait.yaml`, a `cohort_definition_id`, the path of a file, or a frame; see `plait.featurestore.store.Store.cohort`."""
+        return self.store.cohort(source)
 
     def get_historical_features(self, rows: Any, views: Sequence[str] | None = None, *, clock: str = "known", audit: bool = False) -> FusionTable:  # noqa: ANN401 - a frame of any kind
         """Give what was known of each row's person at its moment, in every view; see `plait.featurestore.store.Store.get_historical_features`."""
