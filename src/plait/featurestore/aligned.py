@@ -168,7 +168,8 @@ class Ragged:
         codes: Place of each event's code in `vocabulary`, `(n_events,) int32`.
         values: Its number, NaN where it has none, `(n_events,) float32`.
         age_days: Days from it to the row's moment, `(n_events,) float32`.
-        vocabulary: What the codes stand for: standard concepts as `CONCEPT_ID`, unmapped ones as `SYSTEM//CODE`.
+        vocabulary: What the codes stand for: standard concepts by their ids, and `0` for whatever is unmapped. It depends on what the view
+            declares and on the study's vocabulary, never on patients.
         reason: Why each row has events or none, `(n_rows,) uint8`.
     """
 
@@ -177,7 +178,7 @@ class Ragged:
     codes: npt.NDArray[np.int32]
     values: Floats
     age_days: Floats
-    vocabulary: tuple[str, ...]
+    vocabulary: Sequence[str]
     reason: Codes = field(repr=False)
 
     def __len__(self) -> int:
