@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.featurestore.embed import Embedded
 
 
 _NO_LIMIT = 100_000
@@ -133,6 +134,20 @@ def show_verified(found: Verified) -> None:
     if found.files:
         say()
         table("Not where or what they were; the first of each", found.files, columns=("status", "source", "uri", "moved_to"))
+
+
+def show_embedded(found: Sequence[Embedded]) -> None:
+    """Show what became of the items of each view."""
+    if not found:
+        say("The study has no views whose items are encoded.")
+        return
+    reasons = sorted({reason for view in found for reason in view.failed})
+    rows = [
+        {"view": view.view, "encoder": view.encoder_id, "items": view.items, "encoded": view.encoded, "reused": view.reused}
+        | {reason: view.failed.get(reason, 0) for reason in reasons}
+        for view in found
+    ]
+    table("Embeddings: what became of every item", rows)
 
 
 def show_report(report: RunReport) -> None:

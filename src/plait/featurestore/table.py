@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from plait.featurestore.aligned import Aligned, Ragged, Rows
     from plait.featurestore.index import Index
+    from plait.featurestore.sparse import Sparse
     from plait.featurestore.view import Question, View
+
+    Answer = Aligned | Sparse | Ragged
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,7 @@ class FusionTable:
     """
 
     index: Index
-    answers: Mapping[str, Aligned | Ragged]
+    answers: Mapping[str, Answer]
     opened: Mapping[str, View]
     question: Question
     version: int
@@ -44,7 +47,7 @@ class FusionTable:
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, view: str) -> Aligned | Ragged:
+    def __getitem__(self, view: str) -> Answer:
         if view not in self.answers:
             raise CohortError(f"view '{view}'", expected="a view of this table", got="none of this name", todo=f"There are: {', '.join(self.answers)}.")
         return self.answers[view]
