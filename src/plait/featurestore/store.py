@@ -10,6 +10,7 @@ import numpy as np
 from plait.errors import CohortError
 from plait.featurestore.consent import Consent
 from plait.featurestore.index import PERSON, as_index
+from plait.featurestore.lineage import lineage_of
 from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question, open_view
 from plait.schema.reasons import Reason
@@ -69,7 +70,7 @@ class Store:
         self._check_persons(index)
         opened = {name: self.view(name) for name in names}
         answers = {name: view.align(index, question).withhold(self._consent.withheld(index, view.modality), Reason.WITHHELD) for name, view in opened.items()}
-        return FusionTable(index, answers, opened, question, self.reading.version.version)
+        return FusionTable(index, answers, opened, question, self.reading.version.version, lineage_of(self.reading, opened))
 
     @cached_property
     def _persons(self) -> npt.NDArray[np.int64]:
