@@ -105,12 +105,17 @@ class Aligned:
     @cached_property
     def row_reason(self) -> Codes:
         """Why the view is there or not for each row, `(n_rows,) uint8`: OBSERVED, or the first of its values' reasons in the order of `PRIORITY`."""
+        return np.where(self.present, Reason.OBSERVED, self.first_reason).astype(np.uint8)
+
+    @property
+    def first_reason(self) -> Codes:
+        """The first of each row's reasons for what is missing, in the order of `PRIORITY`, UNKNOWN where nothing is, `(n_rows,) uint8`."""
         codes = self._one_column(self.spread_reason)
         if not codes.shape[1]:
             return np.full(len(self), Reason.NOT_CAPTURED, np.uint8)
         ranks = np.where(codes == Reason.OBSERVED, 254, _RANK[codes]).min(axis=1)
         missing = np.where(ranks == 254, Reason.UNKNOWN, _CODE[np.minimum(ranks, len(_CODE) - 1)])  # noqa: PLR2004 - all observed, and not present
-        return np.where(self.present, Reason.OBSERVED, missing).astype(np.uint8)
+        return missing.astype(np.uint8)
 
     def take(self, rows: Rows) -> Self:
         """Give some of the rows, in the order of `rows`."""
