@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Codes = npt.NDArray[np.uint8]
 
-_RANK = np.full(256, 255, np.uint8)
-_RANK[[reason.value for reason in PRIORITY]] = np.arange(len(PRIORITY))
-_CODE = np.asarray([reason.value for reason in PRIORITY], np.uint8)
+_CODES = np.asarray([*PRIORITY, Reason.OBSERVED], np.uint8)
+_RANK = np.full(256, len(PRIORITY) - 1, np.uint8)
+_RANK[_CODES] = np.arange(len(_CODES))
+
+
+def first_reason(codes: Codes) -> Codes:
+    """Give the first of each row's reasons in the order of `PRIORITY`, OBSERVED where all are `(n_rows, n_values) -> (n_rows,) uint8`."""
+    first: Codes = _CODES[_RANK[codes].min(axis=1, initial=len(PRIORITY))]
+    return first
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,10 @@ class Presence:
         """Give whether each row is present `(n_rows,) bool`, from `(n_rows, n_features) bool`; a view without features is of nobody."""
         if observed.shape[1] == 0:
             return np.zeros(len(observed), np.bool_)
-        share = observed.mean(axis=1)
+        return self.met_by(observed.mean(axis=1))
+
+    def met_by(self, share: npt.NDArray[np.floating[Any]]) -> Flags:
+        """Give whether rows with these shares of observed values are present `(n_rows,) bool`."""
         present: Flags = share > 0 if self.rule == "any" else share >= (1.0 if self.rule == "all" else self.fraction)
         return present
 
@@ -100,22 +109,15 @@ class Aligned:
     @cached_property
     def present(self) -> Flags:
         """Whether the view is there for each row, by its presence rule, `(n_rows,) bool`."""
-        return self.presence.of(self.observed)
+        return self.presence.of(self._one_column(self.observed))
 
     @cached_property
     def row_reason(self) -> Codes:
         """Why the view is there or not for each row, `(n_rows,) uint8`: OBSERVED, or the first of its values' reasons in the order of `PRIORITY`."""
-        return np.where(self.present, Reason.OBSERVED, self.first_reason).astype(np.uint8)
-
-    @property
-    def first_reason(self) -> Codes:
-        """The first of each row's reasons for what is missing, in the order of `PRIORITY`, UNKNOWN where nothing is, `(n_rows,) uint8`."""
         codes = self._one_column(self.spread_reason)
         if not codes.shape[1]:
             return np.full(len(self), Reason.NOT_CAPTURED, np.uint8)
-        ranks = np.where(codes == Reason.OBSERVED, 254, _RANK[codes]).min(axis=1)
-        missing = np.where(ranks == 254, Reason.UNKNOWN, _CODE[np.minimum(ranks, len(_CODE) - 1)])  # noqa: PLR2004 - all observed, and not present
-        return missing.astype(np.uint8)
+        return np.where(self.present, Reason.OBSERVED, first_reason(codes)).astype(np.uint8)
 
     def take(self, rows: Rows) -> Self:
         """Give some of the rows, in the order of `rows`."""

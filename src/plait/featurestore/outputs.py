@@ -13,6 +13,7 @@ import numpy as np
 
 from plait.errors import CohortError, MissingExtraError
 from plait.featurestore.aligned import Aligned, Ragged
+from plait.featurestore.sparse import Sparse
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ def dense(table: FusionTable) -> dict[str, Aligned]:
         raise CohortError(
             f"view '{ragged[0]}'", expected="views with a fixed number of features", got="one of sequences", todo="Leave it out: table.only(views)."
         )
-    return {name: answer for name, answer in table.answers.items() if isinstance(answer, Aligned)}
+    return {name: answer_of(answer) for name, answer in table.answers.items() if not isinstance(answer, Ragged)}
+
+
+def answer_of(answer: Aligned | Sparse) -> Aligned:
+    """Give an answer with an array for each part."""
+    return answer.dense if isinstance(answer, Sparse) else answer
 
 
 def to_numpy(table: FusionTable) -> Matrix:
@@ -77,7 +83,9 @@ def to_numpy(table: FusionTable) -> Matrix:
 
 
 def to_csr(table: FusionTable) -> tuple[csr_array, tuple[str, ...]]:
-    """Give what was observed or filled as one SciPy CSR array `(n_rows, n_columns) float32` with the columns' names: an observed 0 is stored.
+    """Give what was observed or filled as one SciPy CSR array `(n_rows, n_columns) float32`, with the columns' names.
+
+    An observed 0 is stored, but for a sparse view (`plait.featurestore.sparse`), of which only what was found is.
 
     Raises:
         CohortError: The table has views of sequences.
@@ -87,7 +95,9 @@ def to_csr(table: FusionTable) -> tuple[csr_array, tuple[str, ...]]:
         from scipy.sparse import csr_array, hstack
     except ImportError:
         raise MissingExtraError("SciPy", expected="the package scipy", got="none", todo="Install it: pip install scipy.") from None
-    views = dense(table)
+    views = {name: answer for name, answer in table.answers.items() if not isinstance(answer, Ragged)}
+    if len(views) < len(table.answers):
+        dense(table)  # says which view has no columns
     names = tuple(column for name, answer in views.items() for column in columns_of(name, answer))
     if not views:
         return csr_array((len(table), 0), dtype=np.float32), names
@@ -110,7 +120,7 @@ def to_polars(table: FusionTable, *, reasons: bool = True) -> pl.DataFrame:
 
     columns = list(table.index.frame.get_columns())
     for name, answer in table.answers.items():
-        columns += _of_sequences(name, answer) if isinstance(answer, Ragged) else _of_values(name, answer, reasons=reasons)
+        columns += _of_sequences(name, answer) if isinstance(answer, Ragged) else _of_values(name, answer_of(answer), reasons=reasons)
         if isinstance(answer, Ragged) and reasons:
             columns.append(reason_names(answer.reason).alias(f"{name}{REASON}"))
     names = [column.name for column in columns]
@@ -153,6 +163,7 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
             modalities[name] = anndata.AnnData(_counted(answer), obs=obs, var=var)
         else:
             var["kind"] = list(answer.kinds)
+            answer = answer_of(answer)
             layers = {layer: np.ascontiguousarray(getattr(answer, layer)) for layer in ("observed", "filled", "reason", "age_days")}
             modalities[name] = anndata.AnnData(answer.values.copy(), obs=obs, var=var, layers=layers)
         modalities[name].uns["plait"] = json.dumps(table.described(name), sort_keys=True, default=str)
@@ -165,7 +176,7 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
     return joint
 
 
-def columns_of(view: str, answer: Aligned) -> list[str]:
+def columns_of(view: str, answer: Aligned | Sparse) -> list[str]:
     """Give the names of a view's columns."""
     return [f"{view}.{feature}" for feature in answer.names]
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from plait.errors import ConfigError, MissingExtraError, NotFittedError
+from plait.featurestore.aligned import first_reason
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -177,16 +178,13 @@ class Pca(Step):
             for place, component in enumerate(components):
                 values[rows, place] = np.add.reduce(held * component, axis=1)  # not a matrix product: its last digits follow from the batch
         values[~enough] = np.nan
-        missing = np.where(answer.row_reason == Reason.OBSERVED, Reason.UNKNOWN, answer.row_reason).astype(np.uint8)
-        partly = ~enough & (answer.row_reason == Reason.OBSERVED)
-        if partly.any():
-            missing[partly] = answer.take(np.flatnonzero(partly)).first_reason
+        missing = first_reason(answer.spread_reason)
         age = np.where(answer.observed, answer.age_days, -np.inf).max(axis=1, initial=-np.inf)
         return replace(
             answer,
             names=tuple(f"pc{place + 1}" for place in range(self.dim)),
             values=values,
-            reason=np.where(enough, np.uint8(Reason.OBSERVED), missing).astype(np.uint8)[:, None],
+            reason=np.where(enough, np.uint8(Reason.OBSERVED), np.where(missing == Reason.OBSERVED, np.uint8(Reason.UNKNOWN), missing))[:, None],
             age_days=np.where(enough & np.isfinite(age), age, np.nan).astype(np.float32)[:, None],
             n_obs=np.where(enough, answer.n_obs.sum(axis=1), 0).astype(np.int32)[:, None],
             filled=np.zeros((len(answer), 1), np.bool_),

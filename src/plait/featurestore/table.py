@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from plait.featurestore.index import Index
     from plait.featurestore.loader import Samples
     from plait.featurestore.outputs import Matrix
+    from plait.featurestore.sparse import Sparse
     from plait.featurestore.splits import Part, Split
     from plait.featurestore.view import Question, View
+
+    Answer = Aligned | Sparse | Ragged
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,7 @@ class FusionTable:
     """
 
     index: Index
-    answers: Mapping[str, Aligned | Ragged]
+    answers: Mapping[str, Answer]
     opened: Mapping[str, View]
     question: Question
     version: int
@@ -58,7 +61,7 @@ class FusionTable:
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, view: str) -> Aligned | Ragged:
+    def __getitem__(self, view: str) -> Answer:
         if view not in self.answers:
             raise CohortError(f"view '{view}'", expected="a view of this table", got="none of this name", todo=f"There are: {', '.join(self.answers)}.")
         return self.answers[view]

@@ -9,7 +9,7 @@ import difflib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plait.etl.commit import Version
     from plait.featurestore.aligned import Aligned, Ragged
     from plait.featurestore.index import Index
+    from plait.featurestore.sparse import Sparse
     from plait.settings import FeatureSettings, Settings
 
 ENTRY_POINTS = "plait.modalities"
@@ -61,7 +62,7 @@ class ViewOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lookback_days: float | None = Field(default=None, gt=0)
-    presence: str | float = "any"
+    presence: Literal["any", "all"] | Annotated[float, Field(gt=0, le=1)] = "any"
 
     @property
     def present(self) -> Presence:
@@ -107,7 +108,7 @@ class View(ABC):
     modality: str
 
     @abstractmethod
-    def align(self, index: Index, question: Question) -> Aligned | Ragged:
+    def align(self, index: Index, question: Question) -> Aligned | Sparse | Ragged:
         """Give what was known of each row's person at its moment: as many rows, in the same order."""
 
     @abstractmethod
