@@ -157,7 +157,7 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
     modalities = {}
     for name, answer in table.answers.items():
         features = answer.vocabulary if isinstance(answer, Ragged) else answer.names
-        var = pd.DataFrame(index=pd.Index(features, dtype=object))
+        var = pd.DataFrame({"feature": list(features)}, index=pd.Index([f"{name}.{feature}" for feature in features], dtype=object))
         obs = pd.DataFrame({"present": answer.present, "reason": answer.row_reason}, index=rows)
         if isinstance(answer, Ragged):
             modalities[name] = anndata.AnnData(_counted(answer), obs=obs, var=var)
@@ -185,8 +185,8 @@ def reason_names(codes: npt.NDArray[np.uint8]) -> pl.Series:
     """Give names of reasons for their codes `(n,)`, as one of Polars' enumerations."""
     import polars as pl
 
-    names = pl.Enum([reason.name for reason in Reason])
-    return pl.Series(_PLACE[codes]).cast(names)
+    names = [reason.name for reason in Reason]
+    return pl.Series(names, dtype=pl.Enum(names)).gather(_PLACE[codes])
 
 
 def _of_values(view: str, answer: Aligned, *, reasons: bool) -> Iterator[pl.Series]:

@@ -38,6 +38,7 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: str
     learns: ClassVar[bool] = True
     """Whether it has anything to learn."""
 
