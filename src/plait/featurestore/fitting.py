@@ -151,6 +151,7 @@ def fit(table: FusionTable, imputer: Any = None, *, recipes: Mapping[str, Any] |
     _check_fresh(table)
     parsed = parse_imputer(imputer)
     views = {name: answer_of(answer) for name, answer in table.answers.items() if not isinstance(answer, Ragged)}
+    names = {name: answer.names for name, answer in views.items()}
     given = recipes or {}
     steps = {name: parse_recipe(given.get(name, table.described(name).get("recipe")), name) for name in views}
     states: dict[tuple[str, int], State] = {}
@@ -164,8 +165,7 @@ def fit(table: FusionTable, imputer: Any = None, *, recipes: Mapping[str, Any] |
     if parsed is not None:
         states["", 0] = parsed.learn(cells)
     columns = [f"{name}.{feature}" for name, answer in views.items() for feature in answer.names]
-    unseen = tuple(column for column, seen in zip(columns, cells.observed.any(axis=0), strict=True) if not seen)
-    names = {name: table[name].names for name in views}  # type: ignore[union-attr] - sequences are not among them
+    unseen = tuple(column for column, seen in zip(columns, np.any(cells.observed, axis=0), strict=True) if not seen)
     return Fitted(steps, parsed, names, states, _hash_of(table), unseen)
 
 

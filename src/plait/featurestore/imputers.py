@@ -275,7 +275,7 @@ class Iterative(Imputer):
         products = known.T @ known
         products[np.diag_indices_from(products)] *= 1 + self.ridge
         products[np.diag_indices_from(products)] += 1e-9  # of a column that is 0 throughout
-        best: Doubles = np.linalg.solve(products, known.T @ target)
+        best = np.linalg.solve(products, known.T @ target).astype(np.float64)
         errors = target - known @ best
         freedom = max(len(target) - len(best), 1)
         if self.draws == 1:
@@ -315,4 +315,5 @@ def _distances(rows: Doubles, donors: Doubles) -> Doubles:
         both = ~np.isnan(apart)
         total += np.where(both, apart, 0.0) ** 2
         shared += both
-    return np.where(shared > 0, total * rows.shape[1] / np.maximum(shared, 1), np.inf)
+    distance: Doubles = np.where(shared > 0, total * rows.shape[1] / np.maximum(shared, 1), np.inf)
+    return distance

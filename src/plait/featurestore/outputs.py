@@ -163,9 +163,9 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
             modalities[name] = anndata.AnnData(_counted(answer), obs=obs, var=var)
         else:
             var["kind"] = list(answer.kinds)
-            answer = answer_of(answer)
-            layers = {layer: np.ascontiguousarray(getattr(answer, layer)) for layer in ("observed", "filled", "reason", "age_days")}
-            modalities[name] = anndata.AnnData(answer.values.copy(), obs=obs, var=var, layers=layers)
+            held = answer_of(answer)
+            layers = {layer: np.ascontiguousarray(getattr(held, layer)) for layer in ("observed", "filled", "reason", "age_days")}
+            modalities[name] = anndata.AnnData(np.array(held.values), obs=obs, var=var, layers=layers)  # noqa: PD011 - no frame
         modalities[name].uns["plait"] = json.dumps(table.described(name), sort_keys=True, default=str)
     with mudata.set_options(pull_on_update=False):  # it will be the default; the index's columns are the joint ones
         joint = mudata.MuData(modalities)
@@ -196,7 +196,7 @@ def _of_values(view: str, answer: Aligned, *, reasons: bool) -> Iterator[pl.Seri
     codes = answer.spread_reason
     shared = reason_names(codes[:, 0]) if codes.shape[1] == 1 else None
     for place, column in enumerate(columns_of(view, answer)):
-        yield pl.Series(column, np.ascontiguousarray(answer.values[:, place]), nan_to_null=True)
+        yield pl.Series(column, np.ascontiguousarray(answer.values[:, place]), nan_to_null=True)  # noqa: PD011 - no frame
         if reasons:
             yield (reason_names(answer.reason[:, place]) if shared is None else shared).alias(f"{column}{REASON}")
 

@@ -146,7 +146,7 @@ class Pca(Step):
         Raises:
             NotFittedError: Fewer rows or features than components.
         """
-        seen = answer.observed.any(axis=0)
+        seen = np.any(answer.observed, axis=0)
         mean, _ = moments(answer.values, answer.observed)
         enough = self._enough(answer, seen)
         held = self._centred(answer, mean, seen)[enough][:, seen]
