@@ -165,7 +165,7 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
             var["kind"] = list(answer.kinds)
             held = answer_of(answer)
             layers = {layer: np.ascontiguousarray(getattr(held, layer)) for layer in ("observed", "filled", "reason", "age_days")}
-            modalities[name] = anndata.AnnData(np.array(held.values), obs=obs, var=var, layers=layers)  # noqa: PD011 - no frame
+            modalities[name] = anndata.AnnData(np.array(held.values), obs=obs, var=var, layers=layers)
         modalities[name].uns["plait"] = json.dumps(table.described(name), sort_keys=True, default=str)
     with mudata.set_options(pull_on_update=False):  # it will be the default; the index's columns are the joint ones
         joint = mudata.MuData(modalities)
