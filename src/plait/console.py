@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.featurestore.compare import Difference
     from plait.featurestore.embed import Embedded
 
 
@@ -148,6 +149,33 @@ def show_embedded(found: Sequence[Embedded]) -> None:
         for view in found
     ]
     table("Embeddings: what became of every item", rows)
+
+
+def show_difference(found: Difference) -> None:
+    """Show what differs between two snapshots."""
+    if found.is_empty:
+        say("They are the same.")
+        return
+    for name, rows in zip(("the first", "the second"), found.rows[:2], strict=True):
+        if rows:
+            say(f"{rows:,} rows are only in {name}.")
+    for word, views in (("first", found.removed), ("second", found.added)):
+        if views:
+            say(f"Views only in the {word}: {', '.join(views)}.")
+    if found.views:
+        lines = [
+            {"view": one.view, "features added": len(one.added), "removed": len(one.removed), "values": one.values, "ages": one.ages}
+            | {"reasons": sum(one.reasons.values()), "most in": ", ".join(list(one.features)[:3])}
+            for one in found.views
+        ]
+        table(f"Views that differ, over the {found.rows[2]:,} rows that both have", lines)
+        reasons = [
+            {"view": one.view, "first": first, "second": second, "values": count} for one in found.views for (first, second), count in one.reasons.items()
+        ]
+        if reasons:
+            table("Reasons that differ", reasons)
+    if found.facts:
+        table("What they rest on", [{"fact": name, "first": first, "second": second} for name, (first, second) in found.facts.items()])
 
 
 def show_report(report: RunReport) -> None:

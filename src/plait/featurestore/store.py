@@ -10,6 +10,7 @@ import numpy as np
 from plait.errors import CohortError
 from plait.featurestore.consent import Consent
 from plait.featurestore.index import PERSON, as_index
+from plait.featurestore.lineage import lineage_of
 from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question, open_view
 
@@ -71,7 +72,7 @@ class Store:
         opened = {name: self.view(name) for name in names}
         consent = self.consent
         answers = {name: consent.applied(view.align(index, question), view, index) for name, view in opened.items()}
-        return FusionTable(index, answers, opened, question, self.reading.version.version)
+        return FusionTable(index, answers, opened, question, self.reading.version.version, lineage_of(self.reading, opened))
 
     def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
         """Give a cohort; see `plait.featurestore.cohorts.find_cohort`.
