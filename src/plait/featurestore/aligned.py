@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Codes = npt.NDArray[np.uint8]
 
-_CODES = np.asarray([*PRIORITY, Reason.OBSERVED], np.uint8)
-_RANK = np.full(256, len(PRIORITY) - 1, np.uint8)
-_RANK[_CODES] = np.arange(len(_CODES))
+CODES = np.asarray([*PRIORITY, Reason.OBSERVED], np.uint8)
+RANK = np.full(256, len(PRIORITY) - 1, np.uint8)
+RANK[CODES] = np.arange(len(CODES))
+"""The place of a code's reason among `CODES`, which stand in the order of `PRIORITY`, OBSERVED last."""
 
 
 def first_reason(codes: Codes) -> Codes:
     """Give the first of each row's reasons in the order of `PRIORITY`, OBSERVED where all are `(n_rows, n_values) -> (n_rows,) uint8`."""
-    first: Codes = _CODES[_RANK[codes].min(axis=1, initial=len(PRIORITY))]
+    first: Codes = CODES[RANK[codes].min(axis=1, initial=len(PRIORITY))]
     return first
 
 

@@ -20,7 +20,9 @@ from plait.duck import connect
 from plait.errors import ConfigError
 from plait.etl.commit import warehouse_of
 from plait.etl.crosswalk import follow_links, load_crosswalk
+from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, EVER
+from plait.featurestore.sparse import Sparse
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from plait.featurestore.aligned import Aligned, Ragged
     from plait.featurestore.index import Index
+    from plait.featurestore.table import Answer
     from plait.featurestore.view import Reading, View
 
     Ints = npt.NDArray[np.int64]
@@ -119,13 +121,12 @@ class Consent:
         withheld: Flags = has_lines & ~permitted
         return withheld
 
-    def applied(self, answer: Aligned | Ragged, view: View, index: Index) -> Aligned | Ragged:
+    def applied(self, answer: Answer, view: View, index: Index) -> Answer:
         """Give a view's answer without what is not permitted; that something older exists is not told either, where it is of a time that is not."""
         if not self.lines:
             return answer
-        lookback = getattr(getattr(view, "options", None), "lookback_days", None)
-        rows = self.withheld(index, view.modality, lookback)
-        if lookback is not None:
+        rows = self.withheld(index, view.modality, view.reach_days)
+        if view.reach_days is not None:
             rows |= self.withheld(index, view.modality) & _tells_of_older(answer)
         return answer.withhold(rows, Reason.WITHHELD)
 
@@ -147,10 +148,13 @@ class Consent:
         return self._spans[modality]
 
 
-def _tells_of_older(answer: Aligned | Ragged) -> Flags:
+def _tells_of_older(answer: Answer) -> Flags:
     """Say which rows of an answer have OUT_OF_WINDOW as a reason."""
-    reason = answer.reason if answer.reason.ndim > 1 else answer.reason[:, None]
-    tells: Flags = (reason == Reason.OUT_OF_WINDOW).any(axis=1) | (answer.row_reason == Reason.OUT_OF_WINDOW)
+    tells: Flags = answer.row_reason == Reason.OUT_OF_WINDOW
+    if isinstance(answer, Sparse):
+        tells |= (answer.silence == Reason.OUT_OF_WINDOW).any(axis=1)
+    elif isinstance(answer, Aligned):
+        tells |= (answer.spread_reason == Reason.OUT_OF_WINDOW).any(axis=1)
     return tells
 
 

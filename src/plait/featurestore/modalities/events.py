@@ -102,6 +102,11 @@ class EventsView(View):
         standard = self.reading.con.execute("SELECT concept_id FROM cdm.concept WHERE standard_concept = 'S'").fetchnumpy()["concept_id"]
         return Codes(np.union1d(standard, [0]).astype(np.int64))
 
+    @property
+    def reach_days(self) -> float | None:
+        """How far back its events count."""
+        return self.options.lookback_days
+
     def align(self, index: Index, question: Question) -> Ragged:
         """Give the events of each row's person that had happened and were known at its moment, oldest first."""
         lengths, chosen = np.zeros(len(index), np.int64), []
@@ -137,8 +142,11 @@ class EventsView(View):
 
     def describe(self) -> dict[str, Any]:
         """Give the view's options, and a digest of what its codes stand for."""
-        digest = hashlib.sha256(self.codes.concept_ids.astype("<i8").tobytes()).hexdigest()
-        return {**super().describe(), "options": self.options.model_dump(mode="json"), "codes": {"number": len(self.codes), "sha256": digest}}
+        return {**super().describe(), "options": self.options.model_dump(mode="json"), "codes": {"number": len(self.codes), "sha256": self._codes_digest}}
+
+    @cached_property
+    def _codes_digest(self) -> str:
+        return hashlib.sha256(self.codes.concept_ids.astype("<i8").tobytes()).hexdigest()
 
     @property
     def _set(self) -> ConceptSet:

@@ -17,9 +17,9 @@ from plait.duck import sql
 from plait.errors import CohortError, ConfigError
 from plait.etl.omics.assay import open_assay
 from plait.etl.omics.panels import panel_genes
-from plait.featurestore.aligned import Aligned
+from plait.featurestore.aligned import CODES, RANK, Aligned
 from plait.featurestore.asof import DAY_US, History
-from plait.featurestore.modalities.omics_values import CODE, RANK, States, event_times, found_variants, matrix_states, variant_states
+from plait.featurestore.modalities.omics_values import States, event_times, found_variants, matrix_states, variant_states
 from plait.featurestore.view import View, ViewOptions, options_of
 from plait.schema.reasons import PRIORITY, Reason
 
@@ -74,6 +74,11 @@ class OmicsView(View):
         self._where = f"plait.yaml: view '{name}'"
         self._matrix = next((entry for entry in reading.version.omics if entry["assay"] == options.assay), None)
         self._check()
+
+    @property
+    def reach_days(self) -> float | None:
+        """How far back its specimens count."""
+        return self.options.lookback_days
 
     def align(self, index: Index, question: Question) -> Aligned:
         """Give the values of the specimens that each row's person had by its moment and whose report was there."""
@@ -279,7 +284,7 @@ class OmicsView(View):
         features = np.full(number, Reason.UNKNOWN, np.uint8)
         if self.options.reduce != "count":
             features[~self._is_seen] = Reason.NOT_CAPTURED
-        return CODE[np.minimum(RANK[codes][:, None], RANK[features][None, :])]
+        return CODES[np.minimum(RANK[codes][:, None], RANK[features][None, :])]
 
     @cached_property
     def _is_seen(self) -> Flags:
@@ -323,7 +328,7 @@ def _reduced(states: States, chosen: Ints, begins: Ints, ends: Ints, how: str) -
         values = np.add.reduceat(np.where(is_there, held, 0), begins, axis=0, dtype=np.float64) / np.maximum(counts, 1)
     else:
         values = np.maximum.reduceat(np.where(is_there, held, -np.inf), begins, axis=0)
-    first = CODE[np.minimum.reduceat(RANK[states.reason[chosen]], begins, axis=0)]
+    first = CODES[np.minimum.reduceat(RANK[states.reason[chosen]], begins, axis=0)]
     return np.where(counts > 0, values, np.nan).astype(np.float32), np.where(counts > 0, np.uint8(Reason.OBSERVED), first), counts
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from plait.duck import sql
 from plait.etl.omics.assay import open_assay
 from plait.etl.omics.panels import captured, genes_seen
-from plait.schema.reasons import PRIORITY, Reason
+from plait.featurestore.aligned import CODES, RANK
+from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
 
 _PACKAGE = "plait.featurestore.modalities"
 _ITEMS_AT_ONCE = 1_024
-
-RANK = np.full(256, 255, np.uint8)
-"""Place of each reason's code in the order of `PRIORITY`; of OBSERVED and what is not there, the last."""
-RANK[[reason.value for reason in PRIORITY]] = np.arange(len(PRIORITY))
-CODE = np.full(256, Reason.UNKNOWN, np.uint8)
-"""Code of the reason at each place of that order."""
-CODE[: len(PRIORITY)] = [reason.value for reason in PRIORITY]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +72,7 @@ class States:
             is_enough = (number > 0) & (number >= fraction * len(genes))
             total = np.where(is_there, self.values[:, genes], 0).sum(axis=1, dtype=np.float64)
             values[is_enough, place] = total[is_enough] / number[is_enough]
-            reason[:, place] = np.where(is_enough, Reason.OBSERVED, CODE[RANK[self.reason[:, genes]].min(axis=1)])
+            reason[:, place] = np.where(is_enough, Reason.OBSERVED, CODES[RANK[self.reason[:, genes]].min(axis=1)])
         return replace(self, values=values, reason=reason)
 
 
@@ -144,7 +138,7 @@ def _averaged(values: Numbers, reason: Codes, group: npt.NDArray[np.intp], numbe
     is_there = reason[order] == Reason.OBSERVED
     counts = np.add.reduceat(is_there, begins, axis=0, dtype=np.int64)
     sums = np.add.reduceat(np.where(is_there, values[order], 0), begins, axis=0, dtype=np.float64)
-    first = CODE[np.minimum.reduceat(RANK[reason[order]], begins, axis=0)]
+    first = CODES[np.minimum.reduceat(RANK[reason[order]], begins, axis=0)]
     means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
     return means, np.where(counts > 0, np.uint8(Reason.OBSERVED), first)
 
