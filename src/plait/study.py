@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from plait.etl.vocabulary import Release
     from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
+    from plait.featurestore.overview import Overview
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
@@ -184,6 +185,12 @@ class Study:
         if self._store is None or (self._store.reading.version, self._store.reading.settings) != (version, settings):
             self._store = Store(Reading(self.path, version, settings, self.connect()))
         return self._store
+
+    def features(self) -> list[Overview]:
+        """Give the views that `plait.yaml` declares, and of how many persons each is there; see `plait.featurestore.overview`."""
+        from plait.featurestore.overview import overview
+
+        return overview(self.store)
 
     def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
         """Give a cohort: by its name in `plait.yaml`, a `cohort_definition_id`, the path of a file, or a frame; see `plait.featurestore.store.Store.cohort`."""

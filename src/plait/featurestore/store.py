@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.errors import CohortError
+from plait.featurestore.cohorts import Cohort, find_cohort
 from plait.featurestore.consent import Consent
 from plait.featurestore.index import PERSON, as_index
 from plait.featurestore.lineage import lineage_of
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from plait.featurestore.cohorts import Cohort
     from plait.featurestore.index import Index
     from plait.featurestore.view import Reading, View
 
@@ -72,7 +72,10 @@ class Store:
         opened = {name: self.view(name) for name in names}
         consent = self.consent
         answers = {name: consent.applied(view.align(index, question), view, index) for name, view in opened.items()}
-        return FusionTable(index, answers, opened, question, self.reading.version.version, lineage_of(self.reading, opened))
+        lineage = lineage_of(self.reading, opened)
+        if isinstance(rows, Cohort):
+            lineage["cohort"] = rows.describe()
+        return FusionTable(index, answers, opened, question, self.reading.version.version, lineage)
 
     def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
         """Give a cohort; see `plait.featurestore.cohorts.find_cohort`.
@@ -84,8 +87,6 @@ class Store:
             ConfigError: No such cohort, file, table or view.
             CohortError: Its definition, or its rows, are not what a query can answer.
         """
-        from plait.featurestore.cohorts import find_cohort
-
         return find_cohort(self.reading, source, lambda index, view: self.get_historical_features(index.frame, [view]).present[:, 0], self.consent)
 
     @property
