@@ -46,7 +46,11 @@ def get(
     opened = open_study(study)
     asked = opened.cohort(cohort)
     table = opened.get_historical_features(asked, None if views is None else [view for view in views.split(",") if view], clock=clock)
-    name = table.write_parquet(output) if output.suffix == ".parquet" else table.save(output)
+    name = None
+    if output.suffix == ".parquet":
+        table.write_parquet(output)
+    else:
+        name = table.save(output)
     told = {**asked.describe(), "views": table.summary().to_dicts(), "written": str(output), "id": name}
     show(told, console.show_query, json=json, quiet=quiet)
 
