@@ -148,6 +148,11 @@ class ItemView(View):
         self.reading, self.name, self.modality, self.options = reading, name, modality, options
         self._prepared: dict[str, Items] = {}
 
+    @property
+    def reach_days(self) -> float | None:
+        """How far back its items count."""
+        return self.options.lookback_days
+
     @abstractmethod
     def inventory(self) -> pl.DataFrame:
         """Give every item of the version, in any order.
