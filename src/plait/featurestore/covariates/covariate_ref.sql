@@ -33,7 +33,7 @@ coded AS (
             ELSE 0
         END AS concept_id
     FROM covariate AS c
-    INNER JOIN analysis AS a ON c.covariate_id % 1000 = a.analysis_id AND c.temporal = a.temporal
+    INNER JOIN analysis AS a ON (c.covariate_id % 1000 + 1000) % 1000 = a.analysis_id AND c.temporal = a.temporal
     LEFT JOIN (
         SELECT
             kind,
