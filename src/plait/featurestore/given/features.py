@@ -12,7 +12,7 @@ from plait.errors import CohortError, InputFileError
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, NONE, History
 from plait.featurestore.encoders.weights import file_hashes
-from plait.featurestore.gate import NO_EVENT_TIME, check_items
+from plait.featurestore.gate import NO_EVENT_TIME, PASSED, check_items
 from plait.featurestore.given.rows import GivenOptions, need_columns, place_of, placed
 from plait.featurestore.view import View
 from plait.schema.embeddings import FEATURES_FOLDER
@@ -226,10 +226,10 @@ class FeaturesView(View):
         frame = pl.concat([pl.read_parquet(file, columns=list(dict.fromkeys([*keys, *names]))) for file in files])
         rows = placed(self.reading, self.name, options, frame)
         values, codes = _numbers(frame.select(names))
-        wrong_rows = check_items(self.reading.con, rows)
-        failed = rows.filter(wrong_rows.is_not_null() & (wrong_rows != NO_EVENT_TIME))
-        if wrong_rows.null_count() < len(rows):
-            good = np.flatnonzero(wrong_rows.is_null().to_numpy())
+        found = check_items(self.reading.con, rows)
+        failed = rows[np.flatnonzero((found != PASSED) & (found != NO_EVENT_TIME))]
+        if found.any():
+            good = np.flatnonzero(found == PASSED)
             rows, values, codes = rows[good], values[good], None if codes is None else codes[good]
         return _Rows(tuple(names), values, codes, _history(rows), _history(failed), rows.select("row", "event_time", "known_time"), _us(rows["event_time"]))
 
