@@ -114,7 +114,9 @@ class _Run:
                 todo="End it on day 0 or before, or ask by the clock 'ohdsi'.",
             )
         if not self.windows.temporal and any(analysis.temporal for analysis in self.analyses):
-            raise ConfigError("windows", expected="temporal windows, as temporal analyses are asked for", got="none", todo="Give Windows(temporal=((-365, -31), (-30, 0))).")
+            raise ConfigError(
+                "windows", expected="temporal windows, as temporal analyses are asked for", got="none", todo="Give Windows(temporal=((-365, -31), (-30, 0)))."
+            )
 
     def execute(self, name: str, **parameters: object) -> None:
         """Run the statements of an SQL file, each with those parameters that it names."""
@@ -221,7 +223,10 @@ class _Run:
             self.execute(f"observed_{self.clock}")
             return
         columns = "event_id, person_id, start_date, start_time, end_date, end_time, open_end"
-        parts = [f"SELECT {literal(table)} AS table_name, {columns} FROM (({sql(PACKAGE, f'event_{table}')}) UNION ALL BY NAME ({sql(PACKAGE, 'event_shape')}))" for table in tables]
+        parts = [
+            f"SELECT {literal(table)} AS table_name, {columns} FROM (({sql(PACKAGE, f'event_{table}')}) UNION ALL BY NAME ({sql(PACKAGE, 'event_shape')}))"
+            for table in tables
+        ]
         make_view(self.con, "covariate_source", " UNION ALL ".join(parts))
         self.execute("observed_spans", rule=periods.rule)
         self.execute("observed_derived", rule=periods.rule, gap=periods.days)
