@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from plait import __version__
 from plait.duck import literal, make_view, parquet, sql, write_parquet
 from plait.etl.harmonize.reference import concept_of
@@ -33,7 +30,8 @@ if TYPE_CHECKING:
 HISTORY = frozenset({"runs", "ledger", "ledger_reasons", "columns", "notices"})
 """Books that keep the pages of earlier runs; the others describe the present state."""
 
-_ARROW = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"), "VARCHAR": pa.string()}
+_ARROW = {"BIGINT": "int64", "DOUBLE": "float64", "DATE": "date32", "TIMESTAMP": "timestamp[us]", "VARCHAR": "string"}
+"""The name that Arrow has for each type of a column."""
 
 Notice = tuple[str, str | None, str, str | None, int]
 """(source, file, kind, detail, records)."""
@@ -227,7 +225,10 @@ def write_study_tables(
 
 def _write(warehouse: Path, schema: str, spec: TableSpec, name: str, rows: Sequence[tuple[Any, ...]]) -> str:
     """Write rows of a table from Python, typed by the schema."""
-    fields = [pa.field(field.name, _ARROW[field.duckdb_type]) for field in spec.fields]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    fields = [pa.field(field.name, pa.type_for_alias(_ARROW[field.duckdb_type])) for field in spec.fields]
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [() for _ in fields]
     table = pa.table([pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)], schema=pa.schema(fields))
     path = warehouse / schema / spec.name / f"{name}.parquet"

@@ -10,12 +10,12 @@ import os
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from plait.etl.sources.listing import Entry
 
@@ -38,6 +38,9 @@ def kept_records(
         cache: Where records are kept; None to keep none.
         version: A digest of the code that reads: what another one read counts for nothing.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     schema = pa.schema([(name, pa.string()) for name in columns])
     if cache is None:
         yield from _batches(((entry, records) for entry, records in zip(entries, read(entries), strict=True)), schema)
@@ -75,6 +78,8 @@ def _batches(found: Iterable[tuple[Entry, list[Record]]], schema: pa.Schema, wri
 
 
 def _batch(rows: list[Record], keys: list[Record], schema: pa.Schema, writer: pq.ParquetWriter | None) -> pa.RecordBatch:
+    import pyarrow as pa
+
     columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
     if writer is not None:
         told = [pa.array(column, pa.string()) for column in zip(*keys, strict=True)]
@@ -84,6 +89,9 @@ def _batch(rows: list[Record], keys: list[Record], schema: pa.Schema, writer: pq
 
 def _keys(cache: Path, version: str) -> dict[str, tuple[int, int]]:
     """Give the size and time of each file whose records are kept."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(cache) as file:
             if (file.schema_arrow.metadata or {}).get(b"version") != version.encode():
@@ -96,6 +104,8 @@ def _keys(cache: Path, version: str) -> dict[str, tuple[int, int]]:
 
 def _stored(cache: Path, width: int) -> Iterator[tuple[str, list[Record]]]:
     """Yield the kept records of each file, in order of name."""
+    import pyarrow.parquet as pq
+
     with pq.ParquetFile(cache) as file:
         rows = (row for batch in file.iter_batches(_ROWS) for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))
         for name, group in groupby(rows, key=lambda row: str(row[0])):

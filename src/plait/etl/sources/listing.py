@@ -10,15 +10,13 @@ import hashlib
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A file: its name below the folder, its size and time; `is_outside` says that it is a link to what stands elsewhere."""
 
     name: str
@@ -56,7 +54,9 @@ def list_folder(root: Path) -> Listing:
         stat = root.stat()
         return Listing((Entry(root.name, stat.st_size, stat.st_mtime_ns, is_outside=False),))
     real = os.path.realpath(root)
-    return Listing(tuple(sorted(_entries(str(root), "", real, {real}), key=lambda entry: entry.name)))
+    found: list[Entry] = []
+    _collect(str(root), "", real, {real}, found)
+    return Listing(tuple(sorted(found)))
 
 
 def folder_of(root: Path) -> Path:
@@ -64,21 +64,22 @@ def folder_of(root: Path) -> Path:
     return root.parent if root.is_file() else root
 
 
-def _entries(folder: str, prefix: str, root: str, seen: set[str]) -> Iterator[Entry]:
-    with os.scandir(folder) as found:
-        for item in found:
+def _collect(folder: str, prefix: str, root: str, seen: set[str], found: list[Entry]) -> None:
+    """Add the files of a folder, and of those in it, to `found`; a list, since generators in generators cost as much as the system's answers."""
+    with os.scandir(folder) as items:
+        for item in items:
             if item.name.startswith("."):
                 continue
-            name = f"{prefix}{item.name}"
+            name = prefix + item.name
             real = os.path.realpath(item.path) if item.is_symlink() else None
             is_outside = real is not None and real != root and not real.startswith(root + os.sep)
             if item.is_dir(follow_symlinks=not is_outside):
                 if real is None or real not in seen:
-                    yield from _entries(item.path, f"{name}/", root, seen | ({real} if real else set()))
+                    _collect(item.path, f"{name}/", root, seen | ({real} if real else set()), found)
                 continue
             try:
                 stat = item.stat(follow_symlinks=not is_outside)
             except FileNotFoundError:  # a link to nothing
                 stat = item.stat(follow_symlinks=False)
                 is_outside = True
-            yield Entry(name, stat.st_size, stat.st_mtime_ns, is_outside)
+            found.append(Entry(name, stat.st_size, stat.st_mtime_ns, is_outside))
