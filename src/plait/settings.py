@@ -18,6 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from plait.errors import ConfigError
 
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[a-z0-9+.-]+::")
+_SECRET = re.compile(r"//[^/]*@|[?]")
+"""What is a name and a password, or what a signed URL ends with."""
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 SETTINGS_FILE = "plait.yaml"
@@ -45,18 +49,36 @@ class PanelSettings(BaseModel):
 
 
 class SourceSettings(BaseModel):
-    """One source of a study; keys beyond these belong to its kind and are checked against its `source.yaml`."""
+    """One source of a study; keys beyond these belong to its kind and are checked against its `source.yaml`.
+
+    `url` is what `path` says where that is a URL; then `path` is that of no file.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     kind: str
     path: Path
+    url: str | None = None
     person_system: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     anchor: str | None = Field(default=None, pattern=r"^[a-z][a-z_]*$")
     panels: tuple[PanelSettings, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_may_be_a_url(cls, said: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        if not isinstance(said, dict):
+            return said
+        if "url" in said:
+            raise ValueError("'url' is no key of a source: 'path' may be a URL")
+        path = said.get("path")
+        if not isinstance(path, str) or _URL.match(path) is None:
+            return said
+        if _SECRET.search(path):
+            raise ValueError("a URL with a user or a query in its path, which would be kept: give credentials to fsspec, by its settings or the environment")
+        return said | {"url": path.rstrip("/")}
 
     @field_validator("encoding")
     @classmethod
@@ -171,7 +193,8 @@ def read_settings(study: Path) -> Settings:
 def _absolute(source: SourceSettings, root: Path) -> SourceSettings:
     """Give a source with absolute paths."""
     panels = tuple(panel.model_copy(update={"genes": root / panel.genes}) for panel in source.panels)
-    return source.model_copy(update={"path": root / source.path, "panels": panels})
+    path = source.path if source.url else root / source.path
+    return source.model_copy(update={"path": path, "panels": panels})
 
 
 def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:

@@ -205,10 +205,10 @@ def test_headers_are_the_same_in_one_process_and_in_several(sandbox: Sandbox, mo
     for number in range(20):
         write_dicom(sandbox.pacs / f"{number}.dcm", InstanceNumber=number)
     entries = list_folder(sandbox.pacs).entries
-    here = [record for some in headers.read_all(sandbox.pacs, entries) for record in some]
+    here = [record for some in headers.read_all(str(sandbox.pacs), entries) for record in some]
     monkeypatch.setattr(headers, "_MANY", 1)
     monkeypatch.setattr(headers, "_BATCH", 7)
-    there = [record for some in headers.read_all(sandbox.pacs, entries) for record in some]
+    there = [record for some in headers.read_all(str(sandbox.pacs), entries) for record in some]
     assert here == there
     assert len(here) == 20
 

@@ -46,7 +46,7 @@ def kept_records(
         yield from _batches(((entry, records) for entry, records in zip(entries, read(entries), strict=True)), schema)
         return
     keys = _keys(cache, version)
-    known = {name for entry in entries if keys.get(name := entry.name) == (entry.size_bytes, entry.mtime_ns)}
+    known = {name for entry in entries if keys.get(name := entry.name) == (entry.size_bytes, entry.stamp)}
     fresh = read([entry for entry in entries if entry.name not in known])
     merged = _merged(entries, known, _stored(cache, len(columns)) if known else iter(()), fresh)
     if len(known) == len(entries) == len(keys):
@@ -69,7 +69,7 @@ def _batches(found: Iterable[tuple[Entry, list[Record]]], schema: pa.Schema, wri
     keys: list[Record] = []
     for entry, records in found:
         rows += records
-        keys += [(entry.name, str(entry.size_bytes), str(entry.mtime_ns))] * len(records)
+        keys += [(entry.name, str(entry.size_bytes), entry.stamp)] * len(records)
         if len(rows) >= _ROWS:
             yield _batch(rows, keys, schema, writer)
             rows, keys = [], []
@@ -87,7 +87,7 @@ def _batch(rows: list[Record], keys: list[Record], schema: pa.Schema, writer: pq
     return pa.record_batch(columns, schema=schema)
 
 
-def _keys(cache: Path, version: str) -> dict[str, tuple[int, int]]:
+def _keys(cache: Path, version: str) -> dict[str, tuple[int, str]]:
     """Give the size and time of each file whose records are kept."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -99,7 +99,7 @@ def _keys(cache: Path, version: str) -> dict[str, tuple[int, int]]:
             table = file.read(columns=list(_KEY))
     except (OSError, pa.ArrowInvalid):
         return {}
-    return {name: (int(size), int(mtime)) for name, size, mtime in zip(*(column.to_pylist() for column in table.columns), strict=True)}
+    return {name: (int(size), stamp) for name, size, stamp in zip(*(column.to_pylist() for column in table.columns), strict=True)}
 
 
 def _stored(cache: Path, width: int) -> Iterator[tuple[str, list[Record]]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted
-from plait.errors import InputFileError
+from plait.errors import InputFileError, PlaitError
 from plait.etl.sources.inventory import as_inspected
 from plait.etl.sources.reader import FAULT, csv_quoting
 
@@ -65,16 +65,31 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
 
 def _load_records(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, table: str) -> None:
     """Make the raw table of what the source's reader makes of a file, batch by batch."""
+    import duckdb
     import pyarrow as pa
 
     assert source.reader is not None  # noqa: S101 - only a reader gives files of this format
     fields = pa.schema([(name, pa.string()) for name in (*file.header, FAULT)])
-    batches = (_with_fault(batch, fields) for batch in source.reader.records(source, file))
+    failed: list[PlaitError] = []
+    batches = _noted((_with_fault(batch, fields) for batch in source.reader.records(source, file)), failed)
     con.register("reader_records", pa.RecordBatchReader.from_batches(fields, batches))
     try:
         _create(con, table, _raw_query(file, source.rules.files[str(file.file)], source, "reader_records"))
+    except duckdb.Error:
+        if failed:
+            raise failed[0] from None
+        raise
     finally:
         con.unregister("reader_records")
+
+
+def _noted(batches: Iterator[pa.RecordBatch], failed: list[PlaitError]) -> Iterator[pa.RecordBatch]:
+    """Yield batches, and note the error that ends them: DuckDB, which asks for them, makes one of its own of it."""
+    try:
+        yield from batches
+    except PlaitError as error:
+        failed.append(error)
+        raise
 
 
 def _with_fault(batch: pa.RecordBatch, fields: pa.Schema) -> pa.RecordBatch:

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
-from plait.errors import MissingExtraError
+from plait.etl.sources.imaging import need_imaging
+from plait.etl.sources.remote import HEAD_BYTES, Unreachable, begun, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
@@ -102,7 +102,6 @@ COLUMNS = (
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _PIXELS = 0x7FE0
 _LONG_VR = frozenset({b"OB", b"OW", b"OF", b"OD", b"OV", b"OL", b"UN"})
-_HEAD_BYTES = 64 << 10
 _MOST_BYTES = 64 << 20
 """Longest header that is read: what unpacks to more is no header."""
 _MOST_ELEMENTS, _MOST_READS = 20_000, 1_000_000
@@ -113,6 +112,8 @@ _MOST_FEATURES = 1000
 _MANY = 256
 """Files from which on it is worth while to start other processes."""
 _BATCH = 512
+_BEGUN = 64
+"""Files at a URL whose first bytes are in memory."""
 _QUIETLY = threading.Lock()
 
 
@@ -124,30 +125,19 @@ class Work:
     entries: tuple[Entry, ...]
 
 
-def read_all(folder: Path, entries: Sequence[Entry]) -> Iterator[list[Record]]:
-    """Yield the records of each file, in their order: one, or of an archive one for each member.
+def read_all(folder: str, entries: Sequence[Entry]) -> Iterator[list[Record]]:
+    """Yield the records of each file of a folder, a path or a URL, in their order: one, or of an archive one for each member.
 
     Raises:
+        Unreachable: A server does not answer.
         MissingExtraError: pydicom is not installed.
     """
     from plait.etl.executor import LocalProcesses
 
     need_imaging("DICOM files")
-    work = [Work(str(folder), tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
+    work = [Work(folder, tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
     for some in map(read_some, work) if len(entries) < _MANY else LocalProcesses(os.cpu_count() or 1).run(work, read_some):
         yield from some
-
-
-def need_imaging(what: str) -> None:
-    """Fail where the packages for images are not installed.
-
-    Raises:
-        MissingExtraError: They are not.
-    """
-    try:
-        import pydicom  # noqa: F401
-    except ImportError:
-        raise MissingExtraError(what, expected="pydicom", got="it is not installed", todo="Install it: pip install 'plait[imaging]'.") from None
 
 
 def read_some(work: Work) -> list[list[Record]]:
@@ -155,7 +145,16 @@ def read_some(work: Work) -> list[list[Record]]:
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it would say what is in a header
     with _QUIETLY, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [list(records_of(work.folder, entry)) for entry in work.entries]
+        return [list(records_of(work.folder, entry)) for entry in work.entries] if not is_url(work.folder) else list(_elsewhere(work))
+
+
+def _elsewhere(work: Work) -> Iterator[list[Record]]:
+    """Yield the records of each of some files at a URL."""
+    for start in range(0, len(work.entries), _BEGUN):
+        some = work.entries[start : start + _BEGUN]
+        for entry, file in zip(some, begun(work.folder, [(entry.name, max(0, entry.size_bytes)) for entry in some]), strict=True):
+            with file:
+                yield list(_records(cast("BinaryIO", file), entry))
 
 
 def records_of(folder: str, entry: Entry) -> Iterator[Record]:
@@ -166,10 +165,25 @@ def records_of(folder: str, entry: Entry) -> Iterator[Record]:
         return
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            if file.read(4) == b"PK\x03\x04":
-                yield from _members(file, entry)
-                return
-            yield _record(_Limited(file, math.inf), entry.name, entry.size_bytes, entry.mtime_ns)
+            yield from _records(file, entry)
+    except FileNotFoundError:
+        yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "vanished")
+    except OSError:
+        yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "unreadable")
+
+
+def _records(file: BinaryIO, entry: Entry) -> Iterator[Record]:
+    """Yield the record of an open file, or those of an archive's members."""
+    if entry.size_bytes < 0:  # a server that does not tell how long it is
+        yield _faulty(entry.name, 0, entry.mtime_ns, "unreadable")
+        return
+    try:
+        if file.read(4) == b"PK\x03\x04":
+            yield from _members(file, entry)
+            return
+        yield _record(_Limited(file, math.inf), entry.name, entry.size_bytes, entry.mtime_ns)
+    except Unreachable:
+        raise
     except FileNotFoundError:
         yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "vanished")
     except OSError:
@@ -180,6 +194,8 @@ def _members(file: BinaryIO, entry: Entry) -> Iterator[Record]:
     """Yield a record for each file of a ZIP archive; nothing of it is unpacked to disk."""
     try:
         archive = zipfile.ZipFile(file)
+    except Unreachable:
+        raise
     except (zipfile.BadZipFile, OSError):
         yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "broken_archive")
         return
@@ -194,6 +210,8 @@ def _members(file: BinaryIO, entry: Entry) -> Iterator[Record]:
             try:
                 with archive.open(member) as stream:
                     yield _record(_Limited(stream, _MOST_BYTES), name, member.file_size, entry.mtime_ns)
+            except Unreachable:
+                raise
             except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
                 yield _faulty(name, member.file_size, entry.mtime_ns, "broken_archive")
 
@@ -235,6 +253,8 @@ def _record(file: _Limited, name: str, size_bytes: int, mtime_ns: int) -> Record
         header, has_preamble, is_cut = _read(file, size_bytes)
     except _TooLongError:
         return _faulty(name, size_bytes, mtime_ns, "header_too_long")
+    except OSError:
+        raise
     except Exception:  # noqa: BLE001 - pydicom raises what it likes for what is no DICOM
         return _faulty(name, size_bytes, mtime_ns, "not_dicom")
     try:
@@ -266,7 +286,7 @@ def _read(file: _Limited, size_bytes: int) -> tuple[Dataset, bool, bool]:
     Most headers stand in the first bytes, and are read from memory; where one goes on, the file itself is read.
     """
     file.seek(0)
-    head = file.read(min(size_bytes, _HEAD_BYTES))
+    head = file.read(min(size_bytes, HEAD_BYTES))
     has_preamble = head[128:132] == b"DICM"
     stop = _Stop()
     if len(head) < size_bytes:
