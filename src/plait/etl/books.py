@@ -53,6 +53,7 @@ def notices_of(
         if file.unparsed:
             key = (file.source, file.file, "unparsed_number", None)
             counted[key] = counted.get(key, 0) + file.unparsed
+        counted |= _flags_of_ignored(con, file)
     make_view(con, "person_notice", _books(warehouse, results, "person_notices"))
     for source, name, kind, detail, records in con.execute(sql("plait.etl", "notices_summed")).fetchall():
         counted[source, name, kind, detail] = records
@@ -63,6 +64,13 @@ def notices_of(
         for part in matrix.not_kept:
             counted[file.source, file.file, "not_kept", part] = counted.get((file.source, file.file, "not_kept", part), 0) + 1
     return [(*key, records) for key, records in sorted(counted.items(), key=lambda item: tuple(map(str, item[0])))]
+
+
+def _flags_of_ignored(con: duckdb.DuckDBPyConnection, file: StagedFile) -> dict[tuple[str, str | None, str, str | None], int]:
+    """Give what was noticed of images that are left out and are nobody's, such as a DICOMDIR."""
+    if file.shape != "image" or not file.ignored:
+        return {}
+    return {(file.source, file.file, kind, None): records for kind, records in con.execute(sql("plait.etl", "ignored_flags"), {"path": file.path}).fetchall()}
 
 
 def sum_fates(con: duckdb.DuckDBPyConnection, warehouse: Path, results: Iterable[ShardResult]) -> list[tuple[str, str, str, int, int, int]]:

@@ -422,6 +422,7 @@ class ImageFeature(Shape):
     display = Text("the source's words for `code`")
     value_number = Reading("its value")
     unit = Text("unit of the value, UCUM")
+    value_text = Text("its value in words, or a date")
     finding = Text("code of what was found")
     finding_system = Text("code system of `finding`")
     site = Text("code of the anatomic site")

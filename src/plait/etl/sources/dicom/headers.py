@@ -18,8 +18,9 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
+from plait.etl.sources.dicom.content import code_of, features_of, listed, plain, referenced, text_of
 from plait.etl.sources.imaging import need_imaging
 from plait.etl.sources.remote import HEAD_BYTES, Unreachable, begun, is_url
 
@@ -96,6 +97,7 @@ COLUMNS = (
     "derived_from",
     "geometry",
     "features",
+    "listed",
 )
 """Columns of a record, all text."""
 
@@ -342,19 +344,20 @@ def _values(header: Dataset) -> dict[str, str | None]:
     """Give the values of a record by column."""
     tags, present = _tags(), header.keys()
     values = {column: _raw_text(header, tags[attribute]) if tags[attribute] in present else None for column, attribute in TEXTS.items()}
-    values["sop_class"] = values["sop_class"] or _text(header.file_meta.get("MediaStorageSOPClassUID"))
+    values["sop_class"] = values["sop_class"] or text_of(header.file_meta.get("MediaStorageSOPClassUID"))
     for column, (attribute, _) in NUMBERS.items():
         text = _raw_text(header, tags[attribute]) if tags[attribute] in present else None
         values[column] = text.split("\\")[0] if text else None
     for column, attribute in (("procedure", "ProcedureCodeSequence"), ("site", "AnatomicRegionSequence")):
-        code = _code(header, attribute) if tags[attribute] in present else {}
+        code = code_of(header, attribute) if tags[attribute] in present else {}
         values |= {f"{column}_code": code.get("code"), f"{column}_scheme": code.get("scheme")}
-    geometry = {attribute: _plain(_raw_text(header, tags[attribute])) for attribute in _GEOMETRY if tags[attribute] in present}
+    geometry = {attribute: plain(_raw_text(header, tags[attribute])) for attribute in _GEOMETRY if tags[attribute] in present}
     has_more = any(tags[attribute] in present for attribute in _SEQUENCES)
-    features = list(_features(header))[:_MOST_FEATURES] if has_more else []
-    values["derived_from"] = next(iter(_referenced(header)), None) if has_more else None
+    said = list(features_of(header))[:_MOST_FEATURES] if has_more else []
+    values["derived_from"] = next(iter(referenced(header)), None) if has_more else None
     values["geometry"] = json.dumps(geometry) if geometry else None
-    values["features"] = json.dumps(features) if features else None
+    values["listed"] = json.dumps(list(listed(header))) if values["sop_class"] == _DICOMDIR else None
+    values["features"] = json.dumps(said) if said else None
     return values
 
 
@@ -368,7 +371,7 @@ def _raw_text(header: Dataset, tag: BaseTag) -> str | None:
                 return str(int.from_bytes(value, "little" if getattr(raw, "is_little_endian", True) else "big"))
         elif value.isascii():
             return value.decode("ascii").strip(" \0") or None
-    return _text(header[tag].value)
+    return text_of(header[tag].value)
 
 
 @cache
@@ -387,79 +390,3 @@ def _binary() -> frozenset[BaseTag]:
     from pydicom.datadict import dictionary_VR
 
     return frozenset(tag for tag in _tags().values() if dictionary_VR(tag) in {"US", "UL"})
-
-
-def _text(value: Any) -> str | None:  # noqa: ANN401 - pydicom's values are of many types
-    """Give a value as text, several joined as DICOM joins them, empty ones as None."""
-    from pydicom.multival import MultiValue
-
-    parts = list(value) if isinstance(value, MultiValue) else [value]
-    text = "\\".join(str(part) for part in parts if part is not None).replace("\0", "").strip()
-    return text or None
-
-
-def _number(value: Any) -> str | None:  # noqa: ANN401
-    """Give a number as text; of several the first."""
-    text = _text(value)
-    return text.split("\\")[0] if text else None
-
-
-def _plain(value: Any) -> object:  # noqa: ANN401
-    """Give a number, or several, for JSON."""
-    numbers = [int(number) if number.is_integer() else number for number in map(float, filter(None, str(_text(value) or "").split("\\")))]
-    return numbers[0] if len(numbers) == 1 else numbers
-
-
-def _code(item: Dataset, attribute: str) -> dict[str, str]:
-    """Give the first code of a code sequence: its value, scheme and meaning."""
-    for code in item.get(attribute) or []:
-        value = _text(code.get("CodeValue") or code.get("LongCodeValue"))
-        if value:
-            return {"code": value, "scheme": _text(code.get("CodingSchemeDesignator")) or "", "meaning": _text(code.get("CodeMeaning")) or ""}
-    return {}
-
-
-def _referenced(header: Dataset) -> Iterator[str]:
-    """Yield the series that a segmentation, a structure set or a report was made from."""
-    for series in header.get("ReferencedSeriesSequence") or []:
-        yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
-    for study in header.get("CurrentRequestedProcedureEvidenceSequence") or []:
-        for series in study.get("ReferencedSeriesSequence") or []:
-            yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
-    for frame in header.get("ReferencedFrameOfReferenceSequence") or []:
-        for study in frame.get("RTReferencedStudySequence") or []:
-            for series in study.get("RTReferencedSeriesSequence") or []:
-                yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
-
-
-def _features(header: Dataset) -> Iterator[dict[str, Any]]:
-    """Yield what a segmentation, a structure set or a report says of the images that it was made from."""
-    for segment in header.get("SegmentSequence") or []:
-        kind = _code(segment, "SegmentedPropertyTypeCodeSequence") or _code(segment, "SegmentedPropertyCategoryCodeSequence")
-        yield {
-            "code": kind.get("code"),
-            "scheme": kind.get("scheme"),
-            "label": kind.get("meaning"),
-            "site": _code(segment, "AnatomicRegionSequence"),
-            "algorithm": _text(segment.get("SegmentAlgorithmName")) or _text(segment.get("SegmentAlgorithmType")),
-        }
-    observed = {_text(item.get("ReferencedROINumber")): item for item in header.get("RTROIObservationsSequence") or []}
-    for region in header.get("StructureSetROISequence") or []:
-        seen = observed.get(_text(region.get("ROINumber")))
-        kind = _code(seen, "RTROIIdentificationCodeSequence") if seen is not None else {}
-        interpreted = _text(seen.get("RTROIInterpretedType")) if seen is not None else None
-        yield {"code": kind.get("code") or interpreted or "ROI", "scheme": kind.get("scheme") or "RT", "label": kind.get("meaning") or interpreted}
-    for group in header.get("ContentSequence") or []:
-        yield from _measured(group)
-
-
-def _measured(item: Dataset) -> Iterator[dict[str, Any]]:
-    """Yield the numbers of a structured report's content (PS3.3, NUM), in depth."""
-    if _text(item.get("ValueType")) == "NUM":
-        concept = _code(item, "ConceptNameCodeSequence")
-        for measured in item.get("MeasuredValueSequence") or []:
-            if concept:
-                unit = _code(measured, "MeasurementUnitsCodeSequence").get("code")
-                yield {**concept, "label": concept["meaning"], "value": _number(measured.get("NumericValue")), "unit": unit}
-    for child in item.get("ContentSequence") or []:
-        yield from _measured(child)

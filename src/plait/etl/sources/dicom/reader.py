@@ -36,6 +36,6 @@ def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
 def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
     """Yield a record for each file, in order of name; what is known of it is not read again."""
     folder = folder_of(file.root)
-    version = code_digest(("plait.etl.sources.dicom", "headers.py"))
+    version = code_digest(*(("plait.etl.sources.dicom", name) for name in ("headers.py", "content.py")))
     with answered(file.root):
         yield from kept_records(list_folder(file.root).entries, (*COLUMNS, FAULT), lambda some: read_all(folder, some), source.cache, version)
