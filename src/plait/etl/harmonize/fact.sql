@@ -89,4 +89,7 @@ SELECT
     concat_ws('/', f.key_space, f.key) AS image_feature
 FROM live_image_feature AS f
 LEFT JOIN image AS i ON f.person_id = i.person_id AND f.system = i.system AND f.image = i.image
-WHERE (f.value_number IS NOT NULL OR f.value_text IS NOT NULL) AND coalesce(f.start, i.start) IS NOT NULL;
+LEFT JOIN image AS b ON f.person_id = b.person_id AND f.system = b.system AND f.found_in = b.image
+WHERE (i.image IS NOT NULL OR b.image IS NOT NULL)
+    AND (f.value_number IS NOT NULL OR f.value_text IS NOT NULL)
+    AND coalesce(f.start, i.start) IS NOT NULL;

@@ -8,7 +8,7 @@ WITH study_procedure AS (
         min(e.row_id) AS procedure_occurrence_id
     FROM image_study AS s
     INNER JOIN event_row AS e
-        ON s.person_id = e.person_id AND e.target_table = 'procedure_occurrence' AND e.shape = 'event' AND s.accession = e.accession
+        ON s.person_id = e.person_id AND e.target_table = 'procedure_occurrence' AND e.shape = 'event' AND s.event_accession = e.accession
     WHERE s.has_event
     GROUP BY s.person_id, s.system, s.study
     UNION ALL

@@ -319,7 +319,7 @@ def _slide(files: ImageFiles, uris: Sequence[str], where: str) -> tuple[Kind, li
 
     from plait.etl.sources.wsi.slide import SlideFault, read_slide, thumbnail, tissue_mask
 
-    place = files.slide(uris[0])
+    place = files.slide(next((uri for uri in uris if uri.lower().endswith(".mrxs")), uris[0]))
     if place is None:
         raise StudyError(where, expected="a slide in a file of its own", got="one in an archive", todo="Unpack it below the source's path, and run again.")
     try:

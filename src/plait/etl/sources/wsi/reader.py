@@ -17,7 +17,7 @@ from plait.etl.sources.listing import folder_of, list_folder
 from plait.etl.sources.reader import FAULT
 from plait.etl.sources.remote import Unreachable, answered, is_url, remote_folder
 from plait.etl.sources.sheet import check_pattern, check_sheet, column_of_sheet, sheet_records
-from plait.etl.sources.wsi.slide import Place, RemoteSlide, SlideFault, read_slide
+from plait.etl.sources.wsi.slide import Place, RemoteSlide, SlideFault, read_slide, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +46,11 @@ _COLUMNS = (
     "acquired",
     "may_identify",
     "geometry",
+    "study",
+    "series",
+    "instance",
+    "role",
+    "width",
 )
 _CHOICES: dict[str, tuple[str | None, ...]] = {"barcode": (None, "tcga"), "cardinality": ("many", "one")}
 _BATCH = 16
@@ -138,7 +143,9 @@ def _record(folder: str, entry: Entry) -> Record:
     if entry.is_outside:
         return (*known, *nothing, "outside_folder")
     try:
-        facts = read_slide(_place(folder, entry))
+        place = _place(folder, entry)
+        facts = read_slide(place)
+        series = series_of(place) if facts.vendor == "dicom" else None
     except SlideFault as fault:
         return (*known, *nothing, fault.reason)
     except Unreachable:
@@ -157,5 +164,14 @@ def _record(folder: str, entry: Entry) -> Record:
         "icc": facts.has_icc,
         "associated": list(facts.associated),
     }
-    said = (facts.vendor, facts.mpp_x, facts.mpp_y, facts.objective, facts.acquired, ",".join(facts.may_identify) or None, json.dumps(geometry))
+    said = (
+        facts.vendor,
+        facts.mpp_x,
+        facts.mpp_y,
+        facts.objective,
+        facts.acquired,
+        ",".join(facts.may_identify) or None,
+        json.dumps(geometry),
+        *(series or (None,) * 4 + (facts.width,)),
+    )
     return (*known, *(None if value is None else str(value) for value in said), None)

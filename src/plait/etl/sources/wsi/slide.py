@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from plait.etl.sources.imaging import need_imaging
 from plait.etl.sources.remote import HEAD_BYTES, RemoteFile, RemoteFolder
@@ -45,6 +45,9 @@ _ASSOCIATED = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}
 """What a DICOM instance is that is no level (DICOM PS3.3 C.8.12.4.1.1, value 3 of Image Type), in OpenSlide's words."""
 _HEADER = (
     "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
     "ImageType",
     "AcquisitionDateTime",
     "SpecimenLabelInImage",
@@ -109,6 +112,16 @@ class SlideFacts:
     acquired: str | None
 
 
+class Series(NamedTuple):
+    """Which slide a DICOM instance is a part of, and which: `level`, `label`, `macro` or `thumbnail`; `width` is in pixels."""
+
+    study: str
+    series: str
+    instance: str
+    role: str
+    width: int
+
+
 class Place(Protocol):
     """Where a slide is: a `Path`, or what stands elsewhere."""
 
@@ -158,6 +171,22 @@ def read_slide(place: Place) -> SlideFacts:
         OSError: The system does not let it be read.
     """
     return _with_first(place, _facts)
+
+
+def series_of(place: Place) -> Series | None:
+    """Give the DICOM series that an instance of a slide belongs to, None of a file that is none.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        with _instance(place) as header:
+            role = _ASSOCIATED.get(header.get("ImageType", ["", "", ""])[2], "level")
+            return Series(str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPInstanceUID), role, int(header.TotalPixelMatrixColumns))
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001 - pydicom raises what it likes for what is no DICOM
+        return None
 
 
 def thumbnail(place: Place, size: tuple[int, int]) -> Image:
