@@ -37,7 +37,8 @@ LEFT JOIN specimen_row AS s ON i.person_id = s.person_id AND i.specimen = s.spec
 WHERE coalesce(f.start, s.start) IS NOT NULL;
 
 -- image_study, one row: a study of images, and what is known of the procedure by which it was made: an event that has its
--- accession number, or its UID or that of one of its series in that place, or none: then the study itself tells of one (MI-CDM: image_occurrence.procedure_occurrence_id).
+-- accession number, or its UID or that of one of its series in that place, or none: then the study itself tells of one (MI-CDM:
+-- image_occurrence.procedure_occurrence_id).
 CREATE OR REPLACE TEMP TABLE image_study AS
 SELECT
     i.*,
