@@ -14,7 +14,7 @@ from typing import Any, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 
 from plait.errors import ConfigError
 
@@ -49,36 +49,36 @@ class PanelSettings(BaseModel):
 
 
 class SourceSettings(BaseModel):
-    """One source of a study; keys beyond these belong to its kind and are checked against its `source.yaml`.
-
-    `url` is what `path` says where that is a URL; then `path` is that of no file.
-    """
+    """One source of a study; keys beyond these belong to its kind and are checked against its `source.yaml`."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     kind: str
     path: Path
-    url: str | None = None
     person_system: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     anchor: str | None = Field(default=None, pattern=r"^[a-z][a-z_]*$")
     panels: tuple[PanelSettings, ...] = ()
+    _url: str | None = PrivateAttr(default=None)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _path_may_be_a_url(cls, said: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        if not isinstance(said, dict):
-            return said
-        if "url" in said:
-            raise ValueError("'url' is no key of a source: 'path' may be a URL")
-        path = said.get("path")
-        if not isinstance(path, str) or _URL.match(path) is None:
-            return said
-        if _SECRET.search(path):
+    def _path_may_be_a_url(cls, said: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - whatever the file holds
+        path = said.get("path") if isinstance(said, dict) else None
+        is_url = isinstance(path, str) and _URL.match(path) is not None
+        if is_url and _SECRET.search(str(path)):
             raise ValueError("a URL with a user or a query in its path, which would be kept: give credentials to fsspec, by its settings or the environment")
-        return said | {"url": path.rstrip("/")}
+        made = handler(said)
+        if is_url:
+            made._url = str(path).rstrip("/")  # noqa: SLF001 - our own
+        return made
+
+    @property
+    def url(self) -> str | None:
+        """What `path` says, where that is a URL; then `path` is that of no file."""
+        return self._url
 
     @field_validator("encoding")
     @classmethod

@@ -295,7 +295,7 @@ def _options(settings: SourceSettings, rules: SourceRules) -> dict[str, Any]:
     """Give the options of a source with their defaults, refusing unknown ones."""
     unknown = sorted(set(settings.options) - set(rules.options))
     if unknown:
-        known = [*(name for name in SourceSettings.model_fields if name != "url"), *rules.options]
+        known = [*SourceSettings.model_fields, *rules.options]
         near = difflib.get_close_matches(unknown[0], known, 1)
         raise ConfigError(
             f"plait.yaml: source '{settings.name}'",

@@ -44,7 +44,10 @@ SELECT
     i.mtime_ns,
     nullif(i.derived_from, i.series) AS derived_from,
     i.geometry,
-    CASE WHEN l.files > 0 THEN 'dicomdir_file_missing' WHEN upper(i.burned_in) = 'YES' THEN 'burned_in_annotation' END AS flag,
+    coalesce(
+        CASE WHEN l.files > 0 THEN 'dicomdir_file_missing' END,
+        CASE WHEN upper(i.burned_in) = 'YES' THEN 'burned_in_annotation' END
+    ) AS flag,
     'image' AS type,
     i.series AS _merge_key,
     CASE WHEN i.sop_class = '1.2.840.10008.1.3.10' THEN 'dicomdir' END AS _ignore
