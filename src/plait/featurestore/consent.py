@@ -46,7 +46,7 @@ _EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One line of the file: whose data of which modality, whether permitted, from and to which moment (both included)."""
 
     person_id: int
@@ -70,7 +70,7 @@ class Consent:
 
     digest: str | None = None
     unknown: int = 0
-    lines: tuple[_Line, ...] = ()
+    lines: tuple[Line, ...] = ()
     _spans: dict[str, tuple[Ints, Ints, Ints, Ints]] = field(default_factory=dict)
 
     @classmethod
@@ -137,7 +137,7 @@ class Consent:
     def _permitted(self, modality: str) -> tuple[Ints, Ints, Ints, Ints]:
         """Give persons with lines for a modality, where the spans of each begin among all, and the first and last moment of each span."""
         if modality not in self._spans:
-            by_person: dict[int, list[_Line]] = defaultdict(list)
+            by_person: dict[int, list[Line]] = defaultdict(list)
             for line in self.lines:
                 if line.modality in {_ALL, modality}:
                     by_person[line.person_id].append(line)
@@ -158,7 +158,7 @@ def _tells_of_older(answer: Answer) -> Flags:
     return tells
 
 
-def _allowed(lines: list[_Line]) -> list[Span]:
+def _allowed(lines: list[Line]) -> list[Span]:
     """Give the spans that a person's lines permit, ascending, none touching the next."""
     permits = sorted(line.span for line in lines if line.is_permit) or [(int(EVER), int(_END))]
     spans: list[Span] = []
@@ -194,7 +194,7 @@ def _check_columns(file: Path, columns: list[str]) -> None:
         raise ConfigError(f"{file}:1", expected=f"columns {', '.join(_COLUMNS)} alone", got=f"'{unknown[0]}'", todo="Remove or rename it.")
 
 
-def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -> _Line | None:
+def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -> Line | None:
     """Give a line, None where the study does not know its person."""
     if _MORE in row:
         raise ConfigError(where, expected=f"at most {len(row) - 1} fields", got="more", todo="Quote a field with a comma.")
@@ -217,7 +217,7 @@ def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -
     known = persons[system] if system else next(iter(persons.values()))
     person_id = known.get(told["person"])
     span = (int(EVER) if begin is None else begin, int(_END) if end is None else end + DAY_US - 1)
-    return None if person_id is None else _Line(person_id, told["modality"], told["decision"] == "permit", span)
+    return None if person_id is None else Line(person_id, told["modality"], told["decision"] == "permit", span)
 
 
 def _moment(where: str, text: str, column: str) -> int | None:
