@@ -37,7 +37,13 @@ class Fact(NamedTuple):
 
 
 facts = st.lists(
-    st.builds(lambda who, what, when, late: Fact(who, what, when, when + late), st.integers(1, PERSONS), st.sampled_from([A, B, C]), st.integers(0, 30), st.integers(0, 8)),
+    st.builds(
+        lambda who, what, when, late: Fact(who, what, when, when + late),
+        st.integers(1, PERSONS),
+        st.sampled_from([A, B, C]),
+        st.integers(0, 30),
+        st.integers(0, 8),
+    ),
     max_size=25,
 )
 ends = st.lists(st.tuples(st.integers(5, 40), st.one_of(st.none(), st.integers(5, 45))), min_size=PERSONS, max_size=PERSONS)
@@ -245,7 +251,9 @@ def test_rows_of_others_are_taken_as_they_are(cdm: Cdm, tmp_path: Path) -> None:
     fill(cdm, [])
     cdm.add("cdm.cohort", cohort_definition_id=7, subject_id=4, cohort_start_date=day(1).date(), cohort_end_date=day(9).date())
     store = cdm.store()
-    meds = pl.DataFrame({"subject_id": [2, 1, 1], "prediction_time": [day(3), day(2), day(2)], "boolean_value": [True, False, False], "float_value": [None] * 3})
+    meds = pl.DataFrame(
+        {"subject_id": [2, 1, 1], "prediction_time": [day(3), day(2), day(2)], "boolean_value": [True, False, False], "float_value": [None] * 3}
+    )
     meds.write_parquet(tmp_path / "labels.parquet")
     found = store.cohort(tmp_path / "labels.parquet")
     assert rows_of(found) == [(2, day(3)), (1, day(2)), (1, day(2))]

@@ -49,7 +49,11 @@ def test_a_row_is_withheld_where_a_loop_over_days_finds_one_that_is_not_permitte
     consent = Consent(lines=held)
 
     def permitted(person: int, on: int) -> bool:
-        mine = [(permits, (begin is None or begin <= on) and (end is None or on <= end)) for who, what, permits, begin, end in told if who == person and what in {"*", "text"}]
+        mine = [
+            (permits, (begin is None or begin <= on) and (end is None or on <= end))
+            for who, what, permits, begin, end in told
+            if who == person and what in {"*", "text"}
+        ]
         permits = [covers for is_permit, covers in mine if is_permit]
         return (not permits or any(permits)) and not any(covers for is_permit, covers in mine if not is_permit)
 
@@ -76,7 +80,11 @@ ROWS = pl.DataFrame({"person_id": [1, 2, 3, 4], "prediction_time": [dt.date(2020
 def test_who_withholds_is_withheld_and_nobody_else(tiny: Tiny) -> None:
     study = with_consent(tiny, "person,modality,decision\nMRN-4711,*,deny\nMRN-4713,image,deny\nMRN-9999,*,deny\n")
     table = study.get_historical_features(ROWS, ["all"])
-    first = next(place for place, (name,) in enumerate(study.connect().execute("SELECT person_source_value FROM cdm.person ORDER BY person_id").fetchall()) if name == "MRN-4711")
+    first = next(
+        place
+        for place, (name,) in enumerate(study.connect().execute("SELECT person_source_value FROM cdm.person ORDER BY person_id").fetchall())
+        if name == "MRN-4711"
+    )
     assert [Reason(code) for code in table.reason[:, 0]] == [Reason.WITHHELD if place == first else Reason.OBSERVED for place in range(4)]
     assert table["all"].take(np.asarray([first])).codes.size == 0
     assert study.store.consent.describe()["unknown_persons"] == 1
@@ -106,7 +114,8 @@ def test_a_file_that_changes_counts_at_once(tiny: Tiny) -> None:
 
 def test_labels_of_what_is_withheld_are_withheld(tiny: Tiny) -> None:
     with_consent(tiny, "person,modality,decision\nMRN-4711,events,deny\n")
-    text = "cohorts:\n  - name: seen\n    index: {concepts: [SNOMED:44054006, SNOMED:195967001]}\n    outcomes: [{name: cough, kind: binary, concepts: [SNOMED:49727002], horizon_days: 0.001}]\n"
+    outcome = "{name: cough, kind: binary, concepts: [SNOMED:49727002], horizon_days: 0.001}"
+    text = f"cohorts:\n  - name: seen\n    index: {{concepts: [SNOMED:44054006, SNOMED:195967001]}}\n    outcomes: [{outcome}]\n"
     file = tiny.path / "plait.yaml"
     file.write_text(file.read_text() + text)
     found = plait.open(tiny.path).cohort("seen").labels.frame["cough_reason"].to_list()

@@ -54,7 +54,9 @@ def fill(cdm: Cdm, held: list[Fact]) -> None:
     for person in range(1, PERSONS + 1):
         cdm.add("cdm.person", person_id=person)
     for one in held:
-        cdm.fact(one.table, one.row_id, one.person, one.concept, day(one.event), day(one.known), **({"value_as_number": one.row_id} if one.concept == C else {}))
+        cdm.fact(
+            one.table, one.row_id, one.person, one.concept, day(one.event), day(one.known), **({"value_as_number": one.row_id} if one.concept == C else {})
+        )
 
 
 def ask(cdm: Cdm, asked: Sequence[tuple[int, int]], clock: str = "known", *, audit: bool = False, **options: Any) -> Ragged:  # noqa: ANN401 - options
@@ -75,9 +77,7 @@ def sequences(answer: Ragged) -> list[list[tuple[str, float | None, float]]]:
 
 @settings(max_examples=20, deadline=None)
 @given(facts, rows, st.sampled_from(["known", "ohdsi"]), st.one_of(st.none(), st.integers(1, 15)), st.one_of(st.none(), st.integers(1, 3)))
-def test_sequences_are_those_of_a_loop(
-    cdm: Cdm, held: list[Fact], asked: list[tuple[int, int]], clock: str, lookback: int | None, most: int | None
-) -> None:
+def test_sequences_are_those_of_a_loop(cdm: Cdm, held: list[Fact], asked: list[tuple[int, int]], clock: str, lookback: int | None, most: int | None) -> None:
     fill(cdm, held)
     answer = ask(cdm, asked, clock, lookback_days=lookback, max_events=most)
     assert len(answer) == len(asked)

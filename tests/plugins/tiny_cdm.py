@@ -60,7 +60,7 @@ class Cdm:
         """Add a row, which is written with all others when the CDM is read; columns that are not named are null."""
         self._waiting.setdefault((table, tuple(row)), []).append(row)
 
-    def fact(self, table: str, row_id: int, person: int, concept: int, event: dt.datetime, known: dt.datetime | None, **more: Any) -> None:  # noqa: ANN401, PLR0913, PLR0917
+    def fact(self, table: str, row_id: int, person: int, concept: int, event: dt.datetime, known: dt.datetime | None, **more: Any) -> None:  # noqa: ANN401
         """Add an event that became known at a time; with none, as the CDM alone says it."""
         stem = {"condition_occurrence": "condition_start", "measurement": "measurement", "visit_occurrence": "visit_start"}[table]
         kind = {"condition_occurrence": "condition", "measurement": "measurement", "visit_occurrence": "visit"}[table]
@@ -81,4 +81,3 @@ class Cdm:
     def store(self, settings: dict[str, Any] | None = None, study: Path = Path("nowhere")) -> Store:
         """Give the feature store over it."""
         return Store(self.reading(settings, study))
-

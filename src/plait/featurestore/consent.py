@@ -114,10 +114,10 @@ class Consent:
         place = np.minimum(np.searchsorted(persons, person_id), len(persons) - 1)
         has_lines = persons[place] == person_id
         permitted = np.zeros(len(person_id), np.bool_)
-        for row in np.flatnonzero(has_lines):  # few patients withhold anything
-            first, last = starts[place[row]], starts[place[row] + 1]
-            span = int(np.searchsorted(begins[first:last], since[row], side="right")) - 1
-            permitted[row] = span >= 0 and until[row] <= ends[first:last][span]
+        first, last = starts[place], starts[place + 1]
+        for number in range(int((last - first).max(initial=0))):  # spans of one person: a few
+            span = np.minimum(first + number, len(begins) - 1)
+            permitted |= (first + number < last) & (begins[span] <= since) & (until <= ends[span])
         withheld: Flags = has_lines & ~permitted
         return withheld
 
