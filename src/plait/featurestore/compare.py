@@ -206,5 +206,5 @@ def _flat(table: FusionTable) -> dict[str, Any]:
         else:
             facts[path] = held
 
-    add("", {**table.lineage, "version": table.version})
+    add("", {**table.lineage, "version": table.version, "views": {name: table.described(name) for name in table.answers}})
     return facts

@@ -169,11 +169,21 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
         modalities[name].uns["plait"] = json.dumps(table.described(name), sort_keys=True, default=str)
     with mudata.set_options(pull_on_update=False):  # it will be the default; the index's columns are the joint ones
         joint = mudata.MuData(modalities)
-    frame = table.index.frame
-    for column in frame.columns:
-        joint.obs[column] = frame[column].to_numpy() if frame[column].dtype.is_numeric() else frame[column].to_pandas().to_numpy()
+    for column in table.index.frame.get_columns():
+        joint.obs[column.name] = _as_obs(column)
     joint.uns["plait"] = json.dumps({"clock": table.question.clock, "version": table.version})
     return joint
+
+
+def _as_obs(column: pl.Series) -> Any:  # noqa: ANN401 - an array of pandas's or NumPy's
+    """Give a column as an AnnData can be written with: times as ISO text."""
+    import pandas as pd
+    import polars as pl
+
+    if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+        return column.to_numpy()
+    texts = column.dt.to_string("iso") if column.dtype.is_temporal() else column.cast(pl.String)
+    return pd.Categorical(texts.to_list())
 
 
 def columns_of(view: str, answer: Aligned | Sparse) -> list[str]:
