@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
     from plait.featurestore.compare import Difference
+    from plait.featurestore.embed import Embedded
+    from plait.featurestore.overview import Overview
 
 
 _NO_LIMIT = 100_000
@@ -134,6 +136,49 @@ def show_verified(found: Verified) -> None:
     if found.files:
         say()
         table("Not where or what they were; the first of each", found.files, columns=("status", "source", "uri", "moved_to"))
+
+
+def show_embedded(found: Sequence[Embedded]) -> None:
+    """Show what became of the items of each view."""
+    if not found:
+        say("The study has no views whose items are encoded.")
+        return
+    reasons = sorted({reason for view in found for reason in view.failed})
+    rows = [
+        {"view": view.view, "encoder": view.encoder_id, "items": view.items, "encoded": view.encoded, "reused": view.reused}
+        | {reason: view.failed.get(reason, 0) for reason in reasons}
+        for view in found
+    ]
+    table("Embeddings: what became of every item", rows)
+
+
+def show_views(found: Sequence[Overview]) -> None:
+    """Show the views of a study."""
+    if not found:
+        say("The study has no views; declare some under 'features' in plait.yaml.")
+        return
+    columns = ("view", "modality", "encoder", "features", "persons", "of")
+    table("Views, and of how many persons each is there", [asdict(view) for view in found], columns=columns)
+    for view in found:
+        if view.note:
+            hint(f"warning: {view.view}: {view.note}")
+
+
+def show_query(told: dict[str, Any]) -> None:
+    """Show who was in a cohort, what is known of its labels, and what each view had."""
+    table(f"Cohort {told['cohort']}: who was left after each step", told["attrition"])
+    if told["labels"]:
+        say()
+        labels = [
+            {"label": name, "kind": one["kind"], "known": one["rows"], "events": one["events"]}
+            | {"missing": ", ".join(f"{reason} {rows:,}" for reason, rows in one["missing"].items())}
+            for name, one in told["labels"].items()
+        ]
+        table("Labels", labels)
+    say()
+    table("Views", [line | {"share": f"{line['share']:.3f}"} for line in told["views"]])
+    say()
+    say(f"Wrote {told['rows']:,} rows of {told['persons']:,} persons to {told['written']}.")
 
 
 def show_difference(found: Difference) -> None:

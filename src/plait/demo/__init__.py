@@ -68,6 +68,10 @@ _PICTURE_SETTINGS = """\
     person: sheet.case
     specimen: sheet.block
 """
+_FEATURE_SETTINGS = """\
+features:
+  - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}}
+"""
 _FOLDERS = {"slides": "data", "notes": "data/notes", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
 """Where each file stands that is not Synthea's."""
 
@@ -126,6 +130,7 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
         settings.append(_PICTURE_SETTINGS)
     except ImportError:
         left_out.append("the CT and the slides, for want of plait[imaging]")
+    settings.append(_FEATURE_SETTINGS)
     if not (folder / "plait.yaml").exists():
         (folder / "plait.yaml").write_text("".join(settings), encoding="utf-8", newline="")
     deaths = sum(patient.died is not None for patient in cohort)

@@ -20,11 +20,14 @@ from plait.featurestore.view import View, ViewOptions
 from plait.schema.reasons import PRIORITY, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     import polars as pl
 
     from plait.featurestore.aligned import Floats
     from plait.featurestore.asof import Flags, Ints
+    from plait.featurestore.encoders.encoder import Encoder
     from plait.featurestore.index import Index
     from plait.featurestore.view import Question, Reading
 
@@ -138,9 +141,17 @@ class ItemView(View):
 
     options: ItemOptions
 
+    at_once: int = 2_048
+    """How many items are encoded together and make one part of the embedding table: what a crash may cost, and what memory must hold."""
+
     def __init__(self, reading: Reading, name: str, modality: str, options: ItemOptions) -> None:
         self.reading, self.name, self.modality, self.options = reading, name, modality, options
         self._prepared: dict[str, Items] = {}
+
+    @property
+    def reach_days(self) -> float | None:
+        """How far back its items count."""
+        return self.options.lookback_days
 
     @abstractmethod
     def inventory(self) -> pl.DataFrame:
@@ -150,6 +161,19 @@ class ItemView(View):
             `source`, `item` (its natural key there), `content` (SHA-256 of what is encoded), `person_id`, `event_time`, `known_time` (both
             microseconds, known never null), `row_id` (its row in the CDM), `status` (UInt8: 0, or a code of `Reason` why it cannot be encoded).
         """
+
+    @abstractmethod
+    def encoder(self) -> Encoder:
+        """Open the encoder that `plait.yaml` declares; its weights are read when it encodes first.
+
+        Raises:
+            EncoderError: It is not what it is declared to be.
+            MissingExtraError: It needs packages that are not installed.
+        """
+
+    @abstractmethod
+    def inputs(self, items: pl.DataFrame) -> Sequence[Any]:
+        """Give what the encoder takes of some rows of the inventory, in their order; an `ItemError` in place of what cannot be had."""
 
     @cached_property
     def encoder_id(self) -> str | None:

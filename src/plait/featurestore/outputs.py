@@ -7,17 +7,19 @@ A column is called `VIEW.FEATURE` everywhere, as `FusionTable.explain` takes it;
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from plait.errors import CohortError, MissingExtraError
+from plait.errors import CohortError, ConfigError, MissingExtraError
 from plait.featurestore.aligned import Aligned, Ragged
 from plait.featurestore.sparse import Sparse
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy.typing as npt
     import polars as pl
@@ -134,6 +136,21 @@ def to_arrow(table: FusionTable, *, reasons: bool = True) -> pa.Table:
     """Give the columns of `to_polars` as an Arrow table."""
     arrow: pa.Table = to_polars(table, reasons=reasons).to_arrow()
     return arrow
+
+
+def write_parquet(table: FusionTable, file: Path) -> None:
+    """Write the columns of `to_polars` to a new Parquet file that its owner alone can read.
+
+    Raises:
+        ConfigError: There is a file of this name.
+    """
+    frame = to_polars(table)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+            frame.write_parquet(handle)
+    except FileExistsError:
+        raise ConfigError(file, expected="a new file", got="one that is there", todo="Name another one: what was written is never written over.") from None
 
 
 def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose package may not be installed

@@ -188,7 +188,7 @@ def _write_answer(answer: Answer, folder: Path) -> dict[str, Any]:
     for part in fields(answer):
         held = answer.spread_reason if part.name == "reason" and isinstance(answer, Aligned) else getattr(answer, part.name)
         if part.name in _WORDS:
-            words[part.name] = {"rule": held.rule, "fraction": held.fraction} if isinstance(held, Presence) else held
+            words[part.name] = {"rule": held.rule, "fraction": held.fraction} if isinstance(held, Presence) else held if isinstance(held, str) else list(held)
         elif part.init and held is not None:
             np.save(folder / f"{part.name}.npy", _unspread(held), allow_pickle=False)
     return words

@@ -171,6 +171,12 @@ class FusionTable:
 
         return save(self, folder)
 
+    def write_parquet(self, file: Path) -> None:
+        """Write the columns of `to_polars` to a new Parquet file, for its owner alone; see `plait.featurestore.outputs.write_parquet`."""
+        from plait.featurestore.outputs import write_parquet
+
+        write_parquet(self, file)
+
     def summary(self) -> pl.DataFrame:
         """Give how many rows have each view, and why the others have not: `view`, `reason`, `rows`, `share`."""
         import polars as pl

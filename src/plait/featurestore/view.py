@@ -116,6 +116,11 @@ class View(ABC):
     name: str
     modality: str
 
+    @property
+    def reach_days(self) -> float | None:
+        """How far back an answer looks from a row's moment; None where it may look at all of the past. Consent is asked for that time."""
+        return None
+
     @abstractmethod
     def align(self, index: Index, question: Question) -> Aligned | Sparse | Ragged:
         """Give what was known of each row's person at its moment: as many rows, in the same order."""

@@ -1,0 +1,89 @@
+"""The gate before an embedding table: what does not pass is quarantined, with a reason, and never served (DESIGN, section 7)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plait.duck import sql
+from plait.errors import EncoderError
+from plait.schema.embeddings import ENCODER_FILE, FEATURES_FOLDER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+    import numpy.typing as npt
+    import polars as pl
+
+    from plait.featurestore.encoders.encoder import Declaration
+
+NOT_A_PERSON = "not a person of the CDM"
+NO_EVENT_TIME = "no time of its event"
+BEFORE_BIRTH = "more than a day before its person's birth"
+AFTER_DEATH = "more than a day after its person's death"
+KNOWN_BEFORE = "known before it happened"
+OF_THE_ITEM = (NOT_A_PERSON, NO_EVENT_TIME, BEFORE_BIRTH, AFTER_DEATH, KNOWN_BEFORE)
+"""What can be wrong with an item's person and times: a later version of the study may mend it, and the item passes then."""
+
+NOT_FINITE = "not all numbers are finite"
+WRONG_NORM = "a norm that this encoder cannot give"
+
+_SLACK = 1e-3
+"""By which part a norm may be off its range: sums in float32 are."""
+
+
+def check_items(con: duckdb.DuckDBPyConnection, items: pl.DataFrame) -> pl.Series:
+    """Give, of each row of an inventory, what is wrong with its person or times, null where nothing is."""
+    con.register("gate_items", items.select("person_id", "event_time", "known_time").with_row_index("place").to_arrow())
+    try:
+        found = con.execute(sql("plait.featurestore", "gate_items")).pl()
+    finally:
+        con.unregister("gate_items")
+    return found["wrong"]
+
+
+def check_vectors(vectors: npt.NDArray[np.float32], declaration: Declaration, where: str) -> npt.NDArray[np.object_]:
+    """Give, of each vector, what is wrong with it, None where nothing is.
+
+    Args:
+        vectors: What the encoder gave, `(n, dim) float32`.
+        declaration: What it should give.
+        where: The encoder's place, for errors.
+
+    Raises:
+        EncoderError: The array as a whole is not as declared.
+    """
+    if vectors.ndim != 2 or vectors.shape[1] != declaration.dim or vectors.dtype != np.float32:  # noqa: PLR2004 - rows and dimensions
+        raise EncoderError(
+            where,
+            expected=f"vectors of {declaration.dim} float32, as declared",
+            got=f"an array of shape {vectors.shape} and type {vectors.dtype}",
+            todo="Mend the encoder, or its declaration.",
+        )
+    wrong = np.full(len(vectors), None, np.object_)
+    least, most = declaration.norm
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    with np.errstate(invalid="ignore"):
+        wrong[(norms < least * (1 - _SLACK)) | (norms > most * (1 + _SLACK))] = WRONG_NORM
+    wrong[~np.isfinite(vectors).all(axis=1)] = NOT_FINITE
+    return wrong
+
+
+def check_encoder(study: Path, view: str, declaration: Declaration) -> None:
+    """Fail where an encoder of this name and version was registered for the view with other weights.
+
+    Raises:
+        EncoderError: It was.
+    """
+    for file in sorted((study / FEATURES_FOLDER / view).glob(f"*/{ENCODER_FILE}")):
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        if (entry["name"], entry["version"]) == (declaration.name, declaration.version) and entry["weights_sha256"] != declaration.weights_sha256:
+            raise EncoderError(
+                f"view '{view}', encoder '{declaration.name}', version {declaration.version}",
+                expected=f"weights with SHA-256 {entry['weights_sha256'][:12] or 'none'}…, as registered",
+                got=f"{declaration.weights_sha256[:12] or 'none'}…",
+                todo="Put the weights back, or name a new version under 'encoder' in plait.yaml (version: …): vectors of two models never mix.",
+            )
