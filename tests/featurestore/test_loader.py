@@ -153,7 +153,9 @@ def test_an_absent_view_gives_a_finite_loss_and_finite_gradients() -> None:
             labs(batch.views["labs"].values),
             image(batch.views["image"].values),
             masked_mean(events(held.codes), held.mask[..., None], 1)
-            + masked_attention(events(held.codes)[:, :1] if held.codes.shape[1] else torch.zeros(32, 1, 8), events(held.codes), events(held.codes), held.mask)[:, 0],
+            + masked_attention(events(held.codes)[:, :1] if held.codes.shape[1] else torch.zeros(32, 1, 8), events(held.codes), events(held.codes), held.mask)[
+                :, 0
+            ],
         ],
         dim=1,
     )

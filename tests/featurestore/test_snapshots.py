@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from plait.errors import SnapshotError
 from plait.featurestore.aligned import Aligned, Ragged
 from plait.featurestore.compare import compare, compare_snapshots
 from plait.featurestore.imputers import Imputed
+from plait.featurestore.modalities.events import Codes
 from plait.featurestore.sparse import Sparse
 from plait.featurestore.view import Question
 from plait.schema.reasons import Reason
@@ -28,9 +28,8 @@ from tiny_table import aligned, make_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shell import Result
-
     from plait.featurestore.table import FusionTable
+    from shell import Result
 
 LINEAGE: dict[str, Any] = {
     "study": "tiny",
@@ -58,7 +57,8 @@ EMPTY = Aligned(
     np.full((len(TABLE), 1), np.nan, np.float32),
     np.zeros((len(TABLE), 1), np.int32),
 )
-WIDE = replace(TABLE, answers={**TABLE.answers, "codes": SPARSE, "empty": EMPTY})
+CONCEPTS = replace(make_table()["events"], view="concepts", vocabulary=Codes(np.asarray([31967, 320128, 4112853])))
+WIDE = replace(TABLE, answers={**TABLE.answers, "codes": SPARSE, "empty": EMPTY, "concepts": CONCEPTS})  # type: ignore[dict-item]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
     )
     names = set()
     for threads in ("1", "4"):
-        many = {name: threads for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS")}
+        many = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS"), threads)
         done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / threads)], check=True, env={**environment(), **many}, stdout=subprocess.PIPE, text=True
         )
@@ -137,7 +137,17 @@ def test_it_is_for_its_owner_alone_and_not_to_be_written(saved: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["manifest.json", "table.json", "index.parquet", "split.json", "fitted/fitted.npz", "fitted/fitted.json", "views/labs/values.npy", "views/image/reason.npy"]
+    "name",
+    [
+        "manifest.json",
+        "table.json",
+        "index.parquet",
+        "split.json",
+        "fitted/fitted.npz",
+        "fitted/fitted.json",
+        "views/labs/values.npy",
+        "views/image/reason.npy",
+    ],
 )
 @pytest.mark.parametrize("place", [0.02, 0.5, 0.98])
 def test_a_flipped_bit_is_found_and_its_file_named(saved: Path, tmp_path: Path, name: str, place: float) -> None:
@@ -161,7 +171,7 @@ def test_a_file_that_is_missing_or_added_is_named(saved: Path, tmp_path: Path) -
     (tmp_path / "v1/views/labs/filled.npy").unlink()
     with pytest.raises(SnapshotError, match=r"filled\.npy.*no such file"):
         plait.open_snapshot(tmp_path / "v1")
-    os.symlink(saved / "views/labs/filled.npy", tmp_path / "v1/views/labs/filled.npy")
+    (tmp_path / "v1/views/labs/filled.npy").symlink_to(saved / "views/labs/filled.npy")
     assert same(plait.open_snapshot(tmp_path / "v1"), plait.open_snapshot(saved))
 
 
@@ -224,6 +234,9 @@ def test_a_difference_says_what_differs(tmp_path: Path, command: Callable[..., R
     assert as_json["rows"] == {"only_first": 1, "only_second": 0, "both": len(TABLE) - 1}
     assert as_json["views"][0]["reasons"] == [{"first": "OBSERVED", "second": "FAILED_QC", "count": 1}]
     assert command("features", "diff", tmp_path / "a", tmp_path / "a").out == "They are the same.\n"
+    (tmp_path / "snapshots").mkdir()
+    shutil.copytree(tmp_path / "a", tmp_path / "snapshots/one")
+    assert command("features", "diff", "one", tmp_path / "a", "-s", tmp_path).out == "They are the same.\n"
     broken = command("features", "diff", tmp_path / "a", tmp_path)
     assert broken.code == 1
     assert "manifest.json" in broken.err

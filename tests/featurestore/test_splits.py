@@ -139,5 +139,5 @@ def test_rows_that_a_rule_cannot_split_are_refused() -> None:
         TABLE.split("row")
     with pytest.raises(CohortError, match="a column 'ward'"):
         TABLE.split(by_site="ward")
-    with pytest.raises(CohortError, match="part 'test'.*nobody"):
+    with pytest.raises(CohortError, match=r"part 'test'.*nobody"):
         make_split(rows_of([1]), test=0.01)
