@@ -47,7 +47,7 @@ def values_of(table: FusionTable, view: str) -> Aligned:
 
 
 @pytest.mark.parametrize("imputer", IMPUTERS, ids=str)
-def test_what_is_filled_is_never_observed_and_the_reason_stays(imputer: Any) -> None:
+def test_what_is_filled_is_never_observed_and_the_reason_stays(imputer: object) -> None:
     fitted = TRAIN.fit(imputer, recipes={"labs": "zscore"})
     made = TEST.apply(fitted)
     for view in ("labs", "image"):
@@ -64,7 +64,7 @@ def test_what_is_filled_is_never_observed_and_the_reason_stays(imputer: Any) -> 
 
 
 @pytest.mark.parametrize("imputer", IMPUTERS, ids=str)
-def test_a_row_alone_gets_the_numbers_of_the_batch(imputer: Any) -> None:
+def test_a_row_alone_gets_the_numbers_of_the_batch(imputer: object) -> None:
     fitted = TRAIN.fit(imputer, recipes=RECIPES)
     batch = TEST.apply(fitted)
     for row in range(len(TEST)):
@@ -74,7 +74,7 @@ def test_a_row_alone_gets_the_numbers_of_the_batch(imputer: Any) -> None:
 
 
 @pytest.mark.parametrize("imputer", IMPUTERS, ids=str)
-def test_test_rows_and_rows_of_the_same_person_teach_nothing(imputer: Any) -> None:
+def test_test_rows_and_rows_of_the_same_person_teach_nothing(imputer: object) -> None:
     """Poison: whatever stands in test rows changes nothing learnt, and another row of the person nothing filled."""
     poisoned = {}
     for view in ("labs", "image"):
@@ -151,7 +151,7 @@ def test_a_version_follows_from_the_rows_the_options_and_what_was_learnt() -> No
 
 
 @pytest.mark.parametrize("imputer", IMPUTERS, ids=str)
-def test_what_was_fitted_is_saved_without_pickle(imputer: Any, tmp_path: Path) -> None:
+def test_what_was_fitted_is_saved_without_pickle(imputer: object, tmp_path: Path) -> None:
     fitted = TRAIN.fit(imputer, recipes=RECIPES)
     fitted.save(tmp_path)
     first = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
@@ -205,7 +205,7 @@ def test_steps_are_those_of_scikit_learn() -> None:
     answer = aligned("image", image, np.zeros((len(image), 1), np.uint8))
     whole = replace(TRAIN, index=TABLE.index.take(np.flatnonzero(observed)), answers={"image": answer})
 
-    def made(recipe: Any) -> Any:
+    def made(recipe: object) -> np.ndarray:
         return values_of(whole.apply(whole.fit(recipes={"image": recipe})), "image").values
 
     assert np.allclose(made("zscore"), StandardScaler().fit_transform(image), atol=1e-5)
@@ -256,7 +256,7 @@ def test_components_of_a_partly_missing_row_follow_the_declared_rule() -> None:
 
 
 def test_log1p_of_what_has_none_is_refused() -> None:
-    with pytest.raises(NotFittedError, match="log1p.*above -1"):
+    with pytest.raises(NotFittedError, match=r"log1p.*above -1"):
         replace(TRAIN, answers={"v": aligned("v", np.full((len(TRAIN), 1), -2, np.float32), np.zeros((len(TRAIN), 1)))}).fit(recipes={"v": "log1p"})
 
 

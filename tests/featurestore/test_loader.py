@@ -29,7 +29,7 @@ TABLE = make_table(persons=300)
 DROP = {"image": 0.3, "events": 0.5}
 
 
-def batches(samples: Samples, **options: Any) -> list[Batch]:
+def batches(samples: Samples, **options: object) -> list[Batch]:
     return list(DataLoader(samples, 64, collate_fn=plait.collate, **options))  # type: ignore[arg-type]
 
 
