@@ -223,6 +223,7 @@ def test_json_of_show(command: Callable[..., Result], copy: Path, tmp_path: Path
 def test_json_of_every_command_is_tried() -> None:
     tried = {
         ("show",),
+        ("features", "diff"),
         ("demo",),
         ("init",),
         ("run",),

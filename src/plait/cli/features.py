@@ -57,13 +57,15 @@ def get(
 
 @app.command()
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A snapshot.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="A snapshot: its folder, or its name in the study's folder snapshots.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    study: StudyOption = HERE,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what differs between two snapshots: rows, views, features, values and reasons, encoders and versions.
+    """Say what differs between two snapshots.
 
+    Rows, views, features, counts of values and reasons, and what they rest on: version, clock, encoders, split, what was fitted.
     Both are checked first, file by file.
 
     Example: plait features diff snapshots/nsclc-v1 snapshots/nsclc-v2
@@ -71,5 +73,5 @@ def diff(
     from plait import console
     from plait.featurestore.compare import compare_snapshots
 
-    found = compare_snapshots(first, second)
+    found = compare_snapshots(*(one if one.exists() or one.is_absolute() else study / "snapshots" / one for one in (first, second)))
     show(found.as_dict() if json else found, console.show_difference, json=json, quiet=quiet)
