@@ -186,6 +186,14 @@ def test_a_label_says_why_it_is_not_known(cdm: Cdm) -> None:
     assert found.labels.describe()["ill"] == {"kind": "binary", "rows": 1, "events": 0, "missing": {"died": 1, "not_observed": 1, "short_follow_up": 1}}
 
 
+def test_a_landmark_stands_later_and_takes_whom_nobody_knows_to_be_dead(cdm: Cdm) -> None:
+    fill(cdm, [Fact(person, A, 10, 11) for person in range(1, 4)], [(40, None), (40, 15), (40, 25), (40, None)])
+    found = cohort(cdm, index={"concepts": [A], "after_days": 9}, rules=[{"alive": True}], outcomes=[{"name": "os", "kind": "time_to_event", "death": True}])
+    assert rows_of(found) == [(1, day(20)), (3, day(20))]
+    assert found.labels.frame["os_days"].to_list() == pytest.approx([21 - 1e-6 / 86_400, 5 + 1 / 24])
+    assert found.attrition["rule"].to_list()[-2:] == ["9 days later", "not known to be dead"]
+
+
 def test_labels_are_no_part_of_what_views_see(cdm: Cdm) -> None:
     fill(cdm, [Fact(1, A, 3, 3)], [(20, None)] * PERSONS)
     found = cohort(cdm, index={"concepts": [A]}, outcomes=[{"name": "dead", "kind": "time_to_event", "death": True}])
