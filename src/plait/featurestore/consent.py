@@ -23,6 +23,7 @@ from plait.etl.crosswalk import follow_links, load_crosswalk
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, EVER
 from plait.featurestore.sparse import Sparse
+from plait.featurestore.view import ENTRY_POINTS
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Span = tuple[int, int]
 
-_COLUMNS = ("person", "system", "modality", "decision", "from", "to")
+COLUMNS = ("person", "system", "modality", "decision", "from", "to")
+"""Columns of the file."""
 _NEEDED = ("person", "modality", "decision")
 _ALL, _MORE = "*", ""
 _END = np.iinfo(np.int64).max
@@ -187,11 +189,11 @@ def _check_columns(file: Path, columns: list[str]) -> None:
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
         raise ConfigError(
-            f"{file}:1", expected=f"columns {', '.join(_COLUMNS)}", got=f"none called '{missing[0]}'", todo="Add it; system, from and to can be left out."
+            f"{file}:1", expected=f"columns {', '.join(COLUMNS)}", got=f"none called '{missing[0]}'", todo="Add it; system, from and to can be left out."
         )
-    unknown = [name for name in columns if name not in _COLUMNS]
+    unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
-        raise ConfigError(f"{file}:1", expected=f"columns {', '.join(_COLUMNS)} alone", got=f"'{unknown[0]}'", todo="Remove or rename it.")
+        raise ConfigError(f"{file}:1", expected=f"columns {', '.join(COLUMNS)} alone", got=f"'{unknown[0]}'", todo="Remove or rename it.")
 
 
 def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -> Line | None:
@@ -206,7 +208,7 @@ def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -
         raise ConfigError(
             where, expected="a system of person identifiers that the study has", got=f"'{system}'", todo=f"It has: {', '.join(sorted(persons)) or 'none'}."
         )
-    kinds = {point.name for point in entry_points(group="plait.modalities")}
+    kinds = {point.name for point in entry_points(group=ENTRY_POINTS)}
     if told["modality"] not in {_ALL, *kinds}:
         raise ConfigError(where, expected="a modality, or * for all", got=f"'{told['modality']}'", todo=f"There are: {', '.join(sorted(kinds))}.")
     if told["decision"] not in {"permit", "deny"}:
