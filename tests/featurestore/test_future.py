@@ -111,6 +111,12 @@ def test_what_happens_later_changes_no_bit(tables: tuple[FusionTable, FusionTabl
         assert plain[name].present.any(), f"{name}: nothing to compare"
 
 
+def test_who_was_in_a_cohort_by_then_is_in_it(studies: tuple[plait.Study, plait.Study]) -> None:
+    rows = [study.cohort("cancer").rows.filter(pl.col("prediction_time") < NOW) for study in studies]
+    assert rows[0].height > 3
+    assert rows[0].equals(rows[1])
+
+
 def test_a_patient_asked_for_alone_has_the_numbers_of_the_batch(studies: tuple[plait.Study, plait.Study], tables: tuple[FusionTable, FusionTable]) -> None:
     table = tables[0]
     for row in (0, 7, PATIENTS - 1):
