@@ -69,8 +69,22 @@ _PICTURE_SETTINGS = """\
     specimen: sheet.block
 """
 _FEATURE_SETTINGS = """\
+cohorts:
+  - name: cancer # 45 days after the diagnosis, when the laboratory's reports are there
+    index: {concepts: [SNOMED:254837009, SNOMED:254637007], after_days: 45}
+    rules:
+      - {alive: true}
+      - {prior_observation_days: 365}
+    outcomes:
+      - {name: survival, kind: time_to_event, death: true}
+      - {name: dead_5y, kind: binary, death: true, horizon_days: 1826}
 features:
   - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}}
+  - {view: events, modality: events, lookback_days: 730}
+  - {view: variants, modality: omics, assay: lab.variants}
+"""
+_RNA_VIEW = """\
+  - {view: rna, modality: omics, assay: rna.tumours, transform: log1p}
 """
 _FOLDERS = {"slides": "data", "notes": "data/notes", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
 """Where each file stands that is not Synthea's."""
@@ -131,6 +145,8 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
     except ImportError:
         left_out.append("the CT and the slides, for want of plait[imaging]")
     settings.append(_FEATURE_SETTINGS)
+    if _RNA_SETTINGS in settings:
+        settings.append(_RNA_VIEW)
     if not (folder / "plait.yaml").exists():
         (folder / "plait.yaml").write_text("".join(settings), encoding="utf-8", newline="")
     deaths = sum(patient.died is not None for patient in cohort)
