@@ -155,7 +155,23 @@ def thumbnail(path: Path, size: tuple[int, int]) -> Image:
         MissingExtraError: The packages for images are not installed.
         OSError: The system does not let it be read.
     """
-    return _with_first(path, lambda slide, _: _small(slide, size))
+    return _with_first(path, lambda slide, _: small_picture(slide, size))
+
+
+@contextmanager
+def open_slide(path: Path) -> Iterator[Any]:
+    """Open a slide to read its pixels, with the first reader that can: an OpenSlide or a TiffSlide, whose interfaces are one as far as levels go.
+
+    Raises:
+        SlideFault: It is no slide that can be read, or only pydicom opens it.
+        MissingExtraError: The packages for images are not installed.
+        OSError: The system does not let it be read.
+    """
+    reader: Reader = _with_first(path, lambda _, reader: reader)
+    if reader == "pydicom":
+        raise SlideFault("not_a_slide")
+    with _READERS[reader](path) as slide:
+        yield slide
 
 
 def tissue_mask(thumbnail: Image) -> npt.NDArray[np.bool_]:
@@ -165,9 +181,9 @@ def tissue_mask(thumbnail: Image) -> npt.NDArray[np.bool_]:
     """
     import numpy as np
 
-    pixels = np.asarray(thumbnail.convert("RGB"), dtype=np.float64)
-    brightest = pixels.max(axis=2)
-    saturation = _blurred((brightest - pixels.min(axis=2)) / np.maximum(brightest, _DARK))
+    red, green, blue = np.moveaxis(np.asarray(thumbnail.convert("RGB")), 2, 0).astype(np.float64)
+    brightest, darkest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    saturation = _blurred((brightest - darkest) / np.maximum(brightest, _DARK))
     return saturation > max(_otsu(saturation), _FAINT)
 
 
@@ -178,8 +194,6 @@ def _with_first(path: Path, use: Callable[[Any, Reader], T]) -> T:
         SlideFault: None can, or it is a TIFF that ends early, of which some readers silently leave out levels.
     """
     need_imaging(path.name)
-    import openslide
-
     try:
         with path.open("rb") as file:
             head = file.read(4)
@@ -189,12 +203,7 @@ def _with_first(path: Path, use: Callable[[Any, Reader], T]) -> T:
         raise SlideFault("empty_file")
     if head in _TIFF and _ends_early(path):
         raise SlideFault("truncated_slide")
-    readers: dict[Reader, Callable[[Path], AbstractContextManager[Any]]] = {
-        "openslide": openslide.OpenSlide,
-        "tiffslide": _tiffslide,
-        "pydicom": _instance,
-    }
-    for reader, opened in readers.items():
+    for reader, opened in _READERS.items():
         with suppress(Exception), opened(path) as slide:  # they raise what they like, with paths and metadata in it
             return use(slide, reader)
     if not path.exists():
@@ -215,6 +224,14 @@ def _ends_early(path: Path) -> bool:
         tif.filehandle.seek(after)  # in the last directory that there is: 0 says that there are no more
         return bool(tif.filehandle.read(tif.tiff.offsetsize) != bytes(tif.tiff.offsetsize))
     return False
+
+
+def _openslide(path: Path) -> AbstractContextManager[Any]:
+    """Open a slide with OpenSlide."""
+    import openslide
+
+    slide: AbstractContextManager[Any] = openslide.OpenSlide(path)
+    return slide
 
 
 @contextmanager
@@ -240,6 +257,9 @@ def _instance(path: Path) -> Iterator[Any]:
         if header.SOPClassUID != _WHOLE_SLIDE:
             raise ValueError
         yield header
+
+
+_READERS: dict[Reader, Callable[[Path], AbstractContextManager[Any]]] = {"openslide": _openslide, "tiffslide": _tiffslide, "pydicom": _instance}
 
 
 @contextmanager
@@ -345,7 +365,7 @@ def _day(said: object, forms: tuple[str, ...]) -> str | None:
     return None
 
 
-def _small(slide: Any, size: tuple[int, int]) -> Image:  # noqa: ANN401 - of either library
+def small_picture(slide: Any, size: tuple[int, int]) -> Image:  # noqa: ANN401 - of either library
     """Draw a slide small; a strip of a level makes some lines of it."""
     from PIL import Image
 

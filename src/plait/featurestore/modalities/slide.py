@@ -1,0 +1,98 @@
+"""Views of whole slides: each slide of the CDM, tile by tile, through an encoder of tiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from plait.duck import sql
+from plait.errors import CohortError, StudyError
+from plait.etl.images.files import ImageFiles
+from plait.featurestore.encoders.encoder import ItemError
+from plait.featurestore.imaging.view import PictureView
+from plait.featurestore.items import ItemOptions
+from plait.featurestore.slides.kept import tile_file
+from plait.featurestore.slides.tiled import SlideInput
+from plait.featurestore.view import options_of
+from plait.schema.reasons import Reason
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from plait.featurestore.view import Reading
+    from plait.settings import FeatureSettings
+
+
+class SlideViewOptions(ItemOptions):
+    """What a view of slides may be told.
+
+    Attributes:
+        keep_tiles: What is kept of the tiles of a slide when it is encoded: where they are, or their vectors, too.
+    """
+
+    keep_tiles: Literal["coordinates", "vectors", "none"] = "coordinates"
+
+
+class SlideView(PictureView):
+    """Slides of a version, each one an item."""
+
+    options: SlideViewOptions
+
+    at_once = 8
+
+    def inventory(self) -> pl.DataFrame:
+        """Give every slide."""
+        con = self.reading.con
+        con.execute(sql("plait.featurestore.imaging", "image_dated"))
+        frame: pl.DataFrame = con.execute(sql("plait.featurestore.modalities", "slides"), {"unreachable": int(Reason.UNREACHABLE)}).pl()
+        return frame
+
+    def inputs(self, items: pl.DataFrame) -> list[Any]:
+        """Give slides to be read when they are encoded; an `ItemError` of those that are no files of their own."""
+        images = items["row_id"].to_list()
+        files, roots, encoder_id = self.files(images), self.roots(images), self.encoder().declaration.encoder_id
+        given: list[Any] = []
+        for image, content in zip(images, items["content"].to_list(), strict=True):
+            path = (
+                self._path(roots[image], files[image][0]) if image in roots else ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
+            )
+            if isinstance(path, ItemError):
+                given.append(path)
+            else:
+                keep = None if self.options.keep_tiles == "none" else tile_file(self.reading.study, self.name, encoder_id, content)
+                given.append(SlideInput(path, keep, self.options.keep_tiles == "vectors"))
+        return given
+
+    def tiles(self, image_occurrence_id: int) -> pl.DataFrame:
+        """Give the tiles of a slide, as they were encoded: `x`, `y` and `side` in pixels of its first level; see `plait.featurestore.slides.kept`.
+
+        Raises:
+            CohortError: No such slide in this version.
+            StudyError: It was not encoded, or its tiles were not kept.
+        """
+        import polars as pl
+
+        rows = self.inventory().filter(pl.col("row_id") == image_occurrence_id)
+        if not rows.height:
+            raise CohortError(f"view '{self.name}'", expected="a slide of this image_occurrence_id", got="none", todo="See cdm.image_occurrence.")
+        file = tile_file(self.reading.study, self.name, self.encoder_id or "none", rows["content"][0])
+        if not file.is_file():
+            raise StudyError(
+                f"view '{self.name}', image {image_occurrence_id}", expected="kept tiles", got="none", todo="Encode it, with keep_tiles: plait embed."
+            )
+        return pl.read_parquet(file)
+
+    @staticmethod
+    def _path(root: Path, uri: str) -> Path | ItemError:
+        """Give the path of a slide's file."""
+        try:
+            with ImageFiles(root) as files:
+                path = files.path(uri)
+        except OSError:
+            return ItemError(Reason.UNREACHABLE, "a link that leads out of its source")
+        return ItemError(Reason.UNREACHABLE, "a slide is read from a file of its own, below its source's path") if path is None else Path(path)
+
+
+def open_view(reading: Reading, settings: FeatureSettings) -> SlideView:
+    """Open a view of slides."""
+    return SlideView(reading, settings.view, settings.modality, options_of(SlideViewOptions, settings))
