@@ -1,0 +1,48 @@
+"""An encoder of slides with a vision model: each tile is a picture."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from plait.etl.sources.wsi.slide import need_imaging
+from plait.featurestore.encoders.encoder import Declaration
+from plait.featurestore.encoders.model import Model
+from plait.featurestore.encoders.vision import VisionModel, VisionOptions
+from plait.featurestore.slides.tiled import SlideEncoder, SlideOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from plait.featurestore.encoders.registry import Asked
+
+
+class TilesOptions(VisionOptions, SlideOptions):
+    """What `kind: tiles` may be told."""
+
+
+class TilesEncoder(SlideEncoder):
+    """Turns slides into the pooled vectors of their tiles."""
+
+    def __init__(self, model: VisionModel, options: TilesOptions) -> None:
+        super().__init__(options)
+        self._model = model
+
+    @cached_property
+    def declaration(self) -> Declaration:
+        """The declaration."""
+        files = self._model.model
+        preprocessing: dict[str, Any] = {**self.slide_options.chain, **self._model.preprocessing}
+        return Declaration(files.name, self.slide_options.version, files.weights_sha256, preprocessing, self._model.dim)
+
+    def encode_tiles(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Give the model's vector of each tile."""
+        return self._model.vectors(pixels)
+
+
+def open_encoder(asked: Asked) -> TilesEncoder:
+    """Open the encoder that a view declares."""
+    options = asked.options(TilesOptions)
+    need_imaging(asked.where)
+    return TilesEncoder(VisionModel(Model.find(asked, options), options), options)
