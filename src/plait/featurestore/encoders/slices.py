@@ -72,7 +72,8 @@ def pictures_of(volume: Volume, options: SlicesOptions) -> npt.NDArray[np.uint8]
     rows, columns = (slice(None), slice(None)) if options.crop_mm is None else _cut(extent, volume, options.crop_mm)
     places = np.clip(middles[:, None] + np.asarray(steps), 0, len(volume.values) - 1)
     shades = (volume.values[:, rows, columns][places] - np.float32(low)) / np.float32(max(high - low, 1e-6))
-    return np.rint(np.clip(shades, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    pictures: npt.NDArray[np.uint8] = np.rint(np.clip(shades, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    return pictures
 
 
 def _extent(chosen: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
