@@ -52,7 +52,7 @@ STATISTICS = (
     Statistic("skewness", "none", "third central moment over the cube of the standard deviation; 0 where all values are one"),
     Statistic("excess_kurtosis", "none", "fourth central moment over the squared variance, less 3; 0 where all values are one"),
     Statistic("mean_absolute_deviation", "intensity", "mean distance to the mean"),
-    Statistic("robust_mean_absolute_deviation", "intensity", "the same of values from the 10th to the 90th percentile, to the mean of these"),
+    Statistic("robust_mean_absolute_deviation", "intensity", "the same of values from the 10th to the 90th percentile, to the mean of these; 0 where none is"),
     Statistic("energy", "intensity squared", "sum of the squared values"),
     Statistic("total_energy", "intensity squared mm3", "energy times the volume of a voxel"),
     Statistic("root_mean_square", "intensity", "root of the mean squared value"),
@@ -82,7 +82,7 @@ def first_order(volume: Volume, bin_width: float) -> npt.NDArray[np.float64]:
     second, third, fourth = _moments(values, mean)
     is_flat = least == most
     middle = values[np.searchsorted(values, p10, "left") : np.searchsorted(values, p90, "right")]
-    centre = _sum(middle, np.asarray) / len(middle)
+    centre = _sum(middle, np.asarray) / max(len(middle), 1)  # of two values none lies between their percentiles
     energy = _sum(values, np.square)
     bins = np.floor(values.astype(np.float64) / bin_width)
     shares = np.diff(np.flatnonzero(np.concatenate(([True], bins[1:] != bins[:-1], [True])))) / count
@@ -103,7 +103,7 @@ def first_order(volume: Volume, bin_width: float) -> npt.NDArray[np.float64]:
         "skewness": 0.0 if is_flat else third / second**1.5,
         "excess_kurtosis": 0.0 if is_flat else fourth / second**2 - 3,
         "mean_absolute_deviation": _sum(values, lambda part: np.abs(part - mean)) / count,
-        "robust_mean_absolute_deviation": _sum(middle, lambda part: np.abs(part - centre)) / len(middle),
+        "robust_mean_absolute_deviation": _sum(middle, lambda part: np.abs(part - centre)) / max(len(middle), 1),
         "energy": energy,
         "total_energy": energy * volume.voxel_mm3,
         "root_mean_square": (energy / count) ** 0.5,

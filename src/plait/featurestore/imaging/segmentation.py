@@ -102,20 +102,32 @@ def _chosen(instance: Dataset, segment: str | int | None) -> set[int]:
 
 def _planes(instance: Dataset, chosen: set[int]) -> Iterator[_Plane]:
     """Yield the frames of the chosen segments, one in memory at a time."""
-    from pydicom.pixels.utils import iter_pixels
-
     kind = str(instance.get("SegmentationType") or "BINARY").upper()
     groups = list(instance.PerFrameFunctionalGroupsSequence)
     shared = (instance.get("SharedFunctionalGroupsSequence") or [None])[0]
     least = _HALF * float(instance.get("MaximumFractionalValue") or 1) if kind == "FRACTIONAL" else _HALF
     of_frame = [None if kind == "LABELMAP" else int(_within(group, shared, "SegmentIdentificationSequence", "ReferencedSegmentNumber")) for group in groups]
     wanted = [place for place, number in enumerate(of_frame) if number is None or number in chosen]
-    for place, pixels in zip(wanted, iter_pixels(instance, indices=wanted, raw=True) if wanted else (), strict=True):
+    for place, pixels in zip(wanted, _pixels(instance, wanted), strict=True):
         inside = np.isin(pixels, sorted(chosen)) if kind == "LABELMAP" else pixels >= least
         if inside.any():
             position = _within(groups[place], shared, "PlanePositionSequence", "ImagePositionPatient")
             down, across = (float(one) for one in _within(groups[place], shared, "PixelMeasuresSequence", "PixelSpacing"))
             yield _Plane(inside, np.asarray(position, np.float64), (down, across))
+
+
+def _pixels(instance: Dataset, wanted: list[int]) -> Iterator[npt.NDArray[np.generic]]:
+    """Yield some frames. Those of bits stand one after another without regard to bytes (PS3.5, 8.1.1), which pydicom reads only all at once."""
+    from pydicom.pixels.utils import iter_pixels
+
+    if instance.BitsAllocated != 1 or instance.file_meta.TransferSyntaxUID.is_encapsulated:
+        yield from iter_pixels(instance, indices=wanted, raw=True) if wanted else ()
+        return
+    shape, packed = (int(instance.Rows), int(instance.Columns)), np.frombuffer(instance.PixelData, np.uint8)
+    size = shape[0] * shape[1]
+    for place in wanted:
+        first, after = place * size, (place + 1) * size
+        yield np.unpackbits(packed[first // 8 : -(-after // 8)], bitorder="little")[first % 8 :][:size].reshape(shape)
 
 
 def _within(group: Dataset, shared: Dataset | None, sequence: str, attribute: str) -> Any:  # noqa: ANN401 - pydicom's values are of many types

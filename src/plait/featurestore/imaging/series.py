@@ -279,8 +279,9 @@ def _step(frames: list[Frame], normal: Places) -> Places:
         raise ItemError(Reason.UNPARSED, "several slices at one place")
     off = np.linalg.norm(positions - (positions[0] + np.arange(len(frames))[:, None] * step), axis=1)
     if off.max() > _OFF_PLACE * np.median(gaps):
-        is_gap = gaps.max() > (2 - 2 * _OFF_PLACE) * np.median(gaps)
-        raise ItemError(Reason.UNPARSED, "slices are missing" if is_gap else "slices at unequal steps")
+        whole = gaps / gaps.min()
+        are_steps = np.abs(whole - whole.round()).max() < 2 * _OFF_PLACE
+        raise ItemError(Reason.UNPARSED, "slices are missing" if are_steps else "slices at unequal steps")
     return step
 
 
