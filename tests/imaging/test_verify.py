@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pacs_study import Sandbox
-
     from shell import Result
 
     Rows = Callable[[plait.Study, str], list[tuple[Any, ...]]]

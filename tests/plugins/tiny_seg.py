@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from tiny_dicom import write_dicom
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -42,7 +42,13 @@ def write_series(folder: Path, values: npt.NDArray[np.int16], series: str = "1.2
     return files
 
 
-def write_seg(path: Path, masks: dict[int, npt.NDArray[np.bool_]], of_series: str = "1.2.3.1.1", *, labels: Sequence[str] = ("Tumour", "Liver"), **said: Any) -> Path:  # noqa: ANN401 - values of DICOM
+def write_seg(
+    path: Path,
+    masks: dict[int, npt.NDArray[np.bool_]],
+    of_series: str = "1.2.3.1.1",
+    labels: Sequence[str] = ("Tumour", "Liver"),
+    **said: Any,  # noqa: ANN401 - values of DICOM
+) -> Path:
     """Write a BINARY segmentation on the grid of `write_series`: of each segment `(slices, rows, columns)`; frames without pixels are left out."""
     from pydicom.dataset import Dataset
 
@@ -65,7 +71,10 @@ def write_seg(path: Path, masks: dict[int, npt.NDArray[np.bool_]], of_series: st
         PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
         PixelMeasuresSequence=[item(PixelSpacing=[2, 1], SliceThickness=step_mm)],
     )
-    kinds = [item(CodeValue="108369006", CodingSchemeDesignator="SCT", CodeMeaning="Neoplasm"), item(CodeValue="10200004", CodingSchemeDesignator="SCT", CodeMeaning="Liver")]
+    kinds = [
+        item(CodeValue="108369006", CodingSchemeDesignator="SCT", CodeMeaning="Neoplasm"),
+        item(CodeValue="10200004", CodingSchemeDesignator="SCT", CodeMeaning="Liver"),
+    ]
     segments = [
         item(SegmentNumber=segment, SegmentLabel=labels[place], SegmentAlgorithmType="MANUAL", SegmentedPropertyTypeCodeSequence=[kinds[place]])
         for place, segment in enumerate(masks)

@@ -82,7 +82,7 @@ def _embed(view: ItemView, *, retry: bool, progress: Progress) -> Embedded:
     import polars as pl
 
     progress(f"encoding {view.name}", 0)
-    items = view.inventory().unique(KEY, keep="first", maintain_order=True).sort(KEY)
+    items = view.inventory().unique(KEY, keep="first", maintain_order=True)
     encoder = view.encoder()
     declaration = encoder.declaration
     check_encoder(view.reading.study, view.name, declaration)

@@ -150,7 +150,7 @@ class ItemView(View):
 
     @abstractmethod
     def inventory(self) -> pl.DataFrame:
-        """Give every item of the version, in any order.
+        """Give every item of the version, in the order in which they are to be encoded, the same every time.
 
         Returns:
             `source`, `item` (its natural key there), `content` (SHA-256 of what is encoded), `person_id`, `event_time`, `known_time` (both

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
@@ -15,9 +15,11 @@ from plait.etl.images.files import ImageFiles
 from plait.featurestore.encoders.encoder import ItemError
 from plait.featurestore.imaging.segmentation import read_region
 from plait.featurestore.imaging.series import read_series
-from plait.featurestore.imaging.volume import Volume
 from plait.schema.reasons import Reason
 from tiny_seg import write_seg, write_series
+
+if TYPE_CHECKING:
+    from plait.featurestore.imaging.volume import Volume
 
 VALUES = np.random.default_rng(5).integers(-1000, 2000, (4, 5, 6)).astype(np.int16)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openslide
@@ -22,6 +21,9 @@ from plait.featurestore.slides.stain import NAMES, haematoxylin, stain_statistic
 from plait.featurestore.slides.tiled import SlideInput, SlideOptions
 from plait.schema.reasons import Reason
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 COHORT = make_cohort(60)
 
 
@@ -32,11 +34,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def encoder(**options: Any) -> StainEncoder:
+def encoder(**options: Any) -> StainEncoder:  # noqa: ANN401 - what plait.yaml may say
     return StainEncoder(SlideOptions(kind="stain", **options))
 
 
-def refused(path: Path, **options: Any) -> tuple[Reason, str]:
+def refused(path: Path, **options: Any) -> tuple[Reason, str]:  # noqa: ANN401 - as above
     with pytest.raises(ItemError) as error:
         encoder(**options).encode([SlideInput(path)])
     return error.value.reason, error.value.detail
@@ -99,7 +101,9 @@ def test_what_cannot_be_encoded_says_why(shared: Path, drawn: Path, tmp_path: Pa
     cut.write_bytes(drawn.read_bytes()[:20_000])
     tifffile.imwrite(blank, np.full((600, 600, 3), 255, np.uint8), tile=(128, 128), photometric="rgb", resolution=(20_000, 20_000), resolutionunit="CENTIMETER")
     oblong = tmp_path / "oblong.tif"
-    tifffile.imwrite(oblong, np.full((600, 600, 3), 200, np.uint8), tile=(128, 128), photometric="rgb", resolution=(20_000, 10_000), resolutionunit="CENTIMETER")
+    tifffile.imwrite(
+        oblong, np.full((600, 600, 3), 200, np.uint8), tile=(128, 128), photometric="rgb", resolution=(20_000, 10_000), resolutionunit="CENTIMETER"
+    )
     assert refused(cut) == (Reason.UNPARSED, "a slide that ends early")
     assert refused(blank) == (Reason.NO_MATERIAL, "no tile has enough tissue")
     assert refused(blank, tile_pixels=1000) == (Reason.NO_MATERIAL, "the slide is smaller than a tile")
@@ -115,7 +119,7 @@ def test_pooling_the_tiles_with_most_nuclei(drawn: Path, tmp_path: Path) -> None
     encoder(**options).encode([SlideInput(drawn, tmp_path / "tiles.parquet", keep_vectors=True)])
     tiles = pl.read_parquet(tmp_path / "tiles.parquet")
     best = tiles.sort("haematoxylin", descending=True, maintain_order=True).head(5)
-    vectors, parts = encoder(**options, pooling="top", top_tiles=5).encode([SlideInput(drawn)])
+    vectors, parts = encoder(**options, pool_tiles="top", top_tiles=5).encode([SlideInput(drawn)])
     assert parts.tolist() == [5]
     assert np.allclose(vectors[0], np.mean(best["vector"].to_list(), axis=0), atol=1e-5)
 

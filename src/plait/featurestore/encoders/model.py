@@ -174,14 +174,14 @@ class Model:
         files = sorted({file for pattern in patterns for file in self.folder.glob(pattern)})
         return hashlib.sha256("".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files).encode()).hexdigest()
 
-    def size(self, *keys: str) -> int:
-        """Give the first of some whole numbers in `config.json`, its `text_config` or `vision_config` included.
+    def size(self, *keys: str, within: str = "text_config") -> int:
+        """Give the first of some whole numbers in `config.json`, or in the part of it that a model of several kinds of input has for one.
 
         Raises:
             EncoderError: It says none of them, and neither do the defaults of its kind of model.
         """
         config = self.config
-        for part in (config, config.get("text_config", {}), config.get("vision_config", {})):
+        for part in (config, config.get(within, {})):
             for key in keys:
                 if isinstance(part.get(key), int):
                     return int(part[key])
@@ -191,8 +191,9 @@ class Model:
         with self.loading():
             known = AutoConfig.from_pretrained(self.folder, trust_remote_code=False, local_files_only=True)
         for key in keys:
-            if isinstance(getattr(known, key, None), int):
-                return int(getattr(known, key))
+            for part in (known, getattr(known, within, None)):
+                if isinstance(getattr(part, key, None), int):
+                    return int(getattr(part, key))
         raise self.error(f"a model whose config.json says {keys[0]}", "none", "It may be no encoder; name another model.")
 
     def positions(self) -> int:
@@ -201,8 +202,11 @@ class Model:
         known = [int(limit) for limit in limits if isinstance(limit, int | float) and 0 < limit < _MOST_POSITIONS]
         return min(known, default=512)
 
-    def load(self, kind: str = "AutoModel") -> Any:  # noqa: ANN401 - a torch module
+    def load(self, *, with_pooler: bool = False) -> Any:  # noqa: ANN401 - a torch module
         """Load the weights into a `transformers` model, ready to compute.
+
+        Args:
+            with_pooler: Whether the model's own pooler is used: of many models the weights have none.
 
         Raises:
             EncoderError: They do not fit what config.json says, or only in part: what is missing would be drawn at random.
@@ -214,7 +218,7 @@ class Model:
 
         self.weights_sha256  # noqa: B018 - fails where there are no safe ones
         with self.loading():
-            model, info = getattr(transformers, kind).from_pretrained(
+            model, info = transformers.AutoModel.from_pretrained(
                 self.folder,
                 trust_remote_code=False,
                 use_safetensors=True,
@@ -222,7 +226,7 @@ class Model:
                 dtype=getattr(torch, self.options.dtype),
                 output_loading_info=True,
             )
-        missing = [key for key in info["missing_keys"] if "pooler" not in key.split(".")]
+        missing = [key for key in info["missing_keys"] if with_pooler or "pooler" not in key.split(".")]
         if missing or info["mismatched_keys"]:
             raise self.error("weights that fill the model", f"none for {len(missing) or 'some'} of its parts", "Name the model that these weights are of.")
         return model.eval().to(self.device)

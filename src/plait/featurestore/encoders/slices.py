@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
-from plait.featurestore.encoders.encoder import Declaration
-from plait.featurestore.encoders.model import Model, need
+from plait.featurestore.encoders.model import need
 from plait.featurestore.encoders.one_by_one import OneByOne
 from plait.featurestore.encoders.vision import VisionModel, VisionOptions
 from plait.featurestore.imaging.chain import SeriesInput, SeriesOptions
@@ -17,6 +16,7 @@ from plait.featurestore.imaging.chain import SeriesInput, SeriesOptions
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from plait.featurestore.encoders.encoder import Declaration
     from plait.featurestore.encoders.registry import Asked
     from plait.featurestore.imaging.volume import Volume
 
@@ -47,16 +47,14 @@ class SlicesEncoder(OneByOne[SeriesInput]):
     @cached_property
     def declaration(self) -> Declaration:
         """The declaration."""
-        options, files = self._options, self._model.model
+        options = self._options
         scale = {"shades": "the window"} if options.window else {"shades": f"percentiles {_PERCENTILES} of the region"}
         pictures = {"slices": options.slices, "colours": options.colours, "crop_mm": options.crop_mm, **scale}
-        preprocessing: dict[str, Any] = {**options.chain, **pictures, **self._model.preprocessing}
-        return Declaration(files.name, options.version, files.weights_sha256, preprocessing, self._model.dim)
+        return self._model.declaration({**options.chain, **pictures})
 
     def encode_one(self, one: SeriesInput) -> tuple[npt.NDArray[np.float32], int]:
         """Give the vector of a series, and how many slices it was pooled from."""
-        pictures = pictures_of(one.load(self._options), self._options)
-        vectors = np.concatenate([self._model.vectors(picture[None]) for picture in pictures])
+        vectors = self._model.encode(pictures_of(one.load(self._options), self._options))
         return vectors.mean(axis=0, dtype=np.float64).astype(np.float32), len(vectors)
 
 
@@ -96,4 +94,4 @@ def open_encoder(asked: Asked) -> SlicesEncoder:
     """Open the encoder that a view declares."""
     options = asked.options(SlicesOptions)
     need(("pydicom", "scipy"), asked, "imaging")
-    return SlicesEncoder(VisionModel(Model.find(asked, options), options), options)
+    return SlicesEncoder(VisionModel.open(asked, options), options)

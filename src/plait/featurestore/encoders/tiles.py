@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.etl.sources.wsi.slide import need_imaging
-from plait.featurestore.encoders.encoder import Declaration
-from plait.featurestore.encoders.model import Model
 from plait.featurestore.encoders.vision import VisionModel, VisionOptions
 from plait.featurestore.slides.tiled import SlideEncoder, SlideOptions
 
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from plait.featurestore.encoders.encoder import Declaration
     from plait.featurestore.encoders.registry import Asked
 
 
@@ -32,17 +31,15 @@ class TilesEncoder(SlideEncoder):
     @cached_property
     def declaration(self) -> Declaration:
         """The declaration."""
-        files = self._model.model
-        preprocessing: dict[str, Any] = {**self.slide_options.chain, **self._model.preprocessing}
-        return Declaration(files.name, self.slide_options.version, files.weights_sha256, preprocessing, self._model.dim)
+        return self._model.declaration(self.slide_options.chain)
 
     def encode_tiles(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Give the model's vector of each tile."""
-        return self._model.vectors(pixels)
+        return self._model.encode(pixels)
 
 
 def open_encoder(asked: Asked) -> TilesEncoder:
     """Open the encoder that a view declares."""
     options = asked.options(TilesOptions)
     need_imaging(asked.where)
-    return TilesEncoder(VisionModel(Model.find(asked, options), options), options)
+    return TilesEncoder(VisionModel.open(asked, options), options)

@@ -116,7 +116,7 @@ def _planes(instance: Dataset, chosen: set[int]) -> Iterator[_Plane]:
             yield _Plane(inside, np.asarray(position, np.float64), (down, across))
 
 
-def _pixels(instance: Dataset, wanted: list[int]) -> Iterator[npt.NDArray[np.generic]]:
+def _pixels(instance: Dataset, wanted: list[int]) -> Iterator[npt.NDArray[Any]]:
     """Yield some frames. Those of bits stand one after another without regard to bytes (PS3.5, 8.1.1), which pydicom reads only all at once."""
     from pydicom.pixels.utils import iter_pixels
 

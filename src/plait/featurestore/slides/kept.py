@@ -9,7 +9,7 @@ the embedding table.
 | `y` | upper edge, likewise |
 | `side` | width and height, likewise |
 | `tissue` | share of the tile that is tissue |
-| `haematoxylin` | mean optical density of haematoxylin, by which `pooling: top` chooses |
+| `haematoxylin` | mean optical density of haematoxylin, by which `pool_tiles: top` chooses |
 | `vector` | what the encoder made of the tile, only with `keep_tiles: vectors` |
 """
 

@@ -35,8 +35,8 @@ class SlideOptions(EncoderOptions):
         tile_pixels: Their width and height.
         min_tissue: Share of a tile that must be tissue.
         max_tiles: How many tiles of a slide are read; of more, as many at equal steps; all if null.
-        pooling: `mean`: of all tiles; `top`: of the `top_tiles` with most haematoxylin, roughly those with most nuclei.
-        top_tiles: See `pooling`.
+        pool_tiles: The vector of a slide: the `mean` of all tiles, or of the `top`: the `top_tiles` with most haematoxylin, roughly those with most nuclei.
+        top_tiles: See `pool_tiles`.
         assume_mpp: Microns per pixel of slides that do not say so themselves; these are UNPARSED if null.
     """
 
@@ -44,15 +44,15 @@ class SlideOptions(EncoderOptions):
     tile_pixels: int = Field(default=256, ge=16, le=4096)
     min_tissue: float = Field(default=0.5, gt=0, le=1)
     max_tiles: int | None = Field(default=None, ge=1)
-    pooling: Literal["mean", "top"] = "mean"
+    pool_tiles: Literal["mean", "top"] = "mean"
     top_tiles: int = Field(default=16, ge=1)
     assume_mpp: float | None = Field(default=None, gt=0)
 
     @property
     def chain(self) -> dict[str, Any]:
         """What is done to a slide, for the encoder's declaration."""
-        steps = self.model_dump(mode="json", include={"mpp", "tile_pixels", "min_tissue", "max_tiles", "pooling", "assume_mpp"})
-        top = {"top_tiles": self.top_tiles} if self.pooling == "top" else {}
+        steps = self.model_dump(mode="json", include={"mpp", "tile_pixels", "min_tissue", "max_tiles", "pool_tiles", "assume_mpp"})
+        top = {"top_tiles": self.top_tiles} if self.pool_tiles == "top" else {}
         return {**steps, **top, "tissue": f"Otsu on saturation, {MASK_PIXELS} pixels", "resample": "bilinear, from the nearest level that is not coarser"}
 
 
@@ -85,7 +85,7 @@ class SlideEncoder(OneByOne[SlideInput]):
     def encode_one(self, one: SlideInput) -> tuple[Floats, int]:
         """Give the vector of a slide, and how many tiles it was pooled from; their places are kept where they are asked for."""
         options, declaration = self.slide_options, self.declaration
-        pool = _Pool(declaration.dim, options.top_tiles if options.pooling == "top" else None)
+        pool = _Pool(declaration.dim, options.top_tiles if options.pool_tiles == "top" else None)
         at_once = max(_PIXELS_AT_ONCE // options.tile_pixels**2, 1)
         with ExitStack() as stack:
             pyramid = stack.enter_context(open_pyramid(one.path, options.assume_mpp))
