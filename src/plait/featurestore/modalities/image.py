@@ -52,6 +52,10 @@ class ImageView(PictureView):
         frame: pl.DataFrame = con.execute(sql("plait.featurestore.modalities", "series"), asked).pl()
         return frame
 
+    def explain(self, feature: str) -> dict[str, Any]:
+        """Give what a feature is, of which region, and the encoder behind it."""
+        return {**super().explain(feature), "modalities": list(self.options.modalities), "region": self.options.region}
+
     def inputs(self, items: pl.DataFrame) -> list[Any]:
         """Give series to be read when they are encoded; an `ItemError` of those whose source `plait.yaml` no longer names."""
         pairs = list(zip(items["row_id"].to_list(), items["region_id"].to_list(), strict=True))
