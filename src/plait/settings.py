@@ -16,6 +16,7 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from plait.cohort_settings import CohortSettings
 from plait.errors import ConfigError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -137,6 +138,7 @@ class Settings(BaseModel):
     shard_persons: int | None = Field(default=None, ge=1)
     observation_period: ObservationPeriodSettings = ObservationPeriodSettings()
     features: tuple[FeatureSettings, ...] = ()
+    cohorts: tuple[CohortSettings, ...] = ()
     consent: Path | None = None
 
     @field_validator("time_zone")
@@ -157,6 +159,10 @@ class Settings(BaseModel):
         twice = sorted({name for name in views if views.count(name) > 1})
         if twice:
             raise ValueError(f"two views of one name: {', '.join(twice)}")
+        cohorts = [cohort.name for cohort in self.cohorts]
+        twice = sorted({name for name in cohorts if cohorts.count(name) > 1})
+        if twice:
+            raise ValueError(f"two cohorts of one name: {', '.join(twice)}")
         return self
 
 
@@ -185,6 +191,7 @@ def read_settings(study: Path) -> Settings:
             "genes": root / settings.genes if settings.genes else None,
             "consent": root / settings.consent if settings.consent else None,
             "sources": tuple(_absolute(source, root) for source in settings.sources),
+            "cohorts": tuple(cohort.below(root) for cohort in settings.cohorts),
         }
     )
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
+    from plait.featurestore.overview import Overview
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
@@ -183,6 +185,16 @@ class Study:
         if self._store is None or (self._store.reading.version, self._store.reading.settings) != (version, settings):
             self._store = Store(Reading(self.path, version, settings, self.connect()))
         return self._store
+
+    def features(self) -> list[Overview]:
+        """Give the views that `plait.yaml` declares, and of how many persons each is there; see `plait.featurestore.overview`."""
+        from plait.featurestore.overview import overview
+
+        return overview(self.store)
+
+    def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
+        """Give a cohort: by its name in `plait.yaml`, a `cohort_definition_id`, the path of a file, or a frame; see `plait.featurestore.store.Store.cohort`."""
+        return self.store.cohort(source)
 
     def get_historical_features(self, rows: Any, views: Sequence[str] | None = None, *, clock: str = "known", audit: bool = False) -> FusionTable:  # noqa: ANN401 - a frame of any kind
         """Give what was known of each row's person at its moment, in every view; see `plait.featurestore.store.Store.get_historical_features`."""

@@ -24,9 +24,16 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Codes = npt.NDArray[np.uint8]
 
-_RANK = np.full(256, 255, np.uint8)
-_RANK[[reason.value for reason in PRIORITY]] = np.arange(len(PRIORITY))
-_CODE = np.asarray([reason.value for reason in PRIORITY], np.uint8)
+CODES = np.asarray([*PRIORITY, Reason.OBSERVED], np.uint8)
+RANK = np.full(256, len(PRIORITY) - 1, np.uint8)
+RANK[CODES] = np.arange(len(CODES))
+"""The place of a code's reason among `CODES`, which stand in the order of `PRIORITY`, OBSERVED last."""
+
+
+def first_reason(codes: Codes) -> Codes:
+    """Give the first of each row's reasons in the order of `PRIORITY`, OBSERVED where all are `(n_rows, n_values) -> (n_rows,) uint8`."""
+    first: Codes = CODES[RANK[codes].min(axis=1, initial=len(PRIORITY))]
+    return first
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,10 @@ class Presence:
         """Give whether each row is present `(n_rows,) bool`, from `(n_rows, n_features) bool`; a view without features is of nobody."""
         if observed.shape[1] == 0:
             return np.zeros(len(observed), np.bool_)
-        share = observed.mean(axis=1)
+        return self.met_by(observed.mean(axis=1))
+
+    def met_by(self, share: npt.NDArray[np.floating[Any]]) -> Flags:
+        """Give whether rows with these shares of observed values are present `(n_rows,) bool`."""
         present: Flags = share > 0 if self.rule == "any" else share >= (1.0 if self.rule == "all" else self.fraction)
         return present
 
@@ -100,7 +110,7 @@ class Aligned:
     @cached_property
     def present(self) -> Flags:
         """Whether the view is there for each row, by its presence rule, `(n_rows,) bool`."""
-        return self.presence.of(self.observed)
+        return self.presence.of(self._one_column(self.observed))
 
     @cached_property
     def row_reason(self) -> Codes:
@@ -108,9 +118,7 @@ class Aligned:
         codes = self._one_column(self.spread_reason)
         if not codes.shape[1]:
             return np.full(len(self), Reason.NOT_CAPTURED, np.uint8)
-        ranks = np.where(codes == Reason.OBSERVED, 254, _RANK[codes]).min(axis=1)
-        missing = np.where(ranks == 254, Reason.UNKNOWN, _CODE[np.minimum(ranks, len(_CODE) - 1)])  # noqa: PLR2004 - all observed, and not present
-        return np.where(self.present, Reason.OBSERVED, missing).astype(np.uint8)
+        return np.where(self.present, Reason.OBSERVED, first_reason(codes)).astype(np.uint8)
 
     def take(self, rows: Rows) -> Self:
         """Give some of the rows, in the order of `rows`."""
@@ -168,7 +176,8 @@ class Ragged:
         codes: Place of each event's code in `vocabulary`, `(n_events,) int32`.
         values: Its number, NaN where it has none, `(n_events,) float32`.
         age_days: Days from it to the row's moment, `(n_events,) float32`.
-        vocabulary: What the codes stand for: standard concepts as `CONCEPT_ID`, unmapped ones as `SYSTEM//CODE`.
+        vocabulary: What the codes stand for: standard concepts by their ids, and `0` for whatever is unmapped. It depends on what the view
+            declares and on the study's vocabulary, never on patients.
         reason: Why each row has events or none, `(n_rows,) uint8`.
     """
 
@@ -177,7 +186,7 @@ class Ragged:
     codes: npt.NDArray[np.int32]
     values: Floats
     age_days: Floats
-    vocabulary: tuple[str, ...]
+    vocabulary: Sequence[str]
     reason: Codes = field(repr=False)
 
     def __len__(self) -> int:

@@ -69,7 +69,7 @@ class History:
         """
         person_id, event = np.asarray(person_id, np.int64), np.asarray(event, np.int64)
         known = event if known is None else np.maximum(event, np.asarray(known, np.int64))
-        place = _order(person_id, event, known, *(() if key is None else (key,)))
+        place = _order(person_id, event, *(() if known is event else (known,)), *(() if key is None else (key,)))
         person_id, event, known = person_id[place], event[place], known[place]
         first = np.flatnonzero(np.concatenate(([True], person_id[1:] != person_id[:-1]))) if len(place) else np.empty(0, np.int64)
         learnt, latest = known, place
@@ -157,13 +157,39 @@ class History:
             first = after
 
 
-def _order(*columns: npt.NDArray[np.generic]) -> Ints:
-    """Give the stable order by columns, the first one counting most; Polars sorts on all cores, and says at once what is sorted already."""
+def _order(person_id: Ints, time: Ints, *further: npt.NDArray[np.generic]) -> Ints:
+    """Give the stable order by person, time, and what decides where both are equal; sorted on all cores, and seen at once where it is sorted already."""
     import polars as pl
 
-    frame = pl.DataFrame({str(number): column for number, column in enumerate(columns)})
-    names = frame.columns
-    return frame.with_row_index("row").sort(names, maintain_order=True)["row"].cast(pl.Int64).to_numpy()
+    def sort(**columns: npt.NDArray[np.generic]) -> Ints:
+        return pl.DataFrame(columns).with_row_index("row").sort(list(columns), maintain_order=True)["row"].cast(pl.Int64).to_numpy()
+
+    packed = _packed(person_id, time)
+    if packed is None:
+        return sort(person=person_id, time=time, **{str(number): column for number, column in enumerate(further)})
+    order = np.array(sort(packed=packed))  # its own, to be mended below
+    packed = packed[order]
+    is_tied = np.concatenate(([False], packed[1:] == packed[:-1], [False]))
+    is_tied = is_tied[1:] | is_tied[:-1]
+    if further and is_tied.any():
+        tied = order[is_tied]
+        order[is_tied] = tied[sort(packed=packed[is_tied], **{str(number): column[tied] for number, column in enumerate(further)})]
+    return order
+
+
+def _packed(person_id: Ints, time: Ints) -> Ints | None:
+    """Give numbers that ascend with person and time, None where 63 bits are too few; one column sorts four times as fast as two."""
+    if not len(time):
+        return time
+    first, step = int(time.min()), 1
+    for part in (86_400_000_000, 60_000_000, 1_000_000, 1_000):  # days, minutes, seconds, milliseconds: what times are rounded to
+        if not np.any((time - first) % part):
+            step = part
+            break
+    least, span = int(person_id.min()), (int(time.max()) - first) // step + 1
+    if (int(person_id.max()) - least + 1) * span > np.iinfo(np.int64).max:
+        return None
+    return (person_id - least) * span + (time - first) // step
 
 
 def _count_until(values: Ints, start: Ints, stop: Ints, limit: Ints) -> Ints:

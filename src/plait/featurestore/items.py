@@ -147,6 +147,12 @@ class ItemView(View):
 
     def __init__(self, reading: Reading, name: str, modality: str, options: ItemOptions) -> None:
         self.reading, self.name, self.modality, self.options = reading, name, modality, options
+        self._prepared: dict[str, Items] = {}
+
+    @property
+    def reach_days(self) -> float | None:
+        """How far back its items count."""
+        return self.options.lookback_days
 
     @abstractmethod
     def inventory(self) -> pl.DataFrame:
@@ -183,7 +189,7 @@ class ItemView(View):
 
     def align(self, index: Index, question: Question) -> Aligned:
         """Give the vectors known at each row's moment, aligned to the rows."""
-        return self._items.align(index, question, self.name, self._names, self.options)
+        return self._items(question.clock).align(index, question, self.name, self._names, self.options)
 
     def explain(self, feature: str) -> dict[str, Any]:
         """Give the encoder behind a feature and the feature's place in its vectors."""
@@ -201,9 +207,8 @@ class ItemView(View):
         """Give the items behind the values of a feature; they are those of every feature of the view."""
         import polars as pl
 
-        del question
         self._place(feature)
-        good, history = self._rows.filter(pl.col("status") == Reason.OBSERVED), self._items.good
+        good, history = self._rows.filter(pl.col("status") == Reason.OBSERVED), self._items(question.clock).good
         since = None if self.options.lookback_days is None else index.at - round(self.options.lookback_days * DAY_US)
         lines = []
         for rows, items in history.pairs(index.person_id, index.at, since):
@@ -226,7 +231,7 @@ class ItemView(View):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return tuple(str(place) for place in range(self._items.vectors.shape[1]))
+        return tuple(str(place) for place in range(self._embeddings.vectors.shape[1]))
 
     def _place(self, feature: str) -> int:
         """Give the place of a feature."""
@@ -259,22 +264,27 @@ class ItemView(View):
             return Embeddings.open(table_folder(self.reading.study, self.name, "none"), 0)
         return Embeddings.open(table_folder(self.reading.study, self.name, found["encoder_id"]), found["dim"])
 
-    @cached_property
-    def _items(self) -> Items:
+    def _items(self, clock: str) -> Items:
+        """Give the items, ready to be asked by a clock; `ohdsi` takes everything as known when it happened."""
         import polars as pl
 
-        by_reason = {Reason(code): self._rows.filter(pl.col("status") == code) for code in self._rows["status"].unique().to_list()}
-        good = by_reason.pop(Reason.OBSERVED, self._rows.clear())
-        event = _us(good["event_time"])
-        return Items(_history(good), event, good["place"].to_numpy(), self._embeddings.vectors, {reason: _history(rows) for reason, rows in by_reason.items()})
+        if clock not in self._prepared:
+            is_known = clock == "known"
+            by_reason = {Reason(code): self._rows.filter(pl.col("status") == code) for code in self._rows["status"].unique().to_list()}
+            good = by_reason.pop(Reason.OBSERVED, self._rows.clear())
+            bad = {reason: _history(rows, is_known=is_known) for reason, rows in by_reason.items()}
+            places = good["place"].to_numpy()
+            self._prepared[clock] = Items(_history(good, is_known=is_known), _us(good["event_time"]), places, self._embeddings.vectors, bad)
+        return self._prepared[clock]
 
 
-def _history(rows: pl.DataFrame) -> History:
-    """Give the history of items; of two of one moment the greater natural key is the later."""
+def _history(rows: pl.DataFrame, *, is_known: bool) -> History:
+    """Give the history of items, by when they were known or by when they happened; of two of one moment the greater natural key is the later."""
     import polars as pl
 
     key = rows.select(pl.struct("source", "item", "content").rank("dense"))["source"] if rows.height else rows["row_id"]
-    return History.of(rows["person_id"].to_numpy(), _us(rows["event_time"]), _us(rows["known_time"]), key.to_numpy())
+    known = _us(rows["known_time"]) if is_known else None
+    return History.of(rows["person_id"].to_numpy(), _us(rows["event_time"]), known, key.to_numpy())
 
 
 def _us(times: pl.Series) -> Ints:

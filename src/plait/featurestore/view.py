@@ -9,9 +9,9 @@ import difflib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from plait.errors import ConfigError
 from plait.featurestore.aligned import Presence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plait.etl.commit import Version
     from plait.featurestore.aligned import Aligned, Ragged
     from plait.featurestore.index import Index
+    from plait.featurestore.sparse import Sparse
     from plait.settings import FeatureSettings, Settings
 
 ENTRY_POINTS = "plait.modalities"
@@ -56,12 +57,21 @@ class ViewOptions(BaseModel):
     Attributes:
         lookback_days: What happened longer ago than this does not count (OUT_OF_WINDOW); all counts if None.
         presence: When the view as a whole is there: `any`, `all`, or the least fraction of its features.
+        recipe: What is to be fitted on training rows and applied afterwards: a step or a list of them, see `plait.featurestore.recipes`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lookback_days: float | None = Field(default=None, gt=0)
-    presence: str | float = "any"
+    presence: Literal["any", "all"] | Annotated[float, Field(gt=0, le=1)] = "any"
+    recipe: Any = None
+
+    @field_validator("recipe")
+    @classmethod
+    def _known_recipe(cls, recipe: Any) -> Any:  # noqa: ANN401 - what YAML gives
+        from plait.featurestore.recipes import parse_recipe
+
+        return [step.model_dump() for step in parse_recipe(recipe, "recipe")] or None
 
     @property
     def present(self) -> Presence:
@@ -106,8 +116,13 @@ class View(ABC):
     name: str
     modality: str
 
+    @property
+    def reach_days(self) -> float | None:
+        """How far back an answer looks from a row's moment; None where it may look at all of the past. Consent is asked for that time."""
+        return None
+
     @abstractmethod
-    def align(self, index: Index, question: Question) -> Aligned | Ragged:
+    def align(self, index: Index, question: Question) -> Aligned | Sparse | Ragged:
         """Give what was known of each row's person at its moment: as many rows, in the same order."""
 
     @abstractmethod
@@ -119,8 +134,9 @@ class View(ABC):
         """Give the rows behind the values of a feature: `row` (place in the index), `table_name`, `row_id`, `event_time`, `known_time`."""
 
     def describe(self) -> dict[str, Any]:
-        """Give what a snapshot keeps of the view: its kind and all that decides its numbers."""
-        return {"view": self.name, "modality": self.modality}
+        """Give what a snapshot keeps of the view: its kind, its recipe, and all that decides its numbers."""
+        options = getattr(self, "options", None)
+        return {"view": self.name, "modality": self.modality, "recipe": options.recipe if isinstance(options, ViewOptions) else None}
 
 
 def open_view(reading: Reading, name: str) -> View:

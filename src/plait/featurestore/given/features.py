@@ -12,7 +12,7 @@ from plait.errors import CohortError, InputFileError
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, NONE, History
 from plait.featurestore.encoders.weights import file_hashes
-from plait.featurestore.gate import NO_EVENT_TIME, check_items
+from plait.featurestore.gate import NO_EVENT_TIME, PASSED, check_items
 from plait.featurestore.given.rows import GivenOptions, need_columns, place_of, placed
 from plait.featurestore.view import View
 from plait.schema.embeddings import FEATURES_FOLDER
@@ -51,18 +51,16 @@ class _Rows:
         names: Its features.
         values: `(n_rows, n_features) float32`, NaN where a value is missing.
         codes: Why each value is there or not, `(n_rows, n_features) uint8`; None where all are there.
-        history: When the rows happened and became known.
+        keys: Row in the file, person and times, of each.
         failed: The same of rows that did not pass the gate, which have no values.
-        keys: Row in the file, and times, of each.
         event: When each happened, in microseconds since 1970, `(n_rows,) int64`.
     """
 
     names: tuple[str, ...]
     values: Floats
     codes: Codes | None
-    history: History
-    failed: History
     keys: pl.DataFrame
+    failed: pl.DataFrame
     event: Ints
 
 
@@ -71,21 +69,27 @@ class FeaturesView(View):
 
     def __init__(self, reading: Reading, name: str, modality: str, options: FeatureTableOptions) -> None:
         self.reading, self.name, self.modality, self.options = reading, name, modality, options
+        self._prepared: dict[str, tuple[History, History]] = {}
+
+    @property
+    def reach_days(self) -> float | None:
+        """How far back its rows count."""
+        return self.options.lookback_days
 
     def align(self, index: Index, question: Question) -> Aligned:
         """Give the values known at each row's moment, aligned to the rows.
 
         A null is UNKNOWN, a number that is not finite FAILED_QC; so is a row at a time at which its person did not live, where there is no other.
         """
-        rows = self._rows
+        rows, (history, _) = self._rows, self._histories(question.clock)
         since = self._since(index)
-        n_obs = rows.history.count(index.person_id, index.at, since)
+        n_obs = history.count(index.person_id, index.at, since)
         is_there = n_obs > 0
-        chosen = np.where(is_there, rows.history.last(index.person_id, index.at), NONE)
+        chosen = np.where(is_there, history.last(index.person_id, index.at), NONE)
         age = np.full(len(index), np.nan, np.float32)
         reason = self._why_not(index, since, question, is_there)[:, None]
         if self.options.reduce == "first":
-            for found, items in self._picked(index):
+            for found, items in self._picked(index, question):
                 chosen[found] = items
         age[is_there] = (index.at[is_there] - rows.event[chosen[is_there]]) / DAY_US
         if self.options.reduce == "count":
@@ -93,7 +97,7 @@ class FeaturesView(View):
             return Aligned(self.name, ("count",), counts, reason, age[:, None], n_obs.astype(np.int32)[:, None], presence=self.options.present)
         values, codes = self._gathered(chosen)
         if self.options.reduce in {"mean", "max"}:
-            values, codes = self._reduced(index, since, codes)
+            values, codes = self._reduced(index, since, question, codes)
         ages: npt.NDArray[np.float32] = age[:, None]
         if codes is not None:
             reason = np.where(is_there[:, None], codes, reason)
@@ -109,12 +113,11 @@ class FeaturesView(View):
         """Give the rows of the table behind the values of a feature: `row_id` is a row's place in it, from 0."""
         import polars as pl
 
-        del question
         self._check(feature)
         keys, table = self._rows.keys, pl.lit(self.options.path).alias("table_name")
         lines = [
             pl.DataFrame({"row": found}).hstack(keys[items].select(table, pl.col("row").alias("row_id"), "event_time", "known_time"))
-            for found, items in self._picked(index)
+            for found, items in self._picked(index, question)
         ]
         return pl.concat(
             [
@@ -132,9 +135,10 @@ class FeaturesView(View):
         """Give where each row's window begins."""
         return None if self.options.lookback_days is None else index.at - round(self.options.lookback_days * DAY_US)
 
-    def _picked(self, index: Index) -> Iterator[tuple[Ints, Ints]]:
+    def _picked(self, index: Index, question: Question) -> Iterator[tuple[Ints, Ints]]:
         """Yield index rows with the rows of the table that count for them."""
-        for found, items in self._rows.history.pairs(index.person_id, index.at, self._since(index)):
+        history, _ = self._histories(question.clock)
+        for found, items in history.pairs(index.person_id, index.at, self._since(index)):
             begins = np.flatnonzero(np.diff(found, prepend=-1))
             if self.options.reduce == "first":
                 yield found[begins], items[begins]
@@ -153,11 +157,12 @@ class FeaturesView(View):
         values[chosen == NONE] = np.nan
         return values, codes
 
-    def _reduced(self, index: Index, since: Ints | None, last: Codes | None) -> tuple[Floats, Codes]:
+    def _reduced(self, index: Index, since: Ints | None, question: Question, last: Codes | None) -> tuple[Floats, Codes]:
         """Give the mean or the greatest of the observed values in each window; where none is observed, the reason is the last row's."""
         rows = self._rows
         values = np.full((len(index), len(rows.names)), np.nan, np.float32)
-        for found, items in rows.history.pairs(index.person_id, index.at, since, at_once=max((1 << 24) // max(len(rows.names), 1), 1)):
+        history, _ = self._histories(question.clock)
+        for found, items in history.pairs(index.person_id, index.at, since, at_once=max((1 << 24) // max(len(rows.names), 1), 1)):
             begins = np.flatnonzero(np.diff(found, prepend=-1))
             if not len(begins):
                 continue
@@ -175,7 +180,7 @@ class FeaturesView(View):
 
     def _why_not(self, index: Index, since: Ints | None, question: Question, is_there: npt.NDArray[np.bool_]) -> Codes:
         """Give OBSERVED for rows that have any, and the reason of the others."""
-        history, failed = self._rows.history, self._rows.failed
+        history, failed = self._histories(question.clock)
         found = {}
         if not is_there.all():
             found[Reason.FAILED_QC] = failed.count(index.person_id, index.at, since) > 0
@@ -226,17 +231,24 @@ class FeaturesView(View):
         frame = pl.concat([pl.read_parquet(file, columns=list(dict.fromkeys([*keys, *names]))) for file in files])
         rows = placed(self.reading, self.name, options, frame)
         values, codes = _numbers(frame.select(names))
-        wrong_rows = check_items(self.reading.con, rows)
-        failed = rows.filter(wrong_rows.is_not_null() & (wrong_rows != NO_EVENT_TIME))
-        if wrong_rows.null_count() < len(rows):
-            good = np.flatnonzero(wrong_rows.is_null().to_numpy())
+        found = check_items(self.reading.con, rows)
+        failed = rows[np.flatnonzero((found != PASSED) & (found != NO_EVENT_TIME))]
+        if found.any():
+            good = np.flatnonzero(found == PASSED)
             rows, values, codes = rows[good], values[good], None if codes is None else codes[good]
-        return _Rows(tuple(names), values, codes, _history(rows), _history(failed), rows.select("row", "event_time", "known_time"), _us(rows["event_time"]))
+        return _Rows(tuple(names), values, codes, rows, failed, _us(rows["event_time"]))
+
+    def _histories(self, clock: str) -> tuple[History, History]:
+        """Give the histories of the rows and of those that failed; with the clock `ohdsi` everything is known when it happens."""
+        if clock not in self._prepared:
+            self._prepared[clock] = (_history(self._rows.keys, clock), _history(self._rows.failed, clock))
+        return self._prepared[clock]
 
 
-def _history(rows: pl.DataFrame) -> History:
+def _history(rows: pl.DataFrame, clock: str) -> History:
     """Give the history of rows; of two of one person and times the later in the file is the later."""
-    return History.of(rows["person_id"].to_numpy(), _us(rows["event_time"]), _us(rows["known_time"]))
+    known = _us(rows["known_time"]) if clock == "known" else None
+    return History.of(rows["person_id"].to_numpy(), _us(rows["event_time"]), known)
 
 
 def _us(times: pl.Series) -> Ints:

@@ -131,7 +131,8 @@ def placed(reading: Reading, view: str, options: GivenOptions, keys: pl.DataFram
         keys: The columns of the given rows that `plait.yaml` names, in the order of the rows.
 
     Returns:
-        `row` (its place), `source`, `item`, `person_id` (`NOBODY` where it is of no person), `event_time`, `known_time`, `row_id`, in the same order.
+        `row` (its place), `person_id` (`NOBODY` where it is of no person), `event_time` and `known_time` in the same order; with `item` also
+        `source`, `item` and `row_id` of the image.
 
     Raises:
         ConfigError: No such system of identifiers.
@@ -146,10 +147,17 @@ def placed(reading: Reading, view: str, options: GivenOptions, keys: pl.DataFram
     found = _of_persons(reading, view, options, rows) if options.item is None else _of_images(reading, options, rows)
     known = pl.col("known_time").fill_null(pl.col("event_time")) if "known_time" in found.columns else pl.col("event_time").alias("known_time")
     found = found.with_columns(known, pl.col("person_id").fill_null(NOBODY))
-    if options.item is None:
-        name = pl.concat_str(["person_id", "event_time", "known_time"], separator="/", ignore_nulls=True)
-        found = found.with_columns(source=pl.lit(view), item=name, row_id="row")
-    return found.select("row", "source", "item", "person_id", "event_time", "known_time", "row_id")
+    return found.select("row", "person_id", "event_time", "known_time", pl.col("^(source|item|row_id)$"))
+
+
+def named(rows: pl.DataFrame, view: str) -> pl.DataFrame:
+    """Give placed rows with `source`, `item` and `row_id`: those of their image, else the view, person and times, and the place in the file."""
+    import polars as pl
+
+    if "item" in rows.columns:
+        return rows
+    name = pl.concat_str(["person_id", "event_time", "known_time"], separator="/", ignore_nulls=True)
+    return rows.with_columns(source=pl.lit(view), item=name, row_id="row")
 
 
 def _of_persons(reading: Reading, view: str, options: GivenOptions, rows: pl.DataFrame) -> pl.DataFrame:

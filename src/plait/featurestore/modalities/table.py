@@ -17,7 +17,7 @@ from plait.featurestore.encoders.encoder import Declaration, ItemError
 from plait.featurestore.encoders.model import need
 from plait.featurestore.encoders.registry import Asked
 from plait.featurestore.given.features import FeaturesView, FeatureTableOptions
-from plait.featurestore.given.rows import GivenOptions, images_of, place_of, placed
+from plait.featurestore.given.rows import GivenOptions, images_of, named, place_of, placed
 from plait.featurestore.given.vectors import H5Vectors, NumpyVectors, ParquetVectors, Vectors
 from plait.featurestore.items import ItemOptions, ItemView
 from plait.featurestore.view import View, options_of
@@ -106,7 +106,7 @@ class EmbeddingsView(ItemView):
 
         keys = self._keys
         options = self.options if self._kind != "h5" else self.options.model_copy(update={"item": "name"})
-        rows = placed(self.reading, self.name, options, keys).with_columns(keys["content"])
+        rows = named(placed(self.reading, self.name, options, keys), self.name).with_columns(keys["content"])
         differ = pl.col("content").n_unique().over("source", "item") > 1
         rows = rows.with_columns(status=pl.when(differ & (pl.col("person_id") != 0)).then(int(Reason.FAILED_QC)).otherwise(0).cast(pl.UInt8))
         rows = rows.unique(["source", "item", "content", "person_id"], keep="first", maintain_order=True)
