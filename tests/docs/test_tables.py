@@ -15,6 +15,15 @@ from plait.etl.judgement import RESERVED
 from plait.etl.sources.folder import FileRule, SourceRules, open_source
 from plait.etl.sources.wsi import slide
 from plait.etl.staging import SHAPES
+from plait.featurestore.encoders.registry import EncoderOptions
+from plait.featurestore.encoders.slices import SlicesOptions
+from plait.featurestore.encoders.vision import VisionOptions
+from plait.featurestore.imaging.chain import SeriesOptions
+from plait.featurestore.imaging.firstorder import STATISTICS
+from plait.featurestore.items import ItemOptions
+from plait.featurestore.modalities.image import ImageOptions
+from plait.featurestore.modalities.slide import SlideViewOptions
+from plait.featurestore.slides.tiled import SlideOptions
 from plait.schema import cdm_tables, plait_tables
 from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
 
@@ -87,6 +96,25 @@ def test_options_of_anndata_are_described() -> None:
 def test_options_of_slides_are_described() -> None:
     rules = open_source(SourceSettings(name="slides", kind="wsi", path=Path(), person_system="lab"), Path()).rules
     assert tables(section(page("imaging"), "## Slides"))[0] == list(rules.options)
+
+
+def test_options_of_views_of_images_are_described() -> None:
+    text = page("features-images")
+    base, of_models = set(ItemOptions.model_fields), set(EncoderOptions.model_fields) | set(VisionOptions.model_fields)
+    view, of_series = tables(section(text, "## Series"))[:2]
+    assert set(view) == set(ImageOptions.model_fields) - base | {"encoder"}
+    assert set(of_series) == set(SeriesOptions.model_fields) - of_models
+    assert tables(section(text, "### Vision models")) == [[name for name in SlicesOptions.model_fields if name not in of_models | set(SeriesOptions.model_fields)]]
+    view, of_slides = tables(section(text, "## Slides"))
+    assert set(view) == set(SlideViewOptions.model_fields) - base | {"encoder"}
+    assert set(of_slides) == set(SlideOptions.model_fields) - of_models
+
+
+def test_statistics_of_series_are_described_as_they_are() -> None:
+    text = section(page("features-images"), "### First-order features")
+    assert tables(text) == [[one.name for one in STATISTICS]]
+    assert tables(text, 1) == [[one.unit for one in STATISTICS]]
+    assert tables(text, 2) == [[one.meaning for one in STATISTICS]]
 
 
 def test_no_book_is_described_that_is_not_there() -> None:
