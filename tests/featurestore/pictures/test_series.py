@@ -13,6 +13,7 @@ from pydicom.data import get_testdata_file
 
 from plait.etl.images.files import ImageFiles
 from plait.featurestore.encoders.encoder import ItemError
+from plait.featurestore.imaging.chain import SeriesInput, SeriesOptions
 from plait.featurestore.imaging.segmentation import read_region
 from plait.featurestore.imaging.series import read_series
 from plait.schema.reasons import Reason
@@ -151,6 +152,14 @@ def test_files_that_are_gone_cut_or_none(tmp_path: Path) -> None:
     assert refused(tmp_path, names[0], "notes.txt") == (Reason.UNPARSED, "files without pixels")
     assert refused(tmp_path, *names) == (Reason.UNPARSED, "a file cannot be parsed")
     assert refused(tmp_path, "s3://bucket/series/*") == (Reason.UNREACHABLE, "a reference that cannot be opened here")
+
+
+def test_what_would_not_fit_into_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = write_series(tmp_path, VALUES)
+    with pytest.raises(ItemError, match="voxels once it is resampled"):
+        SeriesInput(tmp_path, tuple(file.name for file in files)).load(SeriesOptions(kind="first-order", spacing_mm=0.01))
+    monkeypatch.setattr("plait.featurestore.imaging.series.MOST_VOXELS", 100)
+    assert refused(tmp_path) == (Reason.UNPARSED, "larger than 100 voxels")
 
 
 # Regions

@@ -14,7 +14,7 @@ from plait.etl.images.files import ImageFiles
 from plait.featurestore.encoders.encoder import ItemError
 from plait.featurestore.encoders.registry import EncoderOptions
 from plait.featurestore.imaging.segmentation import read_region
-from plait.featurestore.imaging.series import read_series
+from plait.featurestore.imaging.series import MOST_VOXELS, read_series
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -89,11 +89,13 @@ class SeriesOptions(EncoderOptions):
         """Take the steps that follow loading.
 
         Raises:
-            ItemError: NO_MATERIAL where no voxel is left.
+            ItemError: UNPARSED where it would be too large, NO_MATERIAL where no voxel is left.
         """
         volume = volume.oriented()
         if self.spacing_mm is not None:
             left, back, head = self._spacing()
+            if volume.values.size * volume.voxel_mm3 / (left * back * head) > MOST_VOXELS:
+                raise ItemError(Reason.UNPARSED, f"larger than {MOST_VOXELS} voxels once it is resampled")
             volume = volume.resampled((head, back, left))
         if self.range is not None:
             volume = volume.within(*self.range)

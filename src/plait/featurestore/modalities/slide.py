@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,7 +51,7 @@ class SlideView(PictureView):
     def inputs(self, items: pl.DataFrame) -> list[Any]:
         """Give slides to be read when they are encoded; an `ItemError` of those that are no files of their own."""
         images = items["row_id"].to_list()
-        files, roots, encoder_id = self.files(images), self.roots(images), self.encoder().declaration.encoder_id
+        files, roots = self.files(images), self.roots(images)
         given: list[Any] = []
         for image, content in zip(images, items["content"].to_list(), strict=True):
             path = (
@@ -59,7 +60,7 @@ class SlideView(PictureView):
             if isinstance(path, ItemError):
                 given.append(path)
             else:
-                keep = None if self.options.keep_tiles == "none" else tile_file(self.reading.study, self.name, encoder_id, content)
+                keep = None if self.options.keep_tiles == "none" else tile_file(self.reading.study, self.name, self._declared_id, content)
                 given.append(SlideInput(path, keep, self.options.keep_tiles == "vectors"))
         return given
 
@@ -81,6 +82,11 @@ class SlideView(PictureView):
                 f"view '{self.name}', image {image_occurrence_id}", expected="kept tiles", got="none", todo="Encode it, with keep_tiles: plait embed."
             )
         return pl.read_parquet(file)
+
+    @cached_property
+    def _declared_id(self) -> str:
+        """The encoder that `plait.yaml` declares now; looked for once, as its files may be on a hub."""
+        return self.encoder().declaration.encoder_id
 
     @staticmethod
     def _path(root: Path, uri: str) -> Path | ItemError:
