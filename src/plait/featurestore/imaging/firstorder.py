@@ -6,6 +6,7 @@ IBSI reference manual (Zwanenburg et al., arXiv:1612.07003), "Intensity-based st
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import numpy.typing as npt
 
     from plait.featurestore.imaging.volume import Volume
 
     Floats = npt.NDArray[np.float32]
+    Doubles = npt.NDArray[np.float64]
 
 _CHUNK = 1 << 20
 """Values whose sums are made at a time, in double; the same values give the same sums."""
@@ -76,16 +78,15 @@ def first_order(volume: Volume, bin_width: float) -> npt.NDArray[np.float64]:
     values = np.sort(volume.values.ravel() if chosen is None else volume.values[chosen])
     if not len(values):
         raise ValueError("a region without voxels")
-    p10, p25, median, p75, p90 = (float(one) for one in np.percentile(values, _PERCENTILES))
+    p10, p25, median, p75, p90 = (_percentile(values, one) for one in _PERCENTILES)
     least, most, count = float(values[0]), float(values[-1]), len(values)
-    mean = _sum(values, np.asarray) / count
-    second, third, fourth = _moments(values, mean)
+    total, energy = _sums(values, lambda part: (part, part * part))
+    mean = total / count
+    absolute, second, third, fourth = (one / count for one in _sums(values, partial(_deviations, mean)))
     is_flat = least == most
-    middle = values[np.searchsorted(values, p10, "left") : np.searchsorted(values, p90, "right")]
-    centre = _sum(middle, np.asarray) / max(len(middle), 1)  # of two values none lies between their percentiles
-    energy = _sum(values, np.square)
-    bins = np.floor(values.astype(np.float64) / bin_width)
-    shares = np.diff(np.flatnonzero(np.concatenate(([True], bins[1:] != bins[:-1], [True])))) / count
+    middle = values[_place(values, p10) : _place(values, np.nextafter(p90, np.inf))]
+    centre = _sums(middle, lambda part: (part,))[0] / max(len(middle), 1)  # of two values none lies between their percentiles
+    shares = _counts(values, bin_width) / count
     found = {
         "volume_mm3": count * volume.voxel_mm3,
         "mean": mean,
@@ -102,8 +103,8 @@ def first_order(volume: Volume, bin_width: float) -> npt.NDArray[np.float64]:
         "standard_deviation": 0.0 if is_flat else second**0.5,
         "skewness": 0.0 if is_flat else third / second**1.5,
         "excess_kurtosis": 0.0 if is_flat else fourth / second**2 - 3,
-        "mean_absolute_deviation": _sum(values, lambda part: np.abs(part - mean)) / count,
-        "robust_mean_absolute_deviation": _sum(middle, lambda part: np.abs(part - centre)) / max(len(middle), 1),
+        "mean_absolute_deviation": absolute,
+        "robust_mean_absolute_deviation": _sums(middle, lambda part: (np.abs(part - centre),))[0] / max(len(middle), 1),
         "energy": energy,
         "total_energy": energy * volume.voxel_mm3,
         "root_mean_square": (energy / count) ** 0.5,
@@ -113,24 +114,40 @@ def first_order(volume: Volume, bin_width: float) -> npt.NDArray[np.float64]:
     return np.asarray([found[statistic.name] for statistic in STATISTICS])
 
 
-def _moments(values: Floats, mean: float) -> tuple[float, float, float]:
-    """Give the second, third and fourth central moment."""
-    second, third, fourth = (_sum(values, partial(_power, mean, power)) / len(values) for power in (2, 3, 4))
-    return second, third, fourth
+def _percentile(values: Floats, percent: float) -> float:
+    """Give a percentile of ascending values, linear between them."""
+    at = percent / 100 * (len(values) - 1)
+    below = int(at)
+    low, high = float(values[below]), float(values[min(below + 1, len(values) - 1)])
+    return low + (high - low) * (at - below)
 
 
-def _power(mean: float, power: int, part: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give a power of the distance to the mean."""
-    raised: npt.NDArray[np.float64] = (part - mean) ** power
-    return raised
+def _place(values: Floats, limits: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Give the place of the first of ascending values that is not below each limit, which is a double: the values stay as they are."""
+    doubles = np.asarray(limits, np.float64)
+    floats = doubles.astype(np.float32)
+    above = np.where(floats < doubles, np.nextafter(floats, np.float32(np.inf)), floats)
+    return np.searchsorted(values, above, "left")
 
 
-def _sum(values: Floats, of: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]) -> float:
-    """Sum a function of values in double, some at a time."""
-    return float(sum(float(of(part).sum()) for part in _parts(values)))
+def _counts(values: Floats, bin_width: float) -> npt.NDArray[np.int64]:
+    """Count ascending values in bins that begin at multiples of a width; bins without any are left out."""
+    first, last = (math.floor(float(value) / bin_width) for value in (values[0], values[-1]))
+    if last - first < len(values):
+        counts = np.diff(_place(values, bin_width * np.arange(first + 1, last + 1)), prepend=0, append=len(values))
+    else:
+        counts = np.unique(np.floor(values.astype(np.float64) / bin_width), return_counts=True)[1]
+    return counts[counts > 0]
 
 
-def _parts(values: Floats) -> Iterator[npt.NDArray[np.float64]]:
-    """Yield values in double, some at a time."""
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK].astype(np.float64)
+def _deviations(mean: float, part: Doubles) -> tuple[Doubles, ...]:
+    """Give the distance to the mean, and its second, third and fourth power."""
+    distance = part - mean
+    squared = distance * distance
+    return np.abs(distance), squared, squared * distance, squared * squared
+
+
+def _sums(values: Floats, of: Callable[[Doubles], tuple[Doubles, ...]]) -> list[float]:
+    """Sum some functions of values in double, some values at a time."""
+    parts = [[float(one.sum()) for one in of(values[start : start + _CHUNK].astype(np.float64))] for start in range(0, max(len(values), 1), _CHUNK)]
+    return [float(sum(column)) for column in zip(*parts, strict=True)]
