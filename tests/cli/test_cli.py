@@ -220,6 +220,12 @@ def test_json_of_show(command: Callable[..., Result], copy: Path, tmp_path: Path
     assert stat.S_IMODE((tmp_path / "ct.png").stat().st_mode) == 0o600
 
 
+def test_json_of_embed(command: Callable[..., Result], copy: Path) -> None:
+    found = as_json(command("embed", "-s", copy, "--json"))
+    assert {frozenset(row) for row in found} == {frozenset({"view", "encoder_id", "items", "encoded", "reused", "failed", "written"})}
+    assert all(row["encoded"] == 0 for row in found)
+
+
 def test_json_of_every_command_is_tried() -> None:
     tried = {
         ("show",),
@@ -235,6 +241,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("digest",),
         ("gc",),
         ("verify",),
+        ("embed",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 
