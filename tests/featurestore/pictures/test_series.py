@@ -193,6 +193,21 @@ def test_a_segmentation_of_a_part_lies_where_it_says(tmp_path: Path) -> None:
     assert np.array_equal(region(tmp_path), MASK)
 
 
+def test_a_probability_counts_from_one_half_on(tmp_path: Path) -> None:
+    write_series(tmp_path, VALUES)
+    write_seg(tmp_path / "seg.dcm", {1: MASK})
+    soft = pydicom.dcmread(tmp_path / "seg.dcm")
+    shades = np.where(MASK[1:3], 200, 99).astype(np.uint8)
+    shades[0, 0, 0] = 100
+    soft.SegmentationType, soft.MaximumFractionalValue = "FRACTIONAL", 200
+    soft.BitsAllocated = soft.BitsStored = 8
+    soft.HighBit, soft.PixelData = 7, shades.tobytes()
+    soft.save_as(tmp_path / "seg.dcm")
+    expected = MASK.copy()
+    expected[1, 0, 0] = True
+    assert np.array_equal(region(tmp_path), expected)
+
+
 def test_a_segmentation_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     write_series(tmp_path, VALUES)
     outcomes = {}
