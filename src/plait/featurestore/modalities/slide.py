@@ -57,7 +57,7 @@ class SlideView(PictureView):
         given: list[Any] = []
         for image, content in zip(images, items["content"].to_list(), strict=True):
             place = (
-                self._place(roots[image], files[image][0]) if image in roots else ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
+                self._standing(roots[image], files[image][0]) if image in roots else ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
             )
             if isinstance(place, ItemError):
                 given.append(place)
@@ -91,7 +91,7 @@ class SlideView(PictureView):
         return self.encoder().declaration.encoder_id
 
     @staticmethod
-    def _place(root: Path | str, uri: str) -> Place | ItemError:
+    def _standing(root: Path | str, uri: str) -> Place | ItemError:
         """Give where a slide's file is."""
         try:
             with ImageFiles(root) as files:
