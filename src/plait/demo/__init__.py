@@ -69,8 +69,23 @@ _PICTURE_SETTINGS = """\
     specimen: sheet.block
 """
 _FEATURE_SETTINGS = """\
+cohorts:
+  - name: cancer # 45 days after the diagnosis, when the laboratory's reports are there
+    index: {concepts: [SNOMED:254837009, SNOMED:254637007], after_days: 45}
+    rules:
+      - {alive: true}
+      - {prior_observation_days: 365}
+    outcomes:
+      - {name: survival, kind: time_to_event, death: true}
+      - {name: dead_5y, kind: binary, death: true, horizon_days: 1826}
 features:
   - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}}
+  - {view: clinical, modality: covariates}
+  - {view: events, modality: events, lookback_days: 730}
+  - {view: variants, modality: omics, assay: lab.variants}
+"""
+_RNA_VIEW = """\
+  - {view: rna, modality: omics, assay: rna.tumours, transform: log1p}
 """
 _PICTURE_FEATURES = """\
   - {view: ct, modality: image, encoder: {kind: first-order, range: [-500, 3000]}} # HU: the body, without air and lung
@@ -127,6 +142,7 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
         write_rna(rna, folder / "data/rna.h5ad")
         faults["unknown_person"] += 1
         settings.append(_RNA_SETTINGS)
+        features.append(_RNA_VIEW)
     except ImportError:
         left_out.append("the RNA of the tumours, for want of plait[omics]")
     try:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from plait.errors import EncoderError
-from plait.etl.sources.wsi.slide import need_imaging
+from plait.etl.sources.imaging import need_imaging
 from plait.featurestore.encoders.encoder import Declaration
 from plait.featurestore.encoders.model import need
 from plait.featurestore.encoders.weights import weights_hash

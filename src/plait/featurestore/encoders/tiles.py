@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from plait.etl.sources.wsi.slide import need_imaging
+from plait.etl.sources.imaging import need_imaging
 from plait.featurestore.encoders.vision import VisionModel, VisionOptions
 from plait.featurestore.slides.tiled import SlideEncoder, SlideOptions
 

@@ -115,9 +115,9 @@ class SeriesInput:
         region_uris: Files of the segmentation.
     """
 
-    root: Path
+    root: Path | str
     uris: tuple[str, ...]
-    region_root: Path | None = None
+    region_root: Path | str | None = None
     region_uris: tuple[str, ...] = ()
 
     def load(self, options: SeriesOptions) -> Volume:

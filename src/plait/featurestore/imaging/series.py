@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from plait.etl.images.files import NotOpenable, is_elsewhere
+from plait.etl.images.files import is_elsewhere
+from plait.etl.sources.remote import NotOpenable
 from plait.featurestore.encoders.encoder import ItemError
 from plait.featurestore.imaging.volume import Volume
 from plait.schema.reasons import Reason

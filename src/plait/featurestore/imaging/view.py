@@ -44,9 +44,9 @@ class PictureView(ItemView):
             found[image].append(uri)
         return {image: tuple(uris) for image, uris in found.items()}
 
-    def roots(self, images: Iterable[int]) -> dict[int, Path]:
+    def roots(self, images: Iterable[int]) -> dict[int, Path | str]:
         """Give where the files of the sources of images stand, of those that `plait.yaml` still names, by `image_occurrence_id`."""
-        paths = {source.name: source.path for source in self.reading.settings.sources}
+        paths = {source.name: source.url or source.path for source in self.reading.settings.sources}
         rows = self.reading.con.execute(sql("plait.featurestore.imaging", "sources_of_images"), {"images": sorted(set(images))}).fetchall()
         return {image: paths[source] for image, source in rows if source in paths}
 

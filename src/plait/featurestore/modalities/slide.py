@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from plait.duck import sql
@@ -18,8 +17,11 @@ from plait.featurestore.view import options_of
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
+    from plait.etl.sources.wsi.slide import Place
     from plait.featurestore.view import Reading
     from plait.settings import FeatureSettings
 
@@ -54,14 +56,14 @@ class SlideView(PictureView):
         files, roots = self.files(images), self.roots(images)
         given: list[Any] = []
         for image, content in zip(images, items["content"].to_list(), strict=True):
-            path = (
-                self._path(roots[image], files[image][0]) if image in roots else ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
+            place = (
+                self._standing(roots[image], files[image][0]) if image in roots else ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
             )
-            if isinstance(path, ItemError):
-                given.append(path)
+            if isinstance(place, ItemError):
+                given.append(place)
             else:
                 keep = None if self.options.keep_tiles == "none" else tile_file(self.reading.study, self.name, self._declared_id, content)
-                given.append(SlideInput(path, keep, self.options.keep_tiles == "vectors"))
+                given.append(SlideInput(place, keep, self.options.keep_tiles == "vectors"))
         return given
 
     def tiles(self, image_occurrence_id: int) -> pl.DataFrame:
@@ -89,14 +91,16 @@ class SlideView(PictureView):
         return self.encoder().declaration.encoder_id
 
     @staticmethod
-    def _path(root: Path, uri: str) -> Path | ItemError:
-        """Give the path of a slide's file."""
+    def _standing(root: Path | str, uri: str) -> Place | ItemError:
+        """Give where a slide's file is."""
         try:
             with ImageFiles(root) as files:
-                path = files.path(uri)
-        except OSError:
-            return ItemError(Reason.UNREACHABLE, "a link that leads out of its source")
-        return ItemError(Reason.UNREACHABLE, "a slide is read from a file of its own, below its source's path") if path is None else Path(path)
+                place = files.slide(uri)
+        except FileNotFoundError:
+            return ItemError(Reason.UNREACHABLE, "the file is gone")
+        except Exception:  # noqa: BLE001 - a system or a server says it in its own way
+            return ItemError(Reason.UNREACHABLE, "a link that leads out of its source, or a server that does not answer")
+        return ItemError(Reason.UNREACHABLE, "a slide is read from a file of its own, below its source's path") if place is None else place
 
 
 def open_view(reading: Reading, settings: FeatureSettings) -> SlideView:

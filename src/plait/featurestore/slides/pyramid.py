@@ -18,10 +18,11 @@ from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import numpy.typing as npt
     from PIL.Image import Image
+
+    from plait.etl.sources.wsi.slide import Place
 
     Ints = npt.NDArray[np.int32]
 
@@ -39,6 +40,7 @@ _FAULTS = {
     "vanished": (Reason.UNREACHABLE, "the file is gone"),
     "empty_file": (Reason.UNPARSED, "an empty file"),
     "not_a_slide": (Reason.UNPARSED, "no slide whose pixels OpenSlide or tiffslide reads"),
+    "needs_local_file": (Reason.UNREACHABLE, "OpenSlide alone might open it, and it opens no URLs"),
     "truncated_slide": (Reason.UNPARSED, "a slide that ends early"),
 }
 
@@ -162,18 +164,18 @@ _ROUNDING = 1e-6
 
 
 @contextmanager
-def open_pyramid(path: Path, assume_mpp: float | None) -> Iterator[Pyramid]:
+def open_pyramid(place: Place, assume_mpp: float | None) -> Iterator[Pyramid]:
     """Open a slide.
 
     Args:
-        path: Its file.
+        place: Where its file is.
         assume_mpp: Microns per pixel of a slide that does not say so itself; such a slide is a fault if None.
 
     Raises:
         ItemError: UNREACHABLE or UNPARSED.
     """
     try:
-        with open_slide(path) as slide:
+        with open_slide(place) as slide:
             yield Pyramid(slide, assume_mpp)
     except SlideFault as fault:
         raise ItemError(*_FAULTS[fault.reason]) from None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from plait.etl.sources.wsi.slide import Place
+
     Floats = npt.NDArray[np.float32]
 
 _PIXELS_AT_ONCE = 1 << 21
@@ -61,12 +63,12 @@ class SlideInput:
     """A slide to be encoded: its pixels are read when it is asked for.
 
     Attributes:
-        path: Its file; the largest where it has several.
+        place: Where its file is; the largest where it has several.
         keep: File in which its tiles are kept; they are not if None.
         keep_vectors: Whether their vectors are kept, too.
     """
 
-    path: Path
+    place: Place
     keep: Path | None = None
     keep_vectors: bool = False
 
@@ -88,7 +90,7 @@ class SlideEncoder(OneByOne[SlideInput]):
         pool = _Pool(declaration.dim, options.top_tiles if options.pool_tiles == "top" else None)
         at_once = max(_PIXELS_AT_ONCE // options.tile_pixels**2, 1)
         with ExitStack() as stack:
-            pyramid = stack.enter_context(open_pyramid(one.path, options.assume_mpp))
+            pyramid = stack.enter_context(open_pyramid(one.place, options.assume_mpp))
             tiles = pyramid.tiles(options.mpp, options.tile_pixels, options.min_tissue, options.max_tiles)
             kept = None if one.keep is None else stack.enter_context(TileFile(one.keep, declaration, tiles, vectors=one.keep_vectors))
             for pixels in pyramid.read(tiles, options.mpp, options.tile_pixels, at_once):
