@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 VALUES = np.random.default_rng(5).integers(-1000, 2000, (4, 5, 6)).astype(np.int16)
 
 
-def read(folder: Path, *names: str) -> Volume:
+def read(folder: Path | str, *names: str) -> Volume:
     with ImageFiles(folder) as files:
-        return read_series(files, names or [path.name for path in folder.iterdir()])[0]
+        return read_series(files, names or [path.name for path in Path(folder).iterdir()])[0]
 
 
 def region(folder: Path, segmentation: str = "seg.dcm", segment: str | int | None = None) -> np.ndarray:
@@ -166,8 +166,8 @@ def test_slices_in_an_archive_and_elsewhere(tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     for file in files:
         memory.pipe(f"/bucket/{file.name}", file.read_bytes())
-    for prefix in ("study.zip!", "memory://bucket/"):
-        assert np.array_equal(read(tmp_path, *(prefix + file.name for file in files)).values, VALUES.astype(np.float32))
+    for root, prefix in ((tmp_path, "study.zip!"), (tmp_path, "memory://bucket/"), ("memory://bucket", "")):
+        assert np.array_equal(read(root, *(prefix + file.name for file in files)).values, VALUES.astype(np.float32))
 
 
 def test_a_file_with_fewer_frames_than_it_says(shared: Path, tmp_path: Path) -> None:
