@@ -12,6 +12,8 @@ from plait.featurestore.covariates import Covariates, covariates, read_analyses
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
+
 # name, LOINC code, as delivered, and in the concept's unit: figures of clinical reference works
 KNOWN = [
     ("Glucose [Mass/volume] in Serum or Plasma", "2345-7", 5.55, "mmol/L", 100.0, "mg/dL"),
@@ -61,8 +63,8 @@ def measured(tmp_path: Path, rows: list[tuple[str, str, float, str | None]]) -> 
     for number, (name, code, value, unit) in enumerate(rows):
         con.execute(concept, [100 + number, name, "LOINC", code])
         con.execute(
-            "INSERT INTO cdm.measurement BY NAME SELECT ? AS measurement_id, 1 AS person_id, ? AS measurement_concept_id, DATE '2020-05-01' AS measurement_date, "
-            "? AS value_as_number, ? AS unit_concept_id",
+            "INSERT INTO cdm.measurement BY NAME SELECT ? AS measurement_id, 1 AS person_id, ? AS measurement_concept_id, "
+            "DATE '2020-05-01' AS measurement_date, ? AS value_as_number, ? AS unit_concept_id",
             [number, 100 + number, value, numbers[unit]],
         )
     con.execute("CREATE TEMP TABLE cohort AS SELECT 7 AS row_id, 1 AS person_id, TIMESTAMP '2020-06-01' AS prediction_time")
@@ -94,6 +96,6 @@ def test_what_cannot_be_read_is_unparsed_and_never_guessed(tmp_path: Path) -> No
     assert columns(result.unparsed, "row_id", "analysis_id", "time_id", "concept_id", "reason") == expected
 
 
-def columns(table: Any, *names: str) -> list[tuple[Any, ...]]:
+def columns(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:
     """Give columns of an Arrow table as tuples of a row each."""
     return list(zip(*(table[name].to_pylist() for name in names), strict=True))

@@ -36,14 +36,14 @@ targeted AS (
 scaled AS (
     SELECT
         *,
-        CASE from_quantity || '>' || to_quantity
-            WHEN 'mass_concentration>substance_concentration' THEN 1 / molar_mass
-            WHEN 'substance_concentration>mass_concentration' THEN molar_mass
-            WHEN 'charge_concentration>substance_concentration' THEN 1.0 / valence
-            WHEN 'substance_concentration>charge_concentration' THEN valence
-            WHEN 'charge_concentration>mass_concentration' THEN molar_mass / valence
-            WHEN 'mass_concentration>charge_concentration' THEN valence / molar_mass
-            WHEN from_quantity || '>' || from_quantity THEN 1
+        CASE
+            WHEN from_quantity = to_quantity THEN 1
+            WHEN from_quantity = 'mass_concentration' AND to_quantity = 'substance_concentration' THEN 1 / molar_mass
+            WHEN from_quantity = 'substance_concentration' AND to_quantity = 'mass_concentration' THEN molar_mass
+            WHEN from_quantity = 'charge_concentration' AND to_quantity = 'substance_concentration' THEN 1.0 / valence
+            WHEN from_quantity = 'substance_concentration' AND to_quantity = 'charge_concentration' THEN valence
+            WHEN from_quantity = 'charge_concentration' AND to_quantity = 'mass_concentration' THEN molar_mass / valence
+            WHEN from_quantity = 'mass_concentration' AND to_quantity = 'charge_concentration' THEN valence / molar_mass
         END AS exchange
     FROM targeted
 )

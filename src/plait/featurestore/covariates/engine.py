@@ -37,6 +37,8 @@ _TABLES = (
 )
 """The tables of events, visits first: conditions look inpatient visits up."""
 
+_NEEDED = {*_TABLES, "person", "observation_period", "concept", "concept_ancestor", "concept_relationship"}
+
 _VISITS = {"visit_occurrence": "covariate_visit", "visit_detail": "covariate_visit_detail"}
 """Tables that others look up, and what they are kept as."""
 
@@ -95,12 +97,15 @@ def covariates(
         ConfigError: A window or the index is not what the clock allows, or only the future was asked for.
     """
     run = _Run(con, tuple(analyses), windows or Windows(), clock)
-    run.prepare(index)
-    for table in _TABLES:
-        run.read(table)
-    run.observe(periods)
-    run.tell_of_persons()
-    return read_result(con, left_out=tuple(analysis.analysis_name for analysis in analyses if clock == "known" and analysis.future))
+    try:
+        run.prepare(index)
+        for table in _TABLES:
+            run.read(table)
+        run.observe(periods)
+        run.tell_of_persons()
+        return read_result(con, left_out=tuple(analysis.analysis_name for analysis in analyses if clock == "known" and analysis.future))
+    finally:
+        run.forget()
 
 
 class _Run:
@@ -133,21 +138,61 @@ class _Run:
         for statement in self.con.extract_statements(sql(PACKAGE, name)):
             self.con.execute(statement, {key: value for key, value in parameters.items() if key in statement.named_parameters})
 
+    def forget(self) -> None:
+        """Drop the temporary tables and views."""
+        for kind, catalog in (("VIEW", "views"), ("TABLE", "tables")):
+            names = self.con.execute(f"SELECT {kind}_name FROM duckdb_{catalog}() WHERE temporary AND starts_with({kind}_name, 'covariate_')").fetchall()
+            for (name,) in names:
+                self.con.execute(f"DROP {kind} temp.{quoted(name)}")
+
     def prepare(self, index: str) -> None:
         """Make the tables that all statements read."""
         columns = {row[0] for row in self.con.execute(f"DESCRIBE FROM {quoted(index)}").fetchall()}
+        self._check_columns(index, columns)
         end = "cohort_end_date" if "cohort_end_date" in columns else "CAST(NULL AS DATE) AS cohort_end_date"
         make_view(self.con, "covariate_index", f"SELECT row_id, person_id, prediction_time, {end} FROM {quoted(index)}")
+        self._check_rows(index)
         for name in ("macros", "rows", "empty"):
             self.execute(name)
-        for file, (table, columns) in _FILES.items():
-            self._load(table, file, columns)
+        for file, (table, kinds) in _FILES.items():
+            self._load(table, file, kinds)
         self._load_analyses()
         if "value" in self.kinds and self.clock == "known":
             self.execute("unit_tables")
         for view, table in (("covariate_meta", "row_meta"), ("covariate_coverage", "coverage")):
             there = self.con.execute("SELECT 1 FROM information_schema.tables WHERE table_schema = 'plait' AND table_name = ?", [table]).fetchone()
             make_view(self.con, view, f"FROM plait.{quoted(table)}" if there else empty_select(plait_tables()[table]))
+
+    def _check_columns(self, index: str, columns: set[str]) -> None:
+        """Refuse an index that lacks a column, and a CDM that lacks a table."""
+        lacking = {"row_id", "person_id", "prediction_time"} - columns
+        if lacking:
+            raise ConfigError(
+                f"index {index}",
+                expected="the columns row_id, person_id and prediction_time",
+                got=f"none named {', '.join(sorted(lacking))}",
+                todo="Name them so.",
+            )
+        there = {name for (name,) in self.con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'cdm'").fetchall()}
+        missing = sorted(_NEEDED - there)
+        if missing:
+            raise ConfigError(
+                "schema cdm",
+                expected="all tables that covariates read, empty where the CDM has none",
+                got=f"no {', '.join(missing)}",
+                todo="Make them as empty views.",
+            )
+
+    def _check_rows(self, index: str) -> None:
+        """Refuse an index with a null or with two rows of one number."""
+        nulls, twice = self.con.execute(sql(PACKAGE, "index_faults")).fetchone() or (0, 0)
+        if nulls or twice:
+            raise ConfigError(
+                f"index {index}",
+                expected="a row_id of its own, a person and a time in every row",
+                got=f"{nulls} rows with a null, {twice} that have the row_id of another",
+                todo="Number the rows, and leave out those without a time.",
+            )
 
     def _load(self, table: str, file: str, columns: dict[str, str]) -> None:
         """Make a temporary table of one of the package's CSV files, with the place of each row."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.duck import sql
+from plait.duck import connect, sql
 from plait.featurestore.covariates.analyses import PACKAGE
 from plait.schema.reasons import Reason
 
@@ -38,6 +38,7 @@ class Covariates:
         conversions: One row a concept and a unit that its values came in: `table_name`, `concept_id`,
             `unit_concept_id`, `unit`, `to_unit_concept_id`, `to_unit`, `factor` (null where it is unknown), `shift`,
             `value_count` (seen from index rows).
+        rows: Number of index rows.
         left_out: Names of analyses that were asked for and tell of the future, by the clock `known`.
     """
 
@@ -47,12 +48,27 @@ class Covariates:
     silence: pa.Table
     unparsed: pa.Table
     conversions: pa.Table
+    rows: int
     left_out: tuple[str, ...] = ()
+
+    def continuous(self) -> pa.Table:
+        """Give the distribution of every covariate with numbers for values, as FeatureExtraction sums it up.
+
+        Returns:
+            One row a covariate and window: `covariate_id`, `time_id`, `count_value`, `min_value`, `max_value`,
+            `average_value`, `standard_deviation`, `median_value`, `p10_value`, `p25_value`, `p75_value`,
+            `p90_value`. Where FeatureExtraction says that a missing value means 0, those rows count as 0.
+        """
+        with connect() as con:
+            con.register("covariate_values", self.values)
+            con.register("analyses", self.analysis_ref)
+            return con.execute(sql(PACKAGE, "continuous"), {"rows": self.rows}).to_arrow_table()
 
 
 def read_result(con: duckdb.DuckDBPyConnection, left_out: tuple[str, ...]) -> Covariates:
     """Give the tables that the engine left on the connection."""
     reasons = {"observed": Reason.OBSERVED, "not_captured": Reason.NOT_CAPTURED, "unknown": Reason.UNKNOWN}
+    (rows,) = con.execute("SELECT count(*) FROM covariate_row").fetchall()[0]
     return Covariates(
         values=con.execute(_VALUES).to_arrow_table(),
         covariate_ref=con.execute(sql(PACKAGE, "covariate_ref")).to_arrow_table(),
@@ -60,5 +76,6 @@ def read_result(con: duckdb.DuckDBPyConnection, left_out: tuple[str, ...]) -> Co
         silence=con.execute(sql(PACKAGE, "silence"), {name: int(reason) for name, reason in reasons.items()}).to_arrow_table(),
         unparsed=con.execute(_UNPARSED, {"reason": int(Reason.UNPARSED)}).to_arrow_table(),
         conversions=con.execute(_CONVERSIONS).to_arrow_table(),
+        rows=rows,
         left_out=left_out,
     )
