@@ -89,6 +89,8 @@ class Imputer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    learns: ClassVar[bool] = True
+    """Whether it has anything to learn."""
     fills_unseen: ClassVar[bool] = False
     """Whether it fills features that were never observed in training."""
 
@@ -129,6 +131,7 @@ class Constant(Imputer):
 
     kind: Literal["constant"]
     value: float = 0.0
+    learns: ClassVar[bool] = False
     fills_unseen: ClassVar[bool] = True
 
     def learn(self, cells: Cells) -> State:
