@@ -50,6 +50,7 @@ def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small") / "demo-study"
     write_demo(folder, persons=20)
     plait.open(folder).run_etl()
+    plait.open(folder).embed()
     return folder
 
 
@@ -132,7 +133,8 @@ def as_json(result: Result) -> Any:  # noqa: ANN401 - JSON
 def test_json_of_demo(demo_result: tuple[Path, Result]) -> None:
     folder, result = demo_result
     found = as_json(result)
-    assert found.keys() == {"facts", "report"}
+    assert found.keys() == {"facts", "report", "embedded"}
+    assert {view["view"]: view["encoded"] for view in found["embedded"]}["notes"] > 400
     assert found["facts"].keys() == {"persons", "deaths", "records", "faults", "duplicates", "left_out"}
     assert_report(found["report"])
     assert found["report"]["persons"] == found["facts"]["persons"] == 200
@@ -152,15 +154,22 @@ def test_json_of_init(command: Callable[..., Result], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [("run",), ("etl", "run")], ids=" ".join)
 def test_json_of_run(command: Callable[..., Result], copy: Path, words: tuple[str, ...]) -> None:
-    unchanged = as_json(command(*words, "-s", copy, "--json"))
+    unchanged, embedded = report_of_run(command(*words, "-s", copy, "--json"), words)
+    assert not any(view["written"] for view in embedded)
     assert_report(unchanged)
     assert not unchanged["changed"]
     (copy / "data/synthea/questionnaires.csv").unlink()
-    changed = as_json(command(*words, "-s", copy, "--json"))
+    changed, _ = report_of_run(command(*words, "-s", copy, "--json"), words)
     assert_report(changed)
     assert changed["changed"]
     assert len(changed["entries"]) > 20
     assert (changed["version"], changed["run_id"], changed["persons"], changed["rows"]["person"]) == (2, 2, 20, 20)
+
+
+def report_of_run(result: Result, words: tuple[str, ...]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Give what the ETL did, and what became of the items of each view, of which `etl run` says nothing."""
+    found = as_json(result)
+    return (found, []) if words == ("etl", "run") else (found["report"], found["embedded"])
 
 
 def test_json_of_status(command: Callable[..., Result], demo_study: Path) -> None:

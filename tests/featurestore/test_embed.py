@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
@@ -23,6 +25,7 @@ from plait.featurestore.encoders.hashing import HashingEncoder, HashingOptions
 from plait.featurestore.modalities import text
 from plait.schema.embeddings import embedding_schema
 from plait.schema.reasons import Reason
+from plait.settings import FeatureSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -296,6 +299,43 @@ def test_notes_of_some_kinds_only(study: Path) -> None:
     (done,) = plait.open(study).embed()
     assert len(codes) > 1
     assert done.items == codes[0][1]
+
+
+def test_a_note_without_text_has_no_material_and_a_day_is_of_its_end(demo_study: Path) -> None:
+    con = duckdb.connect()
+    con.execute("""
+        CREATE SCHEMA cdm;
+        CREATE SCHEMA plait;
+        CREATE TABLE cdm.note AS SELECT * REPLACE (CAST(note_date AS DATE) AS note_date) FROM (VALUES
+            (1, 7, '2020-01-02', TIMESTAMP '2020-01-02 03:04:05', 'Seen.', 11, 21, 'a'),
+            (2, 7, '2020-01-02', NULL, E' \t\n', 11, 22, 'b'),
+            (3, 7, '2020-01-02', NULL, NULL, 12, 21, 'c'),
+            (4, 8, '2020-01-02', NULL, 'Seen.', 12, 22, 'd')
+        ) AS n (note_id, person_id, note_date, note_datetime, note_text, note_type_concept_id, note_class_concept_id, note_source_value);
+        CREATE TABLE plait.row_meta AS SELECT 'note' AS table_name, * FROM (VALUES
+            (1, TIMESTAMP '2020-01-03'), (2, TIMESTAMP '2020-01-02 12:00:00'), (3, TIMESTAMP '2020-02-01'), (4, TIMESTAMP '2020-01-01')
+        ) AS m (row_id, known_time);
+        CREATE TABLE plait.lineage_key AS SELECT 'note' AS table_name, 'letters' AS source, 'notes' AS file, 'note' AS shape, * FROM (VALUES
+            (1, 'loaded', 'd1'), (1, 'merged', 'c1'), (2, 'loaded', 'd2'), (3, 'loaded', 'd3')
+        ) AS l (row_id, role, digest);
+    """)
+    opened = plait.open(demo_study)
+    reading = dataclasses.replace(opened.store.reading, con=con)
+
+    def listed(**options: object) -> list[tuple[Any, ...]]:
+        view = text.open_view(reading, FeatureSettings(view="notes", modality="text", **options))
+        return view.inventory().sort("row_id").select("row_id", "source", "item", "status", "event_time", "known_time").rows()
+
+    day = dt.datetime.fromisoformat
+    assert listed() == [
+        (1, "letters", "notes/note/d1", 0, day("2020-01-02T03:04:05"), day("2020-01-03")),
+        (2, "letters", "notes/note/d2", Reason.NO_MATERIAL, day("2020-01-02T12:00:00"), day("2020-01-02T12:00:00")),
+        (3, "letters", "notes/note/d3", Reason.NO_MATERIAL, day("2020-01-02T23:59:59.999999"), day("2020-02-01")),
+        (4, "", "note/4", 0, day("2020-01-02"), day("2020-01-01")),
+    ]
+    assert [row[0] for row in listed(note_types=[12])] == [3, 4]
+    assert [row[0] for row in listed(note_classes=[21])] == [1, 3]
+    assert [row[0] for row in listed(note_classes=[21], note_types=[12], note_codes=["c", "d"])] == [3]
 
 
 def test_the_command_tells_as_table_and_as_json(study: Path, command: Callable[..., Result]) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import plait
 from linked_study import declare, linked
 from plait.errors import ConfigError, EncoderError, InputFileError
+from plait.featurestore.items import ItemView
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -180,6 +181,32 @@ def test_features_of_tiles_are_pooled_and_found_by_their_slide(study: Path) -> N
     declare(study, f"  - {{view: uni, modality: table, path: given, pooling: max, item: slide, {ENCODER}}}\n")
     plait.open(study).embed()
     assert asked(study, persons[:1], dt.datetime.fromisoformat("2100-01-01")).values[0].tolist() == tiles.max(axis=0).tolist()
+
+
+def test_a_file_that_goes_or_changes_meanwhile_is_no_other_ones_vector(study: Path) -> None:
+    con = plait.open(study).connect()
+    names = [name for (name,) in con.execute("SELECT image_series_uid FROM cdm.image_occurrence WHERE local_path LIKE '%.tif' ORDER BY ALL LIMIT 3").fetchall()]
+    for name in names:
+        with h5py.File(study / f"given/{name}.h5", "w") as file:
+            file["features"] = np.ones((2, DIM), np.float32)
+            file["coords"] = np.array([ord(name[-4]), ord(name[-5])])
+    declare(study, f"  - {{view: uni, modality: table, path: given, item: slide, {ENCODER}}}\n")
+    view = plait.open(study).store.view("uni")
+    assert isinstance(view, ItemView)
+    items = view.inventory()
+    (study / f"given/{names[0]}.h5").unlink()
+    (study / f"given/{names[1]}.h5").write_bytes(b"another")
+    given = view.inputs(items)
+    assert [getattr(one, "reason", 0) for one in given] == [Reason.UNREACHABLE, Reason.FAILED_QC, 0]
+    np.save(study / "given/v.npy", np.zeros((1, DIM)))
+    (study / "given/ids.csv").write_text("person_id,at\n1,2020-01-01\n", encoding="utf-8")
+    declare(study, f"  - {{view: uni, modality: table, path: given/v.npy, ids: given/ids.csv, event_time: at, {ENCODER}}}\n")
+    view = plait.open(study).store.view("uni")
+    assert isinstance(view, ItemView)
+    items = view.inventory()
+    np.save(study / "given/v.npy", np.ones((2, DIM)))
+    with pytest.raises(InputFileError, match="changed meanwhile"):
+        view.inputs(items)
 
 
 def embed_and_ask(study: Path, living: list[int]) -> None:

@@ -188,6 +188,7 @@ class H5Vectors(Vectors):
 
     def __init__(self, files: list[Path], dataset: str, pooling: Literal["mean", "max"], study: Path) -> None:
         self._files, self._dataset, self._pooling, self._study = files, dataset, pooling, study
+        self._seen = [_seen(file) for file in files]
 
     def files(self) -> list[Path]:
         """Give the files."""
@@ -207,14 +208,16 @@ class H5Vectors(Vectors):
 
     def vectors(self, rows: npt.NDArray[np.int64]) -> list[One]:
         """Give the pooled vector of some slides; a slide without tiles has NO_MATERIAL."""
-        return [self._one(self._files[row]) for row in rows.tolist()]
+        return [self._one(row) for row in rows.tolist()]
 
-    def _one(self, file: Path) -> One:
-        """Give the vector of one slide."""
+    def _one(self, row: int) -> One:
+        """Give the vector of one slide, unless its file is another than when it was hashed."""
         import h5py
 
         try:
-            with h5py.File(file) as opened:
+            if _seen(self._files[row]) != self._seen[row]:
+                return ItemError(Reason.FAILED_QC, "its file changed meanwhile")
+            with h5py.File(self._files[row]) as opened:
                 if self._dataset not in opened:
                     return ItemError(Reason.UNPARSED, "no such dataset in its file")
                 features = opened[self._dataset]
@@ -236,6 +239,12 @@ class H5Vectors(Vectors):
             part = np.asarray(features[..., start : start + _ROWS_AT_ONCE, :], np.float64).reshape(-1, dim)
             pooled = np.maximum(pooled, part.max(axis=0)) if self._pooling == "max" else pooled + part.sum(axis=0)
         return (pooled if self._pooling == "max" else pooled / tiles).astype(np.float32), tiles
+
+
+def _seen(file: Path) -> tuple[int, int]:
+    """Give size and time of a file."""
+    stat = file.stat()
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _flat(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], Floats]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from plait.errors import ConfigError
+from plait.errors import ConfigError, InputFileError
 from plait.featurestore.encoders.encoder import Declaration, ItemError
 from plait.featurestore.encoders.model import need
 from plait.featurestore.encoders.registry import Asked
@@ -95,6 +95,10 @@ class EmbeddingsView(ItemView):
     table_name = "table"
     options: EmbeddingOptions
 
+    def __init__(self, reading: Reading, name: str, modality: str, options: EmbeddingOptions) -> None:
+        super().__init__(reading, name, modality, options)
+        self.at_once = 64 if self._kind == "h5" else 8_192  # a slide has thousands of tiles
+
     @property
     def declared(self) -> dict[str, Any]:
         """What `plait.yaml` says of the encoder, and how tiles are pooled."""
@@ -125,6 +129,8 @@ class EmbeddingsView(ItemView):
 
     def inputs(self, items: pl.DataFrame) -> list[Any]:
         """Give the vectors of some rows; one of another length than declared is none."""
+        if self._kind != "h5" and self._stamp != self._contents_stamp:
+            raise InputFileError(f"view '{self.name}'", expected="files that stay as they are", got="one that changed meanwhile", todo="Run it again.")
         dim = int(self.options.encoder["dim"])
         return [
             ItemError(Reason.FAILED_QC, f"{len(one[0])} numbers where {dim} are declared") if not isinstance(one, ItemError) and len(one[0]) != dim else one
@@ -162,14 +168,23 @@ class EmbeddingsView(ItemView):
         """The columns of all rows but the vectors, with `content`."""
         return self._vectors.keys().with_columns(self._contents)
 
+    @cached_property
+    def _contents_stamp(self) -> str:
+        """What the files were when they were hashed."""
+        return self._stamp
+
+    @property
+    def _stamp(self) -> str:
+        """A digest of names, sizes and times of the files, and of what is read of them."""
+        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) if file.exists() else (str(file),) for file in self._vectors.files()]
+        return hashlib.sha256(json.dumps([stats, self.options.vector, self.options.dataset]).encode()).hexdigest()[:16]
+
     @property
     def _contents(self) -> pl.Series:
         """What each vector is made of; hashing a large file takes time, so it is kept beside the embeddings for as long as the files stay as they are."""
         import polars as pl
 
-        files = self._vectors.files()
-        stamp = json.dumps([[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files] + [self.options.vector, self.options.dataset])
-        kept = self.reading.study / FEATURES_FOLDER / self.name / f"contents-{hashlib.sha256(stamp.encode()).hexdigest()[:16]}.parquet"
+        kept = self.reading.study / FEATURES_FOLDER / self.name / f"contents-{self._contents_stamp}.parquet"
         with suppress(OSError):
             return pl.read_parquet(kept)["content"]
         found = self._vectors.contents().alias("content")
