@@ -83,7 +83,9 @@ def test_sequences_are_those_of_a_loop(cdm: Cdm, held: list[Fact], asked: list[t
     assert len(answer) == len(asked)
     for (person, at), found, reason in zip(asked, sequences(answer), answer.reason.tolist(), strict=True):
         seen = [one for one in held if one.person == person and one.event <= at and (clock == "ohdsi" or one.known <= at)]
-        inside = sorted((one for one in seen if lookback is None or one.event > at - lookback), key=lambda one: (one.event, one.known, one.table, one.concept, one.row_id))
+        inside = sorted(
+            (one for one in seen if lookback is None or one.event > at - lookback), key=lambda one: (one.event, one.known, one.table, one.concept, one.row_id)
+        )
         expected = [(str(one.concept), float(one.row_id) if one.concept == C else None, float(at - one.event)) for one in inside]
         assert found == (expected if most is None else expected[-most:])
         assert reason == (Reason.OBSERVED if inside else Reason.OUT_OF_WINDOW if seen else Reason.UNKNOWN)
