@@ -262,6 +262,12 @@ def test_features_get_says_what_is_not_there(command: Callable[..., Result], cop
     assert not (tmp_path / "out").exists()
 
 
+def test_json_of_embed(command: Callable[..., Result], copy: Path) -> None:
+    found = as_json(command("embed", "-s", copy, "--json"))
+    assert {frozenset(row) for row in found} == {frozenset({"view", "encoder_id", "items", "encoded", "reused", "failed", "written"})}
+    assert all(row["encoded"] == 0 for row in found)
+
+
 def test_json_of_every_command_is_tried() -> None:
     tried = {
         ("features", "list"),
@@ -280,6 +286,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("digest",),
         ("gc",),
         ("verify",),
+        ("embed",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from plait.duck import sql
 from plait.featurestore.covariates.analyses import PACKAGE
+from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
 _VALUES = "SELECT row_id, covariate_id, time_id, covariate_value FROM covariate_value ORDER BY row_id, covariate_id, time_id, covariate_value"
+
+_UNPARSED = "SELECT *, CAST($reason AS UTINYINT) AS reason FROM covariate_unparsed ORDER BY row_id, analysis_id, temporal, time_id, concept_id"
+_CONVERSIONS = "FROM covariate_conversion ORDER BY table_name, concept_id, unit_concept_id"
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,35 @@ class Covariates:
             `value_as_concept_id`, `unit_concept_id`, `collisions`.
         analysis_ref: One row an analysis: `analysis_id`, `analysis_name`, `domain_id`, `feature`, `temporal`,
             `start_day`, `end_day`, `is_binary`, `missing_means_zero`.
+        silence: One row an index row, an analysis and a window: `row_id`, `analysis_id`, `temporal`, `time_id`, `reason`
+            (uint8, `plait.schema.reasons.Reason`): what it means that a covariate of it has no row: 0 a true zero, 1
+            not captured, 255 unknown.
+        unparsed: One row an index row, an analysis, a window and a concept of which only values in unknown units were
+            found: `row_id`, `analysis_id`, `temporal`, `time_id`, `concept_id`, `reason` (11).
+        conversions: One row a concept and a unit that its values came in: `table_name`, `concept_id`,
+            `unit_concept_id`, `unit`, `to_unit_concept_id`, `to_unit`, `factor` (null where it is unknown), `shift`,
+            `value_count` (seen from index rows).
+        left_out: Names of analyses that were asked for and tell of the future, by the clock `known`.
     """
 
     values: pa.Table
     covariate_ref: pa.Table
     analysis_ref: pa.Table
+    silence: pa.Table
+    unparsed: pa.Table
+    conversions: pa.Table
+    left_out: tuple[str, ...] = ()
 
 
-def read_result(con: duckdb.DuckDBPyConnection) -> Covariates:
+def read_result(con: duckdb.DuckDBPyConnection, left_out: tuple[str, ...]) -> Covariates:
     """Give the tables that the engine left on the connection."""
+    reasons = {"observed": Reason.OBSERVED, "not_captured": Reason.NOT_CAPTURED, "unknown": Reason.UNKNOWN}
     return Covariates(
         values=con.execute(_VALUES).to_arrow_table(),
         covariate_ref=con.execute(sql(PACKAGE, "covariate_ref")).to_arrow_table(),
         analysis_ref=con.execute(sql(PACKAGE, "analysis_ref")).to_arrow_table(),
+        silence=con.execute(sql(PACKAGE, "silence"), {name: int(reason) for name, reason in reasons.items()}).to_arrow_table(),
+        unparsed=con.execute(_UNPARSED, {"reason": int(Reason.UNPARSED)}).to_arrow_table(),
+        conversions=con.execute(_CONVERSIONS).to_arrow_table(),
+        left_out=left_out,
     )
