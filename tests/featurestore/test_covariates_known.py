@@ -66,14 +66,20 @@ def hospital(seed: int) -> duckdb.DuckDBPyConnection:
 
 def ask(con: duckdb.DuckDBPyConnection, at: dt.datetime, clock: str = "known", **options: Any) -> Covariates:
     """Give all covariates, static and temporal, of all persons at one time."""
-    con.execute("CREATE OR REPLACE TEMP TABLE cohort AS SELECT person_id * 10 AS row_id, person_id, $at AS prediction_time FROM range(1, 13) AS r (person_id)", {"at": at})
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE cohort AS SELECT person_id * 10 AS row_id, person_id, $at AS prediction_time FROM range(1, 13) AS r (person_id)",
+        {"at": at},
+    )
     return covariates(con, "cohort", analyses=read_analyses(["all", "all_temporal"]), windows=WINDOWS, clock=clock, **options)  # type: ignore[arg-type]
 
 
 def times(con: duckdb.DuckDBPyConnection, table: str) -> dict[int, tuple[dt.datetime, dt.datetime, dt.datetime | None]]:
     """Give of every row when it happened and was known, and when its end had come and was known."""
     start, moment, end = EVENTS[table]
-    meta = {row: (known, until) for row, known, until in con.execute("SELECT row_id, known_time, end_known_time FROM plait.row_meta WHERE table_name = ?", [table]).fetchall()}
+    meta = {
+        row: (known, until)
+        for row, known, until in con.execute("SELECT row_id, known_time, end_known_time FROM plait.row_meta WHERE table_name = ?", [table]).fetchall()
+    }
     result = {}
     for row, first, hour, last in con.execute(f"SELECT {table}_id, {start}, {moment}, {end or 'NULL'} FROM cdm.{table}").fetchall():
         day = dt.datetime.combine(first, dt.time())
@@ -104,13 +110,17 @@ def poison(con: duckdb.DuckDBPyConnection, at: dt.datetime, seed: int) -> None:
                 if told:
                     con.execute(f"UPDATE plait.row_meta SET end_known_time = ? WHERE table_name = '{table}' AND row_id = {row}", [later + DAY])
         con.execute(f"INSERT INTO cdm.{table} SELECT * REPLACE ({table}_id + 100000 AS {table}_id, {start} + 4000 AS {start}) FROM cdm.{table}")
-        con.execute(f"INSERT INTO cdm.{table} SELECT * REPLACE ({table}_id + 200000 AS {table}_id, {start} - 3000 AS {start}) FROM cdm.{table} WHERE {table}_id < 100000 AND {table}_id % 3 = 0")
+        con.execute(
+            f"INSERT INTO cdm.{table} SELECT * REPLACE ({table}_id + 200000 AS {table}_id, {start} - 3000 AS {start}) FROM cdm.{table} WHERE {table}_id < 100000 AND {table}_id % 3 = 0"
+        )
         late = f"SELECT '{table}', {table}_id, person_id, $late, NULL FROM cdm.{table} WHERE {table}_id >= 200000"
         con.execute(f"INSERT INTO plait.row_meta {late}", {"late": at + dt.timedelta(seconds=1)})
     con.execute("DELETE FROM cdm.condition_era")
     con.execute("UPDATE cdm.drug_era SET drug_era_end_date = drug_era_end_date + 9")
     unknown = "SELECT row_id FROM plait.row_meta WHERE table_name = 'observation_period' AND end_known_time > $at"
-    con.execute(f"UPDATE cdm.observation_period SET observation_period_end_date = $late WHERE observation_period_id IN ({unknown})", {"at": at, "late": at + 500 * DAY})
+    con.execute(
+        f"UPDATE cdm.observation_period SET observation_period_end_date = $late WHERE observation_period_id IN ({unknown})", {"at": at, "late": at + 500 * DAY}
+    )
 
 
 @pytest.fixture(scope="module")

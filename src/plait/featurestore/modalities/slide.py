@@ -57,7 +57,9 @@ class SlideView(PictureView):
         given: list[Any] = []
         for image, content in zip(images, items["content"].to_list(), strict=True):
             place = (
-                self._standing(roots[image], files[image][0]) if image in roots else ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
+                self._standing(roots[image], files[image][0])
+                if image in roots
+                else ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
             )
             if isinstance(place, ItemError):
                 given.append(place)
