@@ -17,7 +17,7 @@ from plait.errors import ConfigError
 from plait.etl.commit import writing
 from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
 from plait.featurestore.encoders.encoder import ItemError
-from plait.featurestore.gate import OF_THE_ITEM, check_encoder, check_items, check_vectors
+from plait.featurestore.gate import OF_THE_ITEM, PASSED, check_encoder, check_items, check_vectors
 from plait.featurestore.items import ItemView
 from plait.schema.embeddings import ENCODER_FILE, embedding_schema
 from plait.schema.reasons import Reason
@@ -82,18 +82,18 @@ def _embed(view: ItemView, *, retry: bool, progress: Progress) -> Embedded:
     import polars as pl
 
     progress(f"encoding {view.name}", 0)
-    items = view.inventory().unique(KEY, keep="first", maintain_order=True).sort(KEY)
+    items = view.inventory().unique(KEY, keep="first", maintain_order=True)
     encoder = view.encoder()
     declaration = encoder.declaration
     check_encoder(view.reading.study, view.name, declaration)
     table = Table(register(view, declaration), declaration)
     there = Embeddings.open(table.folder, declaration.dim)
     wanted = items.filter(pl.col("status") == Reason.OBSERVED).join(_kept(table, there, view, items, retry=retry), on=KEY, how="anti", maintain_order="left")
-    wanted = wanted.with_columns(check_items(view.reading.con, wanted).alias("wrong"))
-    for rows in wanted.filter(pl.col("wrong").is_not_null()).iter_slices(view.at_once):
-        table.write(rows, *_nothing(rows, declaration.dim), [(Reason.FAILED_QC, detail) for detail in rows["wrong"].to_list()])
+    wanted = wanted.with_columns(pl.Series("wrong", check_items(view.reading.con, wanted)))
+    for rows in wanted.filter(pl.col("wrong") != PASSED).iter_slices(view.at_once):
+        table.write(rows, *_nothing(rows, declaration.dim), [(Reason.FAILED_QC, OF_THE_ITEM[wrong]) for wrong in rows["wrong"].to_list()])
         progress(f"encoding {view.name}", len(rows))
-    good = wanted.filter(pl.col("wrong").is_null())
+    good = wanted.filter(pl.col("wrong") == PASSED)
     good = good.join(_of_content(there), on="content", how="left", maintain_order="left")
     copied = good.filter(pl.col("place").is_not_null())
     for rows in copied.iter_slices(view.at_once):
@@ -120,7 +120,7 @@ def _kept(table: Table, there: Embeddings, view: ItemView, items: pl.DataFrame, 
     said = [pl.read_parquet(part, columns=[*KEY, "status", "detail"]).filter(pl.col("status") != Reason.OBSERVED) for part in table.parts()]
     blamed = pl.concat(said).filter(pl.col("detail").is_in(OF_THE_ITEM)).select(KEY).unique() if said else bad.clear()
     doubted = items.join(blamed, on=KEY, how="semi")
-    mended = doubted.filter(check_items(view.reading.con, doubted).is_null()).select(KEY)
+    mended = doubted.filter(pl.Series(check_items(view.reading.con, doubted) == PASSED)).select(KEY)
     return pl.concat([good, bad.join(mended, on=KEY, how="anti")])
 
 

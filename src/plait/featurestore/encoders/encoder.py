@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from plait.schema.reasons import Reason
 
 
+HOW = frozenset({"device", "batch_size"})
+"""Keys of a declaration in `plait.yaml` that say how an encoder goes about its work, not what comes of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """Which encoder made a vector: whatever differs here makes another encoder, whose vectors never mix with these.

@@ -1,0 +1,170 @@
+"""OHDSI FeatureExtraction's covariates, each table of the CDM read once for all analyses and windows."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Literal
+
+from plait.duck import make_view, quoted, sql
+from plait.errors import ConfigError
+from plait.featurestore.covariates.analyses import PACKAGE, Analysis, Windows
+from plait.featurestore.covariates.result import Covariates, read_result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+Clock = Literal["known", "ohdsi"]
+
+_TABLES = (
+    "visit_detail",
+    "visit_occurrence",
+    "condition_occurrence",
+    "condition_era",
+    "drug_exposure",
+    "drug_era",
+    "procedure_occurrence",
+    "device_exposure",
+    "measurement",
+    "observation",
+)
+"""The tables of events, visits first: conditions look inpatient visits up."""
+
+_VISITS = {"visit_occurrence": "covariate_visit", "visit_detail": "covariate_visit_detail"}
+"""Tables that others look up, and what they are kept as."""
+
+_FROM_REACH = ("concept", "distinct", "score")
+"""Kinds that read how late a concept's events start and end, as far as their windows end together."""
+
+_FROM_EVENTS = ("count", "count_by_concept", "value", "range", "value_concept")
+
+_STATEMENTS = {"inpatient": "concept", "group": "concept", "count_by_concept": "count"}
+"""Kinds whose statement has another's name."""
+
+_PERSON = ("gender", "age", "age_group", "race", "ethnicity", "index_year", "index_month", "index_year_month")
+_OBSERVATION = ("prior_observation", "post_observation", "time_in_cohort")
+
+
+def covariates(con: duckdb.DuckDBPyConnection, index: str, *, analyses: Sequence[Analysis], windows: Windows | None = None, clock: Clock = "known") -> Covariates:
+    """Compute the covariates of index rows.
+
+    Args:
+        con: Has the CDM's tables (5.3 or 5.4) in the schema `cdm` and, for the clock `known`, `row_meta` and
+            `coverage` in the schema `plait`.
+        index: Name of a table or view with `row_id` (unique), `person_id` and `prediction_time`; several rows of one
+            person may be asked for. `cohort_end_date` is read where it is there.
+        analyses: What to compute; see `read_analyses`.
+        windows: Days from the index date; FeatureExtraction's defaults if None.
+        clock: `known`: a row counts if it happened and was known by the prediction time; `ohdsi`: all
+            dates as they stand, future ends included, as FeatureExtraction has it.
+
+    Raises:
+        ConfigError: An analysis, a window or the index is not what the clock allows.
+    """
+    run = _Run(con, tuple(analyses), windows or Windows(), clock)
+    run.prepare(index)
+    for table in _TABLES:
+        run.read(table)
+    run.tell_of_persons()
+    return read_result(con)
+
+
+class _Run:
+    """One call: its analyses and the temporary tables that it makes on the connection."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, analyses: tuple[Analysis, ...], windows: Windows, clock: Clock) -> None:
+        self.con, self.analyses, self.windows, self.clock = con, analyses, windows, clock
+
+    def execute(self, name: str, **parameters: object) -> None:
+        """Run the statements of an SQL file, each with those parameters that it names."""
+        for statement in self.con.extract_statements(sql(PACKAGE, name)):
+            self.con.execute(statement, {key: value for key, value in parameters.items() if key in statement.named_parameters})
+
+    def prepare(self, index: str) -> None:
+        """Make the tables that all statements read."""
+        columns = {row[0] for row in self.con.execute(f"DESCRIBE FROM {quoted(index)}").fetchall()}
+        end = "cohort_end_date" if "cohort_end_date" in columns else "CAST(NULL AS DATE) AS cohort_end_date"
+        make_view(self.con, "covariate_index", f"SELECT row_id, person_id, prediction_time, {end} FROM {quoted(index)}")
+        self.execute("rows")
+        self.execute("empty")
+        self._load("covariate_concept", "concepts", {"role": "VARCHAR", "term": "VARCHAR", "note": "VARCHAR"})
+        terms = {"score": "VARCHAR", "category": "VARCHAR", "weight": "DECIMAL(6, 1)", "how": "VARCHAR", "term": "VARCHAR", "note": "VARCHAR"}
+        self._load("covariate_term", "scores", terms)
+        self._load_analyses()
+
+    def _load(self, table: str, file: str, columns: dict[str, str]) -> None:
+        """Make a temporary table of one of the package's CSV files."""
+        names = ", ".join(f"{name!r}: {kind!r}" for name, kind in columns.items())
+        path = str(files(PACKAGE) / f"{file}.csv")
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS FROM read_csv($path, header = true, columns = {{{names}}})", {"path": path})
+
+    def _load_analyses(self) -> None:
+        """Make covariate_analysis: one row an analysis and a window."""
+        import pyarrow as pa
+
+        rows = [
+            {**{name: getattr(a, name) for name in Analysis.__slots__}, "time_id": time_id, "start_day": start, "end_day": end}
+            for a in self.analyses
+            for time_id, start, end in self.windows.of(a)
+        ]
+        kinds = {"analysis_id": pa.int64(), "time_id": pa.int32(), "start_day": pa.int32(), "end_day": pa.int32()}
+        kinds |= dict.fromkeys(("temporal", "is_binary", "missing_means_zero", "is_default", "future"), pa.bool_())
+        names = (*Analysis.__slots__, "time_id", "start_day", "end_day")
+        table = pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in names]))
+        self.con.register("covariate_asked", table)
+        self.con.execute("CREATE OR REPLACE TEMP TABLE covariate_analysis AS FROM covariate_asked")
+        self.con.unregister("covariate_asked")
+
+    def kinds_of(self, table: str) -> set[str]:
+        """Give the kinds of analyses that are asked for of a table."""
+        return {analysis.kind for analysis in self.analyses if analysis.table_name == table}
+
+    @property
+    def kinds(self) -> set[str]:
+        """All kinds that are asked for."""
+        return {analysis.kind for analysis in self.analyses}
+
+    def read(self, table: str) -> None:
+        """Read a table of events once, and put what its analyses find into covariate_value."""
+        kinds = self.kinds_of(table)
+        looked_up = table in _VISITS and ("care_site" in self.kinds or ("inpatient" in self.kinds and table == "visit_occurrence"))
+        if not kinds and not looked_up:
+            return
+        make_view(self.con, "covariate_source", sql(PACKAGE, f"event_{table}"))
+        self.execute(f"events_{self.clock}", table=table, last_day=max(self.windows.last_day, 0) if looked_up else self.windows.last_day)
+        if looked_up:
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {_VISITS[table]} AS FROM covariate_event")
+        for kind in _FROM_EVENTS:
+            if kind in kinds:
+                self.put(kind, table)
+        if kinds & {*_FROM_REACH, "group"}:
+            self.execute("reach", end_day=self.windows.end)
+        for kind in _FROM_REACH:
+            if kind in kinds:
+                self.put(kind, table)
+        if "group" in kinds:
+            self.execute(f"group_{table}")
+            self.execute("group_up", table=table)
+            self.put("group", table)
+        if "inpatient" in kinds:
+            self.execute("inpatient")
+            self.execute("reach", end_day=self.windows.end)
+            self.put("inpatient", table)
+
+    def put(self, kind: str, table: str) -> None:
+        """Put what one kind of analysis finds into covariate_value."""
+        if kind == "score":
+            self.execute("score_concept")
+        drop = self.clock == "ohdsi"
+        self.execute(_STATEMENTS.get(kind, kind), kind=kind, table=table, end_day=self.windows.end, drop=drop)
+
+    def tell_of_persons(self) -> None:
+        """Put what is told of persons, not of events, into covariate_value."""
+        if self.kinds.intersection(_PERSON):
+            self.execute("person")
+        if self.kinds.intersection(_OBSERVATION):
+            self.execute(f"observed_{self.clock}")
+            self.execute("observation")
+        if "care_site" in self.kinds:
+            self.execute("care_site")

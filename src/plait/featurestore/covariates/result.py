@@ -1,0 +1,42 @@
+"""What a call of `covariates` gives: Arrow tables that hold no more of the connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plait.duck import sql
+from plait.featurestore.covariates.analyses import PACKAGE
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_VALUES = "SELECT row_id, covariate_id, time_id, covariate_value FROM covariate_value ORDER BY row_id, covariate_id, time_id, covariate_value"
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """The covariates of index rows, sparse.
+
+    Attributes:
+        values: One row a value: `row_id`, `covariate_id`, `time_id` (null without a temporal window), `covariate_value`
+            (float64), in that order.
+        covariate_ref: One row a covariate: `covariate_id`, `temporal`, `covariate_name`, `analysis_id`, `concept_id`,
+            `value_as_concept_id`, `unit_concept_id`, `collisions`.
+        analysis_ref: One row an analysis: `analysis_id`, `analysis_name`, `domain_id`, `feature`, `temporal`,
+            `start_day`, `end_day`, `is_binary`, `missing_means_zero`.
+    """
+
+    values: pa.Table
+    covariate_ref: pa.Table
+    analysis_ref: pa.Table
+
+
+def read_result(con: duckdb.DuckDBPyConnection) -> Covariates:
+    """Give the tables that the engine left on the connection."""
+    return Covariates(
+        values=con.execute(_VALUES).to_arrow_table(),
+        covariate_ref=con.execute(sql(PACKAGE, "covariate_ref")).to_arrow_table(),
+        analysis_ref=con.execute(sql(PACKAGE, "analysis_ref")).to_arrow_table(),
+    )
