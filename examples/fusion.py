@@ -7,7 +7,7 @@ It takes a cohort with a time-to-event outcome and every view with a fixed numbe
 the same frozen split, and only what was known at each patient's moment. Needs plait[fusion] and what the views need.
 
 - Each modality alone, and early fusion: Cox's regression with an elastic net (Simon and others 2011), its strength by cross-validation.
-- Late fusion: the mean of the modalities' standardised log hazards, over those that a patient has.
+- Late fusion: a Cox regression of the modalities' log hazards, learnt from what each model says of training rows that it was not fitted on.
 - Intermediate fusion: an encoder for each modality and the mean of what is there, with modality dropout, trained end to end on the partial
   likelihood (after Cheerla and Gevaert 2019).
 
@@ -102,20 +102,25 @@ def elastic_net(x: Tensor, seen: Survival, strengths: Sequence[float], steps: in
     return torch.stack(path)
 
 
-def cox(x: np.ndarray, seen: Survival, seed: int) -> Tensor:
-    """Give coefficients of standardised features; the strength is the one with the best cross-validated partial likelihood."""
+def cox(x: np.ndarray, seen: Survival, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give coefficients of standardised features `(n_features,)`, and log hazards of each row from the other folds `(n,)`.
+
+    The strength is the one with the best cross-validated partial likelihood.
+    """
     given = torch.from_numpy(x.astype(np.float64))
     slope = torch.autograd.functional.jacobian(lambda at: partial_loss(given @ at, seen), torch.zeros(given.shape[1], dtype=given.dtype))
     strongest = float(slope.abs().max()) / MIX
     strengths = [strongest * 10 ** (-2 * place / (PATH - 1)) for place in range(PATH)]
     fold = torch.from_numpy(np.random.default_rng(seed).permutation(len(given)) % FOLDS)
-    score = torch.zeros(PATH, dtype=given.dtype)
+    score, left_out = torch.zeros(PATH, dtype=given.dtype), torch.zeros(PATH, len(given), dtype=given.dtype)
     for one in range(FOLDS):
         rest = torch.nonzero(fold != one)[:, 0]
         for place, held in enumerate(elastic_net(given[rest], seen.take(rest), strengths)):
             risk = given @ held  # what the left-out rows add to the likelihood (Verweij and van Houwelingen 1993)
+            left_out[place, fold == one] = risk[fold == one]
             score[place] += partial_loss(risk, seen) * seen.event.sum() - partial_loss(risk[rest], seen.take(rest)) * seen.event[rest].sum()
-    return elastic_net(given, seen, strengths)[int(score.argmin())]
+    best = int(score.argmin())
+    return elastic_net(given, seen, strengths[: best + 1])[-1].numpy(), left_out[best].numpy()
 
 
 class Scale(NamedTuple):
@@ -135,12 +140,11 @@ class Scale(NamedTuple):
         return (x - self.mean) / self.deviation
 
 
-def risks_of(x: np.ndarray, train: np.ndarray, seen: Survival, seed: int) -> np.ndarray:
-    """Fit on training features `(n, d)` and give the log hazards of others, in deviations of the training rows' own."""
+def risks_of(x: np.ndarray, train: np.ndarray, seen: Survival, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fit on training features `(n, d)` and give the log hazards of others, and of the training rows from the other folds."""
     scale = Scale.of(train)
-    held = cox(scale(train), seen, seed).numpy()
-    spread = (scale(train) @ held).std()
-    return scale(x) @ held / (spread if spread > 0 else 1)
+    held, left_out = cox(scale(train), seen, seed)
+    return scale(x) @ held, left_out
 
 
 # The encoders of the modalities, and the mean of what is there
@@ -259,22 +263,22 @@ def main() -> None:
     print(f"split {train.part.split.digest[:12]}, fitted {fitted.digest[:12]}\n")
 
     found: dict[str, tuple[int, np.ndarray]] = {}
+    left_out = []
     for view, part in test.late().items():
         learnt = train.late()[view]
-        risk = risks_of(part.matrix, learnt.matrix, seen.take(torch.from_numpy(learnt.rows)), options.seed)
-        found[view] = len(part.rows), part.scatter(risk)
-    alone = np.stack([risk for _, risk in found.values()], axis=1)
-    present = ~np.isnan(alone)
-    late = np.where(present, alone, 0).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
-    found["early"] = len(test), risks_of(test.early(indicators=True).matrix, train.early(indicators=True).matrix, seen, options.seed)
+        risk, folded = risks_of(part.matrix, learnt.matrix, seen.take(torch.from_numpy(learnt.rows)), options.seed)
+        found[view] = len(part.rows), part.scatter(risk, missing=0)
+        left_out.append(learnt.scatter(folded, missing=0))
+    weights = elastic_net(torch.from_numpy(np.stack(left_out, axis=1)), seen, [1e-3])[0].clamp(min=0).numpy()
+    late = np.stack([risk for _, risk in found.values()], axis=1) @ weights
+    found["early"] = len(test), risks_of(test.early(indicators=True).matrix, train.early(indicators=True).matrix, seen, options.seed)[0]
     found["intermediate"] = len(test), intermediate(train, valid, test, label, options.seed)
     found["late"] = len(test), late
 
     print(f"{'model':<16}{'rows with it':>14}{'c-index':>10}{'95 % interval':>18}")
     for name, (rows, risk) in found.items():
-        spread = np.nan_to_num(risk, nan=0.0)
-        low, high = interval(spread, truth, test.index.person_id, options.seed)
-        print(f"{name:<16}{rows:>14}{concordance(spread, truth):>10.3f}{low:>10.3f} to {high:.3f}")
+        low, high = interval(risk, truth, test.index.person_id, options.seed)
+        print(f"{name:<16}{rows:>14}{concordance(risk, truth):>10.3f}{low:>10.3f} to {high:.3f}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ and survival, so that what reads several of them together has something to find.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from plait.demo.billing import add_claims
@@ -70,7 +71,17 @@ _PICTURE_SETTINGS = """\
 """
 _FEATURE_SETTINGS = """\
 features:
-  - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}}
+  - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}, recipe: [zscore, {kind: pca, dim: 8}]}
+  - {view: genes, modality: omics, assay: lab.variants}
+"""
+_RNA_FEATURE_SETTINGS = """\
+  - {view: rna, modality: omics, assay: rna.tumours, transform: log1p, recipe: [zscore, {kind: pca, dim: 8}]}
+"""
+_COHORT_SETTINGS = """\
+cohorts:
+  - name: two_months_on
+    index: {sql: cohorts/two_months_on.sql}
+    outcomes: [{name: survival, kind: time_to_event, death: true}]
 """
 _FOLDERS = {"slides": "data", "notes": "data/notes", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
 """Where each file stands that is not Synthea's."""
@@ -130,7 +141,7 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
         settings.append(_PICTURE_SETTINGS)
     except ImportError:
         left_out.append("the CT and the slides, for want of plait[imaging]")
-    settings.append(_FEATURE_SETTINGS)
+    settings += [_FEATURE_SETTINGS, _RNA_FEATURE_SETTINGS if _RNA_SETTINGS in settings else "", _COHORT_SETTINGS]
     if not (folder / "plait.yaml").exists():
         (folder / "plait.yaml").write_text("".join(settings), encoding="utf-8", newline="")
     deaths = sum(patient.died is not None for patient in cohort)
@@ -164,4 +175,7 @@ def _write(records: Records, folder: Path) -> dict[str, int]:
     write_vocabulary(folder / "data/athena")
     write_genes(folder / "data")
     write_source(folder / "sources/lab")
+    (folder / "cohorts").mkdir(exist_ok=True)
+    rows = (files("plait.demo") / "cohorts" / "two_months_on.sql").read_text(encoding="utf-8")
+    (folder / "cohorts/two_months_on.sql").write_text(rows, encoding="utf-8", newline="")
     return counts
