@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from plait.featurestore.loader import Batch
     from plait.featurestore.table import FusionTable
 
-FOLDS, PATH, MIX = 5, 15, 0.5
-"""Folds of the cross-validation, strengths that are tried, and the share of the lasso in the elastic net."""
+FOLDS, PATH, STEPS, MIX = 5, 15, 200, 0.5
+"""Folds of the cross-validation, strengths that are tried, most steps for each, and the share of the lasso in the elastic net."""
 
 WIDTH, EPOCHS, PATIENCE = 16, 150, 30
 
@@ -72,7 +72,7 @@ def partial_loss(risk: Tensor, seen: Survival) -> Tensor:
     return -masked_mean(risk - at_risk, event)
 
 
-def elastic_net(x: Tensor, seen: Survival, strengths: Sequence[float], steps: int = 200) -> Tensor:
+def elastic_net(x: Tensor, seen: Survival, strengths: Sequence[float]) -> Tensor:
     """Give the coefficients for each strength `(n_strengths, n_features)`, by accelerated proximal gradients, from the strongest on."""
     held, path = torch.zeros(x.shape[1], dtype=x.dtype), []
     for strength in strengths:
@@ -81,7 +81,7 @@ def elastic_net(x: Tensor, seen: Survival, strengths: Sequence[float], steps: in
             return partial_loss(x @ at, seen) + ridge * (at**2).sum()
 
         ahead, step, speed = held.clone(), 1.0, 1.0
-        for _ in range(steps):
+        for _ in range(STEPS):
             at = ahead.clone().requires_grad_()
             loss = smooth(at)
             (slope,) = torch.autograd.grad(loss, at)

@@ -123,7 +123,9 @@ def read_analyses(names: Sequence[str] | None = None) -> tuple[Analysis, ...]:
             from difflib import get_close_matches
 
             near = get_close_matches(name, known, n=1, cutoff=0)[0]
-            raise ConfigError("analyses", expected="names of analyses or 'default', 'all', 'temporal', 'all_temporal'", got=f"{name!r}", todo=f"The nearest is {near!r}.")
+            raise ConfigError(
+                "analyses", expected="names of analyses or 'default', 'all', 'temporal', 'all_temporal'", got=f"{name!r}", todo=f"The nearest is {near!r}."
+            )
     return tuple(analysis for analysis in _analyses() if not _sets(analysis).isdisjoint(wanted))
 
 

@@ -46,7 +46,9 @@ _PERSON = ("gender", "age", "age_group", "race", "ethnicity", "index_year", "ind
 _OBSERVATION = ("prior_observation", "post_observation", "time_in_cohort")
 
 
-def covariates(con: duckdb.DuckDBPyConnection, index: str, *, analyses: Sequence[Analysis], windows: Windows | None = None, clock: Clock = "known") -> Covariates:
+def covariates(
+    con: duckdb.DuckDBPyConnection, index: str, *, analyses: Sequence[Analysis], windows: Windows | None = None, clock: Clock = "known"
+) -> Covariates:
     """Compute the covariates of index rows.
 
     Args:
