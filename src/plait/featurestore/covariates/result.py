@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import sql
 from plait.featurestore.covariates.analyses import PACKAGE
+from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,17 +27,26 @@ class Covariates:
             `value_as_concept_id`, `unit_concept_id`, `collisions`.
         analysis_ref: One row an analysis: `analysis_id`, `analysis_name`, `domain_id`, `feature`, `temporal`,
             `start_day`, `end_day`, `is_binary`, `missing_means_zero`.
+        silence: One row an index row, an analysis and a window: `row_id`, `analysis_id`, `temporal`, `time_id`, `reason`
+            (uint8, `plait.schema.reasons.Reason`): what it means that a covariate of it has no row: 0 a true zero, 1
+            not captured, 255 unknown.
+        left_out: Names of analyses that were asked for and tell of the future, by the clock `known`.
     """
 
     values: pa.Table
     covariate_ref: pa.Table
     analysis_ref: pa.Table
+    silence: pa.Table
+    left_out: tuple[str, ...] = ()
 
 
-def read_result(con: duckdb.DuckDBPyConnection) -> Covariates:
+def read_result(con: duckdb.DuckDBPyConnection, left_out: tuple[str, ...]) -> Covariates:
     """Give the tables that the engine left on the connection."""
+    reasons = {"observed": Reason.OBSERVED, "not_captured": Reason.NOT_CAPTURED, "unknown": Reason.UNKNOWN}
     return Covariates(
         values=con.execute(_VALUES).to_arrow_table(),
         covariate_ref=con.execute(sql(PACKAGE, "covariate_ref")).to_arrow_table(),
         analysis_ref=con.execute(sql(PACKAGE, "analysis_ref")).to_arrow_table(),
+        silence=con.execute(sql(PACKAGE, "silence"), {name: int(reason) for name, reason in reasons.items()}).to_arrow_table(),
+        left_out=left_out,
     )

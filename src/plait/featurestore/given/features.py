@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import secrets
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -19,7 +24,7 @@ from plait.schema.embeddings import FEATURES_FOLDER
 from plait.schema.reasons import PRIORITY, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -31,6 +36,10 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
     Codes = npt.NDArray[np.uint8]
+
+
+_PREPARED = 1
+"""Format of what is kept of a table's rows."""
 
 
 class FeatureTableOptions(GivenOptions):
@@ -48,20 +57,38 @@ class _Rows:
     """The rows of a table, ready to be asked.
 
     Attributes:
-        names: Its features.
         values: `(n_rows, n_features) float32`, NaN where a value is missing.
         codes: Why each value is there or not, `(n_rows, n_features) uint8`; None where all are there.
-        keys: Row in the file, person and times, of each.
-        failed: The same of rows that did not pass the gate, which have no values.
         event: When each happened, in microseconds since 1970, `(n_rows,) int64`.
+        row: Its place in the file, `(n_rows,) int64`.
+        known: When it was known, in microseconds since 1970, `(n_rows,) int64`.
+        good: The history of these rows.
+        failed: That of rows that did not pass the gate, which have no values.
     """
 
-    names: tuple[str, ...]
     values: Floats
     codes: Codes | None
-    keys: pl.DataFrame
-    failed: pl.DataFrame
     event: Ints
+    row: Ints
+    known: Ints
+    good: History
+    failed: History
+
+    def save(self, folder: Path) -> None:
+        """Write the rows into a folder, to be read again with `load`."""
+        self.good.save(folder / "good")
+        self.failed.save(folder / "failed")
+        for name in ("values", "codes", "event", "row", "known"):
+            if getattr(self, name) is not None:
+                np.save(folder / f"{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Give rows that were saved; their arrays are memory-mapped, and not to be changed."""
+        parts = {file.stem: np.load(file, mmap_mode="r") for file in folder.glob("*.npy")}
+        return cls(
+            parts["values"], parts.get("codes"), parts["event"], parts["row"], parts["known"], History.load(folder / "good"), History.load(folder / "failed")
+        )
 
 
 class FeaturesView(View):
@@ -69,7 +96,7 @@ class FeaturesView(View):
 
     def __init__(self, reading: Reading, name: str, modality: str, options: FeatureTableOptions) -> None:
         self.reading, self.name, self.modality, self.options = reading, name, modality, options
-        self._prepared: dict[str, tuple[History, History]] = {}
+        self._prepared: dict[str, _Rows] = {}
 
     @property
     def reach_days(self) -> float | None:
@@ -81,7 +108,8 @@ class FeaturesView(View):
 
         A null is UNKNOWN, a number that is not finite FAILED_QC; so is a row at a time at which its person did not live, where there is no other.
         """
-        rows, (history, _) = self._rows, self._histories(question.clock)
+        rows = self._rows(question.clock)
+        history = rows.good
         since = self._since(index)
         n_obs = history.count(index.person_id, index.at, since)
         is_there = n_obs > 0
@@ -95,14 +123,14 @@ class FeaturesView(View):
         if self.options.reduce == "count":
             counts = np.where(is_there, n_obs, np.nan).astype(np.float32)[:, None]
             return Aligned(self.name, ("count",), counts, reason, age[:, None], n_obs.astype(np.int32)[:, None], presence=self.options.present)
-        values, codes = self._gathered(chosen)
+        values, codes = _gathered(rows, chosen)
         if self.options.reduce in {"mean", "max"}:
             values, codes = self._reduced(index, since, question, codes)
         ages: npt.NDArray[np.float32] = age[:, None]
         if codes is not None:
             reason = np.where(is_there[:, None], codes, reason)
             ages = np.where(reason == Reason.OBSERVED, ages, np.float32(np.nan))
-        return Aligned(self.name, rows.names, values, reason, ages, n_obs.astype(np.int32)[:, None], presence=self.options.present)
+        return Aligned(self.name, self._names, values, reason, ages, n_obs.astype(np.int32)[:, None], presence=self.options.present)
 
     def explain(self, feature: str) -> dict[str, Any]:
         """Give the file and column behind a feature."""
@@ -114,16 +142,11 @@ class FeaturesView(View):
         import polars as pl
 
         self._check(feature)
-        keys, table = self._rows.keys, pl.lit(self.options.path).alias("table_name")
-        lines = [
-            pl.DataFrame({"row": found}).hstack(keys[items].select(table, pl.col("row").alias("row_id"), "event_time", "known_time"))
-            for found, items in self._picked(index, question)
-        ]
-        return pl.concat(
-            [
-                pl.DataFrame({"row": np.empty(0, np.int64)}).hstack(keys.clear().select(table, row_id="row", event_time="event_time", known_time="known_time")),
-                *lines,
-            ]
+        rows, us = self._rows(question.clock), pl.Datetime("us")
+        parts = list(self._picked(index, question))
+        found, items = (np.concatenate([np.empty(0, np.int64), *(part[place] for part in parts)]) for place in range(2))
+        return pl.DataFrame({"row": found, "table_name": [self.options.path] * len(found), "row_id": rows.row[items]}).with_columns(
+            event_time=pl.Series(rows.event[items]).cast(us), known_time=pl.Series(rows.known[items]).cast(us)
         )
 
     def describe(self) -> dict[str, Any]:
@@ -137,8 +160,7 @@ class FeaturesView(View):
 
     def _picked(self, index: Index, question: Question) -> Iterator[tuple[Ints, Ints]]:
         """Yield index rows with the rows of the table that count for them."""
-        history, _ = self._histories(question.clock)
-        for found, items in history.pairs(index.person_id, index.at, self._since(index)):
+        for found, items in self._rows(question.clock).good.pairs(index.person_id, index.at, self._since(index)):
             begins = np.flatnonzero(np.diff(found, prepend=-1))
             if self.options.reduce == "first":
                 yield found[begins], items[begins]
@@ -148,21 +170,11 @@ class FeaturesView(View):
             else:
                 yield found, items
 
-    def _gathered(self, chosen: Ints) -> tuple[Floats, Codes | None]:
-        """Give values and codes of the chosen rows; NaN where there is none."""
-        rows = self._rows
-        if not len(rows.values):
-            return np.full((len(chosen), len(rows.names)), np.nan, np.float32), None
-        values, codes = rows.values[chosen], None if rows.codes is None else rows.codes[chosen]
-        values[chosen == NONE] = np.nan
-        return values, codes
-
     def _reduced(self, index: Index, since: Ints | None, question: Question, last: Codes | None) -> tuple[Floats, Codes]:
         """Give the mean or the greatest of the observed values in each window; where none is observed, the reason is the last row's."""
-        rows = self._rows
-        values = np.full((len(index), len(rows.names)), np.nan, np.float32)
-        history, _ = self._histories(question.clock)
-        for found, items in history.pairs(index.person_id, index.at, since, at_once=max((1 << 24) // max(len(rows.names), 1), 1)):
+        rows = self._rows(question.clock)
+        values = np.full((len(index), len(self._names)), np.nan, np.float32)
+        for found, items in rows.good.pairs(index.person_id, index.at, since, at_once=max((1 << 24) // max(len(self._names), 1), 1)):
             begins = np.flatnonzero(np.diff(found, prepend=-1))
             if not len(begins):
                 continue
@@ -180,8 +192,8 @@ class FeaturesView(View):
 
     def _why_not(self, index: Index, since: Ints | None, question: Question, is_there: npt.NDArray[np.bool_]) -> Codes:
         """Give OBSERVED for rows that have any, and the reason of the others."""
-        history, failed = self._histories(question.clock)
-        found = {}
+        rows = self._rows(question.clock)
+        history, failed, found = rows.good, rows.failed, {}
         if not is_there.all():
             found[Reason.FAILED_QC] = failed.count(index.person_id, index.at, since) > 0
             if since is not None:
@@ -197,7 +209,7 @@ class FeaturesView(View):
 
     def _check(self, feature: str) -> None:
         """Fail where the view has no such feature."""
-        names = ("count",) if self.options.reduce == "count" else self._rows.names
+        names = ("count",) if self.options.reduce == "count" else self._names
         if feature not in names:
             raise CohortError(f"view '{self.name}'", expected="one of its features", got=f"'{feature}'", todo=f"There are: {', '.join(names[:20])}.")
 
@@ -210,39 +222,83 @@ class FeaturesView(View):
             raise InputFileError(f"view '{self.name}'", expected="Parquet files", got="a folder without any", todo="Mend 'path' in plait.yaml.")
         return files
 
+    @property
+    def _keys(self) -> list[str]:
+        """The columns that say whose a row is and when."""
+        return [name for name in (self.options.person_column, self.options.event_time, self.options.known_time) if name is not None]
+
     @cached_property
-    def _rows(self) -> _Rows:
-        """Read the table."""
+    def _names(self) -> tuple[str, ...]:
+        """The columns that are features."""
         import polars as pl
 
-        options, files = self.options, self._files
+        file = self._files[0]
         try:
-            schema = pl.read_parquet_schema(files[0])
+            schema = pl.read_parquet_schema(file)
         except (OSError, pl.exceptions.PolarsError):
-            raise InputFileError(f"view '{self.name}': {files[0].name}", expected="Parquet", got="something else", todo="Write the table as Parquet.") from None
-        keys = [name for name in (options.person_column, options.event_time, options.known_time) if name is not None]
-        names = options.features or tuple(name for name, kind in schema.items() if name not in keys and (kind.is_numeric() or kind == pl.Boolean))
-        need_columns(list(schema), [*keys, *names], self.name)
+            raise InputFileError(f"view '{self.name}': {file.name}", expected="Parquet", got="something else", todo="Write the table as Parquet.") from None
+        names = self.options.features or tuple(name for name, kind in schema.items() if name not in self._keys and (kind.is_numeric() or kind == pl.Boolean))
+        need_columns(list(schema), [*self._keys, *names], self.name)
         wrong = [name for name in names if not (schema[name].is_numeric() or schema[name] == pl.Boolean)]
         if wrong:
             raise InputFileError(
                 f"view '{self.name}', column '{wrong[0]}'", expected="numbers", got=str(schema[wrong[0]]), todo="Leave it out of 'features', or write numbers."
             )
-        frame = pl.concat([pl.read_parquet(file, columns=list(dict.fromkeys([*keys, *names]))) for file in files])
-        rows = placed(self.reading, self.name, options, frame)
+        return tuple(names)
+
+    def _rows(self, clock: str) -> _Rows:
+        """Give the table's rows, ready to be asked by a clock: with `ohdsi` everything is known when it happens.
+
+        They are kept beside the study's features for as long as the files, the version and the options are what they were.
+        """
+        if clock not in self._prepared:
+            files = [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in self._files]
+            stamp = [_PREPARED, clock, self.reading.version.version, self.options.model_dump(mode="json"), files]
+            name = f"{clock}-{hashlib.sha256(json.dumps(stamp).encode()).hexdigest()[:16]}"
+            self._prepared[clock] = kept(self.reading.study / FEATURES_FOLDER / self.name / "prepared", name, _Rows.load, lambda: self._read(clock))
+        return self._prepared[clock]
+
+    def _read(self, clock: str) -> _Rows:
+        """Read the table."""
+        import polars as pl
+
+        names = self._names
+        frame = pl.concat([pl.read_parquet(file, columns=list(dict.fromkeys([*self._keys, *names]))) for file in self._files])
+        rows = placed(self.reading, self.name, self.options, frame)
         values, codes = _numbers(frame.select(names))
         found = check_items(self.reading.con, rows)
         failed = rows[np.flatnonzero((found != PASSED) & (found != NO_EVENT_TIME))]
         if found.any():
             good = np.flatnonzero(found == PASSED)
             rows, values, codes = rows[good], values[good], None if codes is None else codes[good]
-        return _Rows(tuple(names), values, codes, rows, failed, _us(rows["event_time"]))
+        parts = (_us(rows["event_time"]), rows["row"].cast(pl.Int64).to_numpy(), _us(rows["known_time"]))
+        return _Rows(values, codes, *parts, _history(rows, clock), _history(failed, clock))
 
-    def _histories(self, clock: str) -> tuple[History, History]:
-        """Give the histories of the rows and of those that failed; with the clock `ohdsi` everything is known when it happens."""
-        if clock not in self._prepared:
-            self._prepared[clock] = (_history(self._rows.keys, clock), _history(self._rows.failed, clock))
-        return self._prepared[clock]
+
+def kept(folder: Path, name: str, load: Callable[[Path], _Rows], make: Callable[[], _Rows]) -> _Rows:
+    """Give what was kept under a name, or make it and keep it in place of what has the same beginning, up to the dash."""
+    with suppress(OSError, ValueError, KeyError):
+        return load(folder / name)
+    made, temporary = make(), folder / f".{name}.{secrets.token_hex(4)}"
+    with suppress(OSError):  # a study that cannot be written to is read without
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            made.save(temporary)
+            for old in folder.glob(f"{name.partition('-')[0]}-*"):
+                shutil.rmtree(old, ignore_errors=True)
+            temporary.rename(folder / name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return made
+
+
+def _gathered(rows: _Rows, chosen: Ints) -> tuple[Floats, Codes | None]:
+    """Give values and codes of the chosen rows; NaN where there is none."""
+    if not len(rows.values):
+        return np.full((len(chosen), rows.values.shape[1]), np.nan, np.float32), None
+    values, codes = rows.values[chosen], None if rows.codes is None else rows.codes[chosen]
+    values[chosen == NONE] = np.nan
+    return values, codes
 
 
 def _history(rows: pl.DataFrame, clock: str) -> History:

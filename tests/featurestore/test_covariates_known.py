@@ -1,0 +1,184 @@
+"""The clock `known`: nothing that happened or became known after the prediction time changes an answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cdm_tables import load_csv
+from plait.duck import literal, make_view
+from plait.errors import ConfigError
+from plait.etl.derive.eras import derive, prepare_drugs
+from plait.featurestore.covariates import Covariates, Windows, covariates, read_analyses
+from plait.settings import ObservationPeriodSettings
+
+if TYPE_CHECKING:
+    import duckdb
+
+CASE = Path(__file__).with_name("fe_case")
+FIRST = dt.datetime(2020, 6, 15)
+WINDOWS = Windows(temporal=((-365, -181), (-180, -31), (-30, -1), (0, 0)))
+EVENTS = {
+    "condition_occurrence": ("condition_start_date", "condition_start_datetime", "condition_end_date"),
+    "drug_exposure": ("drug_exposure_start_date", "drug_exposure_start_datetime", "drug_exposure_end_date"),
+    "procedure_occurrence": ("procedure_date", "procedure_datetime", None),
+    "device_exposure": ("device_exposure_start_date", "device_exposure_start_datetime", None),
+    "measurement": ("measurement_date", "measurement_datetime", None),
+    "observation": ("observation_date", "observation_datetime", None),
+    "visit_occurrence": ("visit_start_date", "visit_start_datetime", "visit_end_date"),
+    "visit_detail": ("visit_detail_start_date", "visit_detail_start_datetime", "visit_detail_end_date"),
+}
+META = "table_name VARCHAR, row_id BIGINT, person_id BIGINT, known_time TIMESTAMP, end_known_time TIMESTAMP"
+DAY, LAST = dt.timedelta(days=1), dt.timedelta(days=1, microseconds=-1)
+
+
+def hospital(seed: int) -> duckdb.DuckDBPyConnection:
+    """Give the CDM of the case with times of day for some rows, known times for some, and supplies for some drugs."""
+    con, dice = load_csv(CASE / "cdm"), random.Random(seed)
+    con.execute("CREATE SCHEMA plait")
+    con.execute(f"CREATE TABLE plait.row_meta ({META})")
+    meta = []
+    for table, (start, moment, end) in EVENTS.items():
+        for row, person, first, last in con.execute(f"SELECT {table}_id, person_id, {start}, {end or 'NULL'} FROM cdm.{table} ORDER BY 1").fetchall():
+            day = dt.datetime.combine(first, dt.time())
+            if dice.random() < 0.3:
+                con.execute(f"UPDATE cdm.{table} SET {moment} = ? WHERE {table}_id = ?", [day + dt.timedelta(hours=dice.randint(1, 23)), row])
+            if dice.random() < 0.6:
+                known = day + LAST + dt.timedelta(days=dice.choice([0, 0, 0, 5, 100]))
+                until = None if last is None or dice.random() < 0.3 else dt.datetime.combine(last, dt.time()) + LAST + dt.timedelta(days=dice.choice([0, 0, 9]))
+                meta.append((table, row, person, known, until))
+    con.executemany("INSERT INTO plait.row_meta VALUES (?, ?, ?, ?, ?)", meta)
+    con.execute("UPDATE cdm.drug_exposure SET days_supply = drug_exposure_id % 40 WHERE drug_exposure_id % 3 = 0")
+    return con
+
+
+def ask(con: duckdb.DuckDBPyConnection, at: dt.datetime, clock: str = "known", **options: Any) -> Covariates:
+    """Give all covariates, static and temporal, of all persons at one time."""
+    con.execute("CREATE OR REPLACE TEMP TABLE cohort AS SELECT person_id * 10 AS row_id, person_id, $at AS prediction_time FROM range(1, 13) AS r (person_id)", {"at": at})
+    return covariates(con, "cohort", analyses=read_analyses(["all", "all_temporal"]), windows=WINDOWS, clock=clock, **options)  # type: ignore[arg-type]
+
+
+def times(con: duckdb.DuckDBPyConnection, table: str) -> dict[int, tuple[dt.datetime, dt.datetime, dt.datetime | None]]:
+    """Give of every row when it happened and was known, and when its end had come and was known."""
+    start, moment, end = EVENTS[table]
+    meta = {row: (known, until) for row, known, until in con.execute("SELECT row_id, known_time, end_known_time FROM plait.row_meta WHERE table_name = ?", [table]).fetchall()}
+    result = {}
+    for row, first, hour, last in con.execute(f"SELECT {table}_id, {start}, {moment}, {end or 'NULL'} FROM cdm.{table}").fetchall():
+        day = dt.datetime.combine(first, dt.time())
+        known, until = meta.get(row, (hour or day + LAST, None if last is None else dt.datetime.combine(last, dt.time()) + LAST))
+        if last is None:
+            until = None
+        elif until is not None:
+            until = max(until, dt.datetime.combine(last, dt.time()))
+        result[row] = (hour or day, known, until)
+    return result
+
+
+def poison(con: duckdb.DuckDBPyConnection, at: dt.datetime, seed: int) -> None:
+    """Delete, change and add what happened or became known after a time."""
+    dice = random.Random(seed)
+    for table, (start, _, end) in EVENTS.items():
+        for row, (happened, known, until) in times(con, table).items():
+            key = f"WHERE {table}_id = {row}"
+            if max(happened, known) > at:
+                if dice.random() < 0.7:
+                    con.execute(f"DELETE FROM cdm.{table} {key}")
+                else:
+                    con.execute(f"UPDATE cdm.{table} SET person_id = person_id % 12 + 1 {key}")
+            elif end is not None and (until is None or until > at):
+                told = con.execute(f"SELECT 1 FROM plait.row_meta WHERE table_name = '{table}' AND row_id = {row}").fetchone()
+                later = at + dt.timedelta(days=dice.randint(2, 90))
+                con.execute(f"UPDATE cdm.{table} SET {end} = ? {key}", [dice.choice([None, later.date()])])
+                if told:
+                    con.execute(f"UPDATE plait.row_meta SET end_known_time = ? WHERE table_name = '{table}' AND row_id = {row}", [later + DAY])
+        con.execute(f"INSERT INTO cdm.{table} SELECT * REPLACE ({table}_id + 100000 AS {table}_id, {start} + 4000 AS {start}) FROM cdm.{table}")
+        con.execute(f"INSERT INTO cdm.{table} SELECT * REPLACE ({table}_id + 200000 AS {table}_id) FROM cdm.{table} WHERE {table}_id < 100000 AND {table}_id % 3 = 0")
+        late = f"SELECT '{table}', {table}_id, person_id, $late, NULL FROM cdm.{table} WHERE {table}_id >= 200000"
+        con.execute(f"INSERT INTO plait.row_meta {late}", {"late": at + dt.timedelta(seconds=1)})
+    con.execute("DELETE FROM cdm.condition_era")
+    con.execute("UPDATE cdm.drug_era SET drug_era_end_date = drug_era_end_date + 9")
+    con.execute("UPDATE cdm.observation_period SET observation_period_end_date = ? WHERE observation_period_end_date > ?", [at + 500 * DAY, at])
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("rule", [None, "visits", "activity"])
+def test_the_future_changes_nothing(seed: int, rule: str | None) -> None:
+    at = FIRST + dt.timedelta(days=random.Random(seed).choice([0, -30, -45, 15]), hours=13)
+    periods = None if rule is None else ObservationPeriodSettings(rule=rule)  # type: ignore[arg-type]
+    before = ask(hospital(seed), at, periods=periods)
+    con = hospital(seed)
+    poison(con, at, seed)
+    after = ask(con, at, periods=periods)
+    assert before.values.num_rows > 300
+    for name in ("values", "covariate_ref", "analysis_ref", "silence"):
+        assert getattr(before, name).equals(getattr(after, name)), name
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_is_ohdsi_on_what_was_known(seed: int) -> None:
+    """Cut a CDM down to what was known, derive its eras, and ask by OHDSI's clock: the answers are the same."""
+    at = FIRST + dt.timedelta(days=-30 * seed, hours=13)
+    con = hospital(seed)
+    result = ask(con, at)
+    cut_down(con, at)
+    values = [a.analysis_id for a in read_analyses(["all"]) if a.feature == "value" or a.future or a.kind == "prior_observation"]
+    temporal_values = [a.analysis_id for a in read_analyses(["all_temporal"]) if a.feature == "value"]
+    ref = result.covariate_ref
+    shared_ids = {key for key, others in zip(ref["covariate_id"].to_pylist(), ref["collisions"].to_pylist(), strict=True) if others}  # OHDSI drops a pair
+    then = ask(con, at, clock="ohdsi")
+    ours, theirs = (
+        Counter(row for row in rows(found) if row[1] % 1000 not in (values if row[2] is None else temporal_values) and row[1] not in shared_ids)
+        for found in (result, then)
+    )
+    assert ours == theirs
+    assert len({(covariate % 1000, time is None) for _, covariate, time, _ in ours}) > 115
+
+
+def cut_down(con: duckdb.DuckDBPyConnection, at: dt.datetime) -> None:
+    """Leave in a CDM what was known at a time, and eras of that."""
+    for table, (start, _, end) in EVENTS.items():
+        told = {row for (row,) in con.execute("SELECT row_id FROM plait.row_meta WHERE table_name = ?", [table]).fetchall()}
+        for row, (happened, known, until) in times(con, table).items():
+            key = f"WHERE {table}_id = {row}"
+            if max(happened, known) > at:
+                con.execute(f"DELETE FROM cdm.{table} {key}")
+            elif end is not None and (until is None or until > at):
+                rule = "NULL"
+                if table.startswith("visit"):
+                    rule = start
+                elif table == "drug_exposure" and row in told:
+                    rule = f"{start} + greatest(CAST(coalesce(days_supply, 1) AS INTEGER) - 1, 0)"
+                con.execute(f"UPDATE cdm.{table} SET {end} = {rule} {key}")
+    con.execute("CREATE SCHEMA vocabulary")
+    for table in ("concept", "concept_ancestor", "drug_strength"):
+        con.execute(f"CREATE VIEW vocabulary.{table} AS FROM cdm.{table}")
+    for table in ("condition_occurrence", "drug_exposure"):
+        make_view(con, table, f"FROM cdm.{table}")
+    con.execute("CREATE TEMP VIEW used_drug AS SELECT DISTINCT drug_concept_id FROM cdm.drug_exposure")
+    prepare_drugs(con)
+    for era in ("condition_era", "drug_era"):
+        con.execute(f"DELETE FROM cdm.{era}")
+        con.execute(f"INSERT INTO cdm.{era} BY NAME {derive(con, era)}")  # type: ignore[arg-type]
+
+
+def rows(result: Covariates) -> list[tuple[Any, ...]]:
+    """Give the values as tuples."""
+    return list(zip(*(result.values[name].to_pylist() for name in ("row_id", "covariate_id", "time_id", "covariate_value")), strict=True))
+
+
+def test_the_future_is_refused_or_left_out() -> None:
+    con = hospital(0)
+    con.execute(f"CREATE TEMP TABLE cohort AS FROM {literal(CASE / 'index.csv')}")
+    result = covariates(con, "cohort", analyses=read_analyses(["all"]))
+    assert result.left_out == ("DemographicsPostObservationTime", "DemographicsTimeInCohort")
+    with pytest.raises(ConfigError, match="tell of the future"):
+        covariates(con, "cohort", analyses=read_analyses(["DemographicsTimeInCohort"]))
+    with pytest.raises(ConfigError, match="until day 30"):
+        covariates(con, "cohort", analyses=read_analyses(), windows=Windows(end=30))
+    with pytest.raises(ConfigError, match="temporal windows"):
+        covariates(con, "cohort", analyses=read_analyses(["temporal"]))
