@@ -193,11 +193,14 @@ class Nearest(Imputer):
 
     def _mean_of_nearest(self, donated: Doubles, order: Ints, is_near: Flags) -> Doubles:
         """Give the mean of the first values along `order` that are there `(n_rows,)`, 0 where there is none; most are found among the nearest few."""
-        for reach in (_REACH * self.neighbours, order.shape[1]):
+
+        def within(reach: int) -> tuple[Doubles, Ints]:
             values = np.where(is_near[:, :reach], donated[order[:, :reach]], np.nan)
-            place = np.cumsum(~np.isnan(values), axis=1)
-            if reach >= order.shape[1] or (place[:, -1] >= self.neighbours).all():
-                break
+            return values, np.cumsum(~np.isnan(values), axis=1)
+
+        values, place = within(_REACH * self.neighbours)
+        if (place[:, -1] < self.neighbours).any():
+            values, place = within(order.shape[1])
         chosen = ~np.isnan(values) & (place <= self.neighbours)
         total = np.zeros(len(order))
         for nth in range(1, self.neighbours + 1):  # one after another, so that nothing follows from how far was looked
