@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import anndata
+import polars as pl
 import pytest
 from typer.core import TyperGroup
 from typer.main import get_group
@@ -220,8 +221,57 @@ def test_json_of_show(command: Callable[..., Result], copy: Path, tmp_path: Path
     assert stat.S_IMODE((tmp_path / "ct.png").stat().st_mode) == 0o600
 
 
+def test_json_of_features_list_and_get(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    listed = {view["view"]: view for view in as_json(command("features", "list", "-s", copy, "--json"))}
+    assert {"events", "variants", "rna"} <= listed.keys()
+    assert listed["rna"].keys() == {"view", "modality", "encoder", "features", "persons", "of", "note"}
+    assert (listed["events"]["persons"], listed["events"]["of"]) == (20, 20)
+    got = as_json(command("features", "get", "cancer", "--views", "rna,events", "-s", copy, "-o", tmp_path / "a", "--json"))
+    assert got.keys() == {"cohort", "persons", "rows", "attrition", "labels", "definition", "views", "written", "id"}
+    assert {view["view"] for view in got["views"]} == {"rna", "events"}
+    assert sum(view["rows"] for view in got["views"] if view["view"] == "rna") == got["rows"]
+    table = plait.open_snapshot(tmp_path / "a")
+    assert (len(table), table.views) == (got["rows"], ("rna", "events"))
+    assert {"survival_days", "survival_event", "dead_5y"} <= set(table.index.frame.columns)
+    assert table.lineage["cohort"]["attrition"] == got["attrition"]
+
+
+def test_features_get_writes_one_flat_table_and_never_over_another(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("person_id,prediction_time\n2,2024-01-01\n1,2024-01-01\n2,2024-01-01\n")
+    arguments = ("features", "get", rows, "--views", "variants", "-s", copy, "-o", tmp_path / "flat.parquet")
+    assert command(*arguments).code == 0
+    flat = pl.read_parquet(tmp_path / "flat.parquet")
+    assert flat["person_id"].to_list() == [2, 1, 2]
+    assert {"variants.TP53", "variants.TP53|reason"} <= set(flat.columns)
+    assert stat.S_IMODE((tmp_path / "flat.parquet").stat().st_mode) == 0o600
+    again = command(*arguments)
+    assert (again.code, "a new file" in again.err) == (2, True)
+
+
+def test_features_get_says_what_is_not_there(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    for words, message in (
+        (("canser",), "Did you mean 'cancer'"),
+        ((tmp_path / "none.csv",), "rows as CSV or Parquet"),
+        (("cancer", "--views", "rna,varants"), "Did you mean 'variants'"),
+        (("cancer", "--views", "rna,rna"), "each view once"),
+        (("cancer", "--clock", "sun"), "'known' or 'ohdsi'"),
+    ):
+        result = command("features", "get", *words, "-s", copy, "-o", tmp_path / "out")
+        assert (result.code, message in result.err) == (2, True), result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_json_of_embed(command: Callable[..., Result], copy: Path) -> None:
+    found = as_json(command("embed", "-s", copy, "--json"))
+    assert {frozenset(row) for row in found} == {frozenset({"view", "encoder_id", "items", "encoded", "reused", "failed", "written"})}
+    assert all(row["encoded"] == 0 for row in found)
+
+
 def test_json_of_every_command_is_tried() -> None:
     tried = {
+        ("features", "list"),
+        ("features", "get"),
         ("show",),
         ("features", "diff"),
         ("demo",),
@@ -236,6 +286,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("digest",),
         ("gc",),
         ("verify",),
+        ("embed",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 

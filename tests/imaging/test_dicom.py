@@ -18,7 +18,7 @@ from tiny_dicom import write_dicom
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Sandbox
+    from pacs_study import Sandbox
 
     Rows = Callable[[plait.Study, str], list[tuple[Any, ...]]]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Sandbox
+    from pacs_study import Sandbox
 
     Rows = Callable[[plait.Study, str], list[tuple[Any, ...]]]
 

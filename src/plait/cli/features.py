@@ -14,7 +14,9 @@ app = typer.Typer(help="Features of patients at a moment: what there is, and wha
 
 @app.command("list")
 def list_views(study: StudyOption = HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:
-    """List the views that plait.yaml declares, and of how many persons each is there at the end of their observation.
+    """List the views, and of how many persons each is there.
+
+    Each person is asked about at the end of their observation.
 
     Example: plait features list -s lung
     """
@@ -34,9 +36,9 @@ def get(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write what was known of the patients of a cohort at their moments: rows, values, masks, reasons, ages and labels.
+    """Write what was known of a cohort's patients.
 
-    As many rows as the cohort has, in its order. What was written is never written over.
+    Rows, values, reasons, ages and labels, for each patient at the row's moment: as many rows as the cohort has, in its order. Nothing is written over.
 
     Example: plait features get cancer --views rna,events -s lung -o snapshots/cancer-v1
     """

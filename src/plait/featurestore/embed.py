@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from plait.featurestore.encoders.encoder import Declaration, Encoder
     from plait.featurestore.store import Store
 
+Wrong = tuple[Reason, str] | None
+"""Why an item has no vector, in a code and in words; None where it has one."""
+
 _NO_TIME = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - local time, as all of the CDM; stands where a time is not known, in quarantine
 
 
@@ -131,42 +134,31 @@ def _of_content(there: Embeddings) -> pl.DataFrame:
     return there.rows.filter(pl.col("status") == Reason.OBSERVED).unique("content", keep="first", maintain_order=True).select("content", "place", "parts")
 
 
-def _encoded(view: ItemView, encoder: Encoder, items: pl.DataFrame) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], list[tuple[Reason, str] | None]]:
+def _encoded(view: ItemView, encoder: Encoder, items: pl.DataFrame) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], list[Wrong]]:
     """Give the vector of each item, how many pieces it was pooled from, and what is wrong with it."""
     declaration = encoder.declaration
     vectors, parts = _nothing(items, declaration.dim)
-    wrong: list[tuple[Reason, str] | None] = [None] * len(items)
     given = view.inputs(items)
-    places = []
-    for place, one in enumerate(given):
-        if isinstance(one, ItemError):
-            wrong[place] = (one.reason, one.detail)
-        else:
-            places.append(place)
-    if not places:
-        return vectors, parts, wrong
-    try:
-        made, pooled = encoder.encode([given[place] for place in places])
-        _check(made, len(places))
-        details = check_vectors(made, declaration, f"view '{view.name}', encoder '{declaration.name}'")
-    except ItemError as error:
-        if len(items) == 1:
-            return vectors, parts, [(error.reason, error.detail)]
-        alone = [_encoded(view, encoder, items[place : place + 1]) for place in range(len(items))]
-        return np.concatenate([one[0] for one in alone]), np.concatenate([one[1] for one in alone]), [one[2][0] for one in alone]
-    vectors[places], parts[places] = made, pooled
-    for place, detail in zip(places, details.tolist(), strict=True):
-        if detail is not None:
-            wrong[place] = (Reason.FAILED_QC, detail)
+    wrong: list[Wrong] = [(one.reason, one.detail) if isinstance(one, ItemError) else None for one in given]
+    lots = [[place for place, one in enumerate(wrong) if one is None]]
+    while lots:
+        places = lots.pop()
+        if not places:
+            continue
+        try:
+            made, pooled = encoder.encode([given[place] for place in places])
+        except ItemError as error:
+            if len(places) == 1:
+                wrong[places[0]] = (error.reason, error.detail)
+            else:
+                lots += [places[len(places) // 2 :], places[: len(places) // 2]]
+            continue
+        details = check_vectors(made, len(places), declaration, f"view '{view.name}', encoder '{declaration.name}'")
+        vectors[places], parts[places] = made, pooled
+        for place, detail in zip(places, details.tolist(), strict=True):
+            if detail is not None:
+                wrong[place] = (Reason.FAILED_QC, detail)
     return vectors, parts, wrong
-
-
-def _check(made: npt.NDArray[np.float32], count: int) -> None:
-    """Fail where an encoder gave more or fewer vectors than it was given inputs: they could be anybody's."""
-    from plait.errors import EncoderError
-
-    if len(made) != count:
-        raise EncoderError("encoder", expected=f"{count} vectors, one of each input", got=str(len(made)), todo="Mend the encoder.")
 
 
 def _nothing(items: pl.DataFrame, dim: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
@@ -207,7 +199,7 @@ class Table:
         """Give the files of the table, oldest first."""
         return sorted(self.folder.glob("*.parquet"))
 
-    def write(self, items: pl.DataFrame, vectors: npt.NDArray[np.float32], parts: npt.NDArray[np.int32], wrong: Sequence[tuple[Reason, str] | None]) -> None:
+    def write(self, items: pl.DataFrame, vectors: npt.NDArray[np.float32], parts: npt.NDArray[np.int32], wrong: Sequence[Wrong]) -> None:
         """Write one part: the rows of items, with a vector where nothing is wrong. Its name tells its place in the table and its content.
 
         Args:

@@ -61,21 +61,22 @@ def check_items(con: duckdb.DuckDBPyConnection, items: pl.DataFrame) -> npt.NDAr
     return np.select(conditions, np.arange(1, len(OF_THE_ITEM), dtype=np.uint8), np.uint8(PASSED))
 
 
-def check_vectors(vectors: npt.NDArray[np.float32], declaration: Declaration, where: str) -> npt.NDArray[np.object_]:
+def check_vectors(vectors: npt.NDArray[np.float32], count: int, declaration: Declaration, where: str) -> npt.NDArray[np.object_]:
     """Give, of each vector, what is wrong with it, None where nothing is.
 
     Args:
         vectors: What the encoder gave, `(n, dim) float32`.
+        count: How many inputs it was given: of more or fewer vectors, nobody could say whose they are.
         declaration: What it should give.
         where: The encoder's place, for errors.
 
     Raises:
         EncoderError: The array as a whole is not as declared.
     """
-    if vectors.ndim != 2 or vectors.shape[1] != declaration.dim or vectors.dtype != np.float32:  # noqa: PLR2004 - rows and dimensions
+    if vectors.shape != (count, declaration.dim) or vectors.dtype != np.float32:
         raise EncoderError(
             where,
-            expected=f"vectors of {declaration.dim} float32, as declared",
+            expected=f"{count} vectors of {declaration.dim} float32, as declared",
             got=f"an array of shape {vectors.shape} and type {vectors.dtype}",
             todo="Mend the encoder, or its declaration.",
         )

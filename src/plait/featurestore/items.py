@@ -159,8 +159,9 @@ class ItemView(View):
         """Give every item of the version, in the order in which they are to be encoded, the same every time.
 
         Returns:
-            `source`, `item` (its natural key there), `content` (SHA-256 of what is encoded), `person_id`, `event_time`, `known_time` (both
-            microseconds, known never null), `row_id` (its row in the CDM), `status` (UInt8: 0, or a code of `Reason` why it cannot be encoded).
+            `source`, `item` (its natural key there), `content` (SHA-256 of what is encoded), `person_id`, `event_time`, `known_time` (both in
+            microseconds; an item without an event time is quarantined), `row_id` (its row in the CDM), `status` (UInt8: 0, or a code of `Reason`
+            why it cannot be encoded).
         """
 
     @abstractmethod
@@ -250,6 +251,7 @@ class ItemView(View):
         made = self._embeddings.rows.select(*KEY, "place", made=pl.col("status"))
         return (
             self.inventory()
+            .filter(pl.col("event_time").is_not_null())
             .join(made, on=KEY, how="left", maintain_order="left")
             .with_columns(
                 place=pl.col("place").fill_null(NONE),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
@@ -45,6 +47,14 @@ _FROM_EVENTS = ("count", "count_by_concept", "value", "range", "value_concept")
 
 _STATEMENTS = {"inpatient": "concept", "group": "concept", "count_by_concept": "count"}
 """Kinds whose statement has another's name."""
+
+_FILES: dict[str, tuple[str, dict[str, str]]] = {
+    "concepts": ("covariate_concept", {}),
+    "scores": ("covariate_term", {"weight": "DECIMAL(6, 1)"}),
+    "units": ("covariate_unit_row", {"factor": "DOUBLE", "shift": "DOUBLE"}),
+    "analytes": ("covariate_analyte_row", {"molar_mass_g_per_mol": "DOUBLE", "valence": "BIGINT"}),
+}
+"""The package's CSV files, the tables that they become, and the columns that are no text."""
 
 _ERAS = {"condition_occurrence": "condition_era", "drug_exposure": "drug_era"}
 """What is rebuilt of a table's rows by the clock `known`."""
@@ -90,7 +100,7 @@ def covariates(
         run.read(table)
     run.observe(periods)
     run.tell_of_persons()
-    return read_result(con, left_out=tuple(analysis.analysis_name for analysis in analyses if analysis not in run.analyses))
+    return read_result(con, left_out=tuple(analysis.analysis_name for analysis in analyses if clock == "known" and analysis.future))
 
 
 class _Run:
@@ -130,19 +140,20 @@ class _Run:
         make_view(self.con, "covariate_index", f"SELECT row_id, person_id, prediction_time, {end} FROM {quoted(index)}")
         for name in ("macros", "rows", "empty"):
             self.execute(name)
-        self._load("covariate_concept", "concepts", {"role": "VARCHAR", "term": "VARCHAR", "note": "VARCHAR"})
-        terms = {"score": "VARCHAR", "category": "VARCHAR", "weight": "DECIMAL(6, 1)", "how": "VARCHAR", "term": "VARCHAR", "note": "VARCHAR"}
-        self._load("covariate_term", "scores", terms)
+        for file, (table, columns) in _FILES.items():
+            self._load(table, file, columns)
         self._load_analyses()
+        if "value" in self.kinds and self.clock == "known":
+            self.execute("unit_tables")
         for view, table in (("covariate_meta", "row_meta"), ("covariate_coverage", "coverage")):
             there = self.con.execute("SELECT 1 FROM information_schema.tables WHERE table_schema = 'plait' AND table_name = ?", [table]).fetchone()
             make_view(self.con, view, f"FROM plait.{quoted(table)}" if there else empty_select(plait_tables()[table]))
 
     def _load(self, table: str, file: str, columns: dict[str, str]) -> None:
-        """Make a temporary table of one of the package's CSV files."""
-        names = ", ".join(f"{name!r}: {kind!r}" for name, kind in columns.items())
-        path = str(files(PACKAGE) / f"{file}.csv")
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS FROM read_csv($path, header = true, columns = {{{names}}})", {"path": path})
+        """Make a temporary table of one of the package's CSV files, with the place of each row."""
+        names = ", ".join(f"{literal(name)}: {literal(columns.get(name, 'VARCHAR'))}" for name in _header(file))
+        read = f"SELECT *, row_number() OVER () AS place FROM read_csv($path, header = true, columns = {{{names}}})"
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {read}", {"path": str(files(PACKAGE) / f"{file}.csv")})
 
     def _load_analyses(self) -> None:
         """Make covariate_analysis: one row an analysis and a window."""
@@ -213,8 +224,12 @@ class _Run:
         """Put what one kind of analysis finds into covariate_value."""
         if kind == "score":
             self.execute("score_concept")
+        if kind == "value" and self.clock == "known":
+            self.execute("convert", table=table)
         drop = self.clock == "ohdsi"
         self.execute(_STATEMENTS.get(kind, kind), kind=kind, table=table, end_day=self.windows.end, drop=drop)
+        if kind == "value" and self.clock == "known":
+            self.execute("unparsed", kind=kind, table=table)
 
     def observe(self, periods: ObservationPeriodSettings | None) -> None:
         """Make covariate_observed."""
@@ -239,3 +254,10 @@ class _Run:
             self.execute("observation")
         if "care_site" in self.kinds:
             self.execute("care_site")
+
+
+@cache
+def _header(file: str) -> tuple[str, ...]:
+    """Give the names of the columns of one of the package's CSV files."""
+    with (files(PACKAGE) / f"{file}.csv").open(encoding="utf-8") as handle:
+        return tuple(next(csv.reader(handle)))

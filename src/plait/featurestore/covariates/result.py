@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _VALUES = "SELECT row_id, covariate_id, time_id, covariate_value FROM covariate_value ORDER BY row_id, covariate_id, time_id, covariate_value"
 
+_UNPARSED = "SELECT *, CAST($reason AS UTINYINT) AS reason FROM covariate_unparsed ORDER BY row_id, analysis_id, temporal, time_id, concept_id"
+_CONVERSIONS = "FROM covariate_conversion ORDER BY table_name, concept_id, unit_concept_id"
+
 
 @dataclass(frozen=True)
 class Covariates:
@@ -30,6 +33,11 @@ class Covariates:
         silence: One row an index row, an analysis and a window: `row_id`, `analysis_id`, `temporal`, `time_id`, `reason`
             (uint8, `plait.schema.reasons.Reason`): what it means that a covariate of it has no row: 0 a true zero, 1
             not captured, 255 unknown.
+        unparsed: One row an index row, an analysis, a window and a concept of which only values in unknown units were
+            found: `row_id`, `analysis_id`, `temporal`, `time_id`, `concept_id`, `reason` (11).
+        conversions: One row a concept and a unit that its values came in: `table_name`, `concept_id`,
+            `unit_concept_id`, `unit`, `to_unit_concept_id`, `to_unit`, `factor` (null where it is unknown), `shift`,
+            `value_count` (seen from index rows).
         left_out: Names of analyses that were asked for and tell of the future, by the clock `known`.
     """
 
@@ -37,6 +45,8 @@ class Covariates:
     covariate_ref: pa.Table
     analysis_ref: pa.Table
     silence: pa.Table
+    unparsed: pa.Table
+    conversions: pa.Table
     left_out: tuple[str, ...] = ()
 
 
@@ -48,5 +58,7 @@ def read_result(con: duckdb.DuckDBPyConnection, left_out: tuple[str, ...]) -> Co
         covariate_ref=con.execute(sql(PACKAGE, "covariate_ref")).to_arrow_table(),
         analysis_ref=con.execute(sql(PACKAGE, "analysis_ref")).to_arrow_table(),
         silence=con.execute(sql(PACKAGE, "silence"), {name: int(reason) for name, reason in reasons.items()}).to_arrow_table(),
+        unparsed=con.execute(_UNPARSED, {"reason": int(Reason.UNPARSED)}).to_arrow_table(),
+        conversions=con.execute(_CONVERSIONS).to_arrow_table(),
         left_out=left_out,
     )

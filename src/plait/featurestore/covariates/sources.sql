@@ -22,6 +22,7 @@ WHERE
         $start_day IS NULL
         OR CASE
             WHEN $moment = 'overlap' AND ($clock = 'ohdsi' OR e.end_known_time <= a.prediction_time) THEN greatest(e.end_day, CAST(e.event_time AS DATE))
+            WHEN $moment = 'overlap' THEN CAST(e.event_time AS DATE) + 1
             ELSE CAST(e.event_time AS DATE)
         END
         >= CAST(a.prediction_time AS DATE) + CAST($start_day AS INTEGER)

@@ -61,7 +61,7 @@ class Encoder(Protocol):
         """Give the vector of each input `(n, dim) float32`, and how many pieces were pooled for it `(n,)`; a vector with NaN failed.
 
         Raises:
-            ItemError: An input cannot be encoded; the inputs are then given again, each alone.
+            ItemError: An input cannot be encoded; the inputs are then given again in smaller lots, until it is found.
         """
 
 

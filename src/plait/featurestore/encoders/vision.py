@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _MAP = 4
 """Dimensions of what a convolutional model gives: pictures, channels, rows, columns."""
 
+_BACKEND = "pil"
+"""What image processors resize with: torchvision, where it is installed, gives other pixels."""
+
 
 class VisionOptions(ModelOptions):
     """What a vision model may be told; encoders add how they come to pictures.
@@ -69,6 +72,7 @@ class VisionModel:
             "model_type": model.config.get("model_type"),
             "config_sha256": model.files_sha256("config"),
             "processor_sha256": model.files_sha256("processor"),
+            "processor_backend": _BACKEND,
             "pooling_of_a_picture": self.options.pooling,
             "dtype": self.options.dtype,
         }
@@ -130,4 +134,4 @@ class VisionModel:
         from transformers import AutoImageProcessor
 
         with self.model.loading():
-            return AutoImageProcessor.from_pretrained(self.model.folder, trust_remote_code=False, local_files_only=True)
+            return AutoImageProcessor.from_pretrained(self.model.folder, trust_remote_code=False, local_files_only=True, backend=_BACKEND)

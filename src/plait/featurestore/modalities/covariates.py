@@ -215,7 +215,8 @@ def _places(values: pa.Table, feature: str) -> npt.NDArray[np.bool_]:
     """Say which values are those of a covariate."""
     (ids, window), place = _distinct(values)
     names = _names(ids, window)
-    return place == (names.index(feature) if feature in names else -1)
+    is_it: npt.NDArray[np.bool_] = place == (names.index(feature) if feature in names else -1)
+    return is_it
 
 
 def _group(name: str) -> tuple[int, int]:

@@ -169,14 +169,14 @@ class EmbeddingsView(ItemView):
 
         files = self._vectors.files()
         stamp = json.dumps([[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files] + [self.options.vector, self.options.dataset])
-        kept = self.reading.study / FEATURES_FOLDER / self.name / "given" / f"{hashlib.sha256(stamp.encode()).hexdigest()[:16]}.parquet"
+        kept = self.reading.study / FEATURES_FOLDER / self.name / f"contents-{hashlib.sha256(stamp.encode()).hexdigest()[:16]}.parquet"
         with suppress(OSError):
             return pl.read_parquet(kept)["content"]
         found = self._vectors.contents().alias("content")
         temporary = kept.with_name(f".{kept.name}.{secrets.token_hex(4)}")
         with suppress(OSError):  # a study that cannot be written to is read without
             kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for old in kept.parent.glob("*.parquet"):
+            for old in kept.parent.glob("contents-*.parquet"):
                 old.unlink(missing_ok=True)
             found.to_frame().write_parquet(temporary)
             temporary.replace(kept)

@@ -199,7 +199,23 @@ def thumbnail(place: Place, size: tuple[int, int]) -> Image:
         MissingExtraError: The packages for images are not installed.
         OSError: The system does not let it be read.
     """
-    return _with_first(place, lambda slide, _: _small(slide, size))
+    return _with_first(place, lambda slide, _: small_picture(slide, size))
+
+
+@contextmanager
+def open_slide(place: Place) -> Iterator[Any]:
+    """Open a slide to read its pixels, with the first reader that can: an OpenSlide or a TiffSlide, whose interfaces are one as far as levels go.
+
+    Raises:
+        SlideFault: It is no slide that can be read, or only pydicom opens it.
+        MissingExtraError: The packages for images are not installed.
+        OSError: The system does not let it be read.
+    """
+    reader: Reader = _with_first(place, lambda _, reader: reader)
+    if reader == "pydicom":
+        raise SlideFault("not_a_slide")
+    with _READERS[reader](place) as slide:
+        yield slide
 
 
 def tissue_mask(thumbnail: Image) -> npt.NDArray[np.bool_]:
@@ -209,9 +225,9 @@ def tissue_mask(thumbnail: Image) -> npt.NDArray[np.bool_]:
     """
     import numpy as np
 
-    pixels = np.asarray(thumbnail.convert("RGB"), dtype=np.float64)
-    brightest = pixels.max(axis=2)
-    saturation = _blurred((brightest - pixels.min(axis=2)) / np.maximum(brightest, _DARK))
+    red, green, blue = np.moveaxis(np.asarray(thumbnail.convert("RGB")), 2, 0).astype(np.float64)
+    brightest, darkest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    saturation = _blurred((brightest - darkest) / np.maximum(brightest, _DARK))
     return saturation > max(_otsu(saturation), _FAINT)
 
 
@@ -223,13 +239,17 @@ def _with_first(place: Place, use: Callable[[Any, Reader], T]) -> T:
         OSError: It cannot be read; `Unreachable` where a server does not answer.
     """
     need_imaging(place.name)
-    head = _first_bytes(place)
+    try:
+        with place.open("rb") as file:
+            head = file.read(4)
+    except FileNotFoundError:
+        raise SlideFault("vanished") from None
     if not head:
         raise SlideFault("empty_file")
     if head in _TIFF and _ends_early(place):
         raise SlideFault("truncated_slide")
-    for reader, opened in _readers(place).items():
-        with suppress(Exception), opened() as slide:  # they raise what they like, with paths and metadata in it
+    for reader, opened in _READERS.items():
+        with suppress(Exception), opened(place) as slide:  # they raise what they like, with places and metadata in it
             return use(slide, reader)
     if _first_bytes(place) != head:
         raise SlideFault("vanished")
@@ -276,6 +296,14 @@ def _ends_early(place: Place) -> bool:
     return False
 
 
+def _openslide(path: Path) -> AbstractContextManager[Any]:
+    """Open a slide with OpenSlide."""
+    import openslide
+
+    slide: AbstractContextManager[Any] = openslide.OpenSlide(path)
+    return slide
+
+
 @contextmanager
 def _tiffslide(place: Place) -> Iterator[Any]:
     """Open a TIFF with tiffslide; as an open file, since it takes some paths for addresses."""
@@ -299,6 +327,9 @@ def _instance(place: Place) -> Iterator[Any]:
         if header.SOPClassUID != _WHOLE_SLIDE:
             raise ValueError
         yield header
+
+
+_READERS: dict[Reader, Callable[[Any], AbstractContextManager[Any]]] = {"openslide": _openslide, "tiffslide": _tiffslide, "pydicom": _instance}
 
 
 @contextmanager
@@ -404,7 +435,7 @@ def _day(said: object, forms: tuple[str, ...]) -> str | None:
     return None
 
 
-def _small(slide: Any, size: tuple[int, int]) -> Image:  # noqa: ANN401 - of either library
+def small_picture(slide: Any, size: tuple[int, int]) -> Image:  # noqa: ANN401 - of either library
     """Draw a slide small; a strip of a level makes some lines of it."""
     from PIL import Image
 
