@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import fsspec
 import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
 
 from plait.etl.images.files import ImageFiles
 from plait.featurestore.encoders.encoder import ItemError
@@ -25,9 +29,9 @@ if TYPE_CHECKING:
 VALUES = np.random.default_rng(5).integers(-1000, 2000, (4, 5, 6)).astype(np.int16)
 
 
-def read(folder: Path, *names: str) -> Volume:
+def read(folder: Path | str, *names: str) -> Volume:
     with ImageFiles(folder) as files:
-        return read_series(files, names or [path.name for path in folder.iterdir()])[0]
+        return read_series(files, names or [path.name for path in Path(folder).iterdir()])[0]
 
 
 def region(folder: Path, segmentation: str = "seg.dcm", segment: str | int | None = None) -> np.ndarray:
@@ -152,6 +156,42 @@ def test_files_that_are_gone_cut_or_none(tmp_path: Path) -> None:
     assert refused(tmp_path, names[0], "notes.txt") == (Reason.UNPARSED, "files without pixels")
     assert refused(tmp_path, *names) == (Reason.UNPARSED, "a file cannot be parsed")
     assert refused(tmp_path, "s3://bucket/series/*") == (Reason.UNREACHABLE, "a reference that cannot be opened here")
+
+
+def test_slices_in_an_archive_and_elsewhere(tmp_path: Path) -> None:
+    files = write_series(tmp_path / "files", VALUES)
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        for file in files:
+            archive.write(file, file.name)
+    memory = fsspec.filesystem("memory")
+    for file in files:
+        memory.pipe(f"/bucket/{file.name}", file.read_bytes())
+    for root, prefix in ((tmp_path, "study.zip!"), (tmp_path, "memory://bucket/"), ("memory://bucket", "")):
+        assert np.array_equal(read(root, *(prefix + file.name for file in files)).values, VALUES.astype(np.float32))
+
+
+def test_a_file_with_fewer_frames_than_it_says(shared: Path, tmp_path: Path) -> None:
+    instance = pydicom.dcmread(shared / "data/dicom/dcmqi/data/segmentations/24x38x3/multiframe/mf.dcm")
+    frames = [bytes(frame) for frame in np.split(np.frombuffer(instance.PixelData, np.uint8), 3)]
+    instance.PixelData = encapsulate([pydicom.pixels.encoders.RLELosslessEncoder.encode(frame, **_coded(instance)) for frame in frames[:2]])
+    instance.file_meta.TransferSyntaxUID = RLELossless
+    instance["PixelData"].is_undefined_length = True
+    instance.save_as(tmp_path / "mf.dcm")
+    assert refused(tmp_path) == (Reason.UNPARSED, "fewer frames than a file says")
+
+
+def _coded(instance: pydicom.Dataset) -> dict[str, Any]:
+    """What an encoder must know of frames."""
+    return {
+        "rows": instance.Rows,
+        "columns": instance.Columns,
+        "samples_per_pixel": 1,
+        "bits_allocated": instance.BitsAllocated,
+        "bits_stored": instance.BitsStored,
+        "pixel_representation": instance.PixelRepresentation,
+        "photometric_interpretation": "MONOCHROME2",
+        "number_of_frames": 1,
+    }
 
 
 def test_what_would_not_fit_into_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

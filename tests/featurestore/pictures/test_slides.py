@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+import fsspec
 import numpy as np
 import openslide
 import polars as pl
@@ -14,6 +15,7 @@ from PIL import Image
 
 from plait.demo import make_cohort
 from plait.demo.pictures import write_slide
+from plait.etl.images.files import ImageFiles
 from plait.featurestore.encoders.encoder import ItemError
 from plait.featurestore.encoders.stain import StainEncoder
 from plait.featurestore.slides.pyramid import open_pyramid
@@ -73,6 +75,15 @@ def test_a_tile_is_as_large_as_it_is_asked_to_be(drawn: Path) -> None:
             assert np.abs(pixels[0].mean(axis=(0, 1)) - np.asarray(plain).mean(axis=(0, 1))).max() < 3
             small = np.asarray(plain.resize((128, 128), Image.Resampling.BOX), float)
             assert np.corrcoef(small.ravel(), pixels[0].ravel())[0, 1] > 0.97
+
+
+def test_a_slide_at_a_url_is_the_same_slide(drawn: Path) -> None:
+    fsspec.filesystem("memory").pipe("/glass/slide.tif", drawn.read_bytes())
+    with ImageFiles("memory://glass") as files:
+        there = files.slide("slide.tif")
+    assert there is not None
+    made = encoder(mpp=1.0, tile_pixels=128)
+    assert np.allclose(made.encode([SlideInput(there)])[0], made.encode([SlideInput(drawn)])[0], atol=1e-3)
 
 
 def test_large_tiles_are_read_in_quarters(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:

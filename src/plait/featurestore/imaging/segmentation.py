@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from plait.featurestore.encoders.encoder import ItemError
-from plait.featurestore.imaging.series import decodable, readable, said
+from plait.featurestore.imaging.series import decodable, opened, readable, said
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def read_region(files: ImageFiles, uris: Sequence[str], series: Series, segment:
     region = np.zeros((len(series.frames), rows, columns), np.bool_)
     is_named = False
     for uri in sorted(uris):
-        with readable(), files.open(uri) as file:
+        with readable(), opened(files, uri) as file:
             instance = _instance(file)
             if series.frame_of_reference and str(instance.get("FrameOfReferenceUID") or "") != series.frame_of_reference:
                 raise ItemError(Reason.UNPARSED, "a segmentation in another frame of reference than its series")

@@ -6,6 +6,7 @@ a rescaling that is not said. Nothing is guessed, and no message has anything of
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from plait.etl.images.files import is_elsewhere
 from plait.etl.sources.remote import NotOpenable
 from plait.featurestore.encoders.encoder import ItemError
 from plait.featurestore.imaging.volume import Volume
@@ -106,12 +108,14 @@ def read_series(files: ImageFiles, uris: Sequence[str]) -> tuple[Volume, Series]
     values = np.empty((len(series.frames), rows, columns), np.float32)
     valid = None
     places = {(frame.uri, frame.number): place for place, frame in enumerate(series.frames)}
+    filled = 0
     for uri in dict.fromkeys(frame.uri for frame in series.frames):
-        with readable(), files.open(uri) as file:
+        with readable(), opened(files, uri) as file:
             for number, plane, padding in _planes(file):
                 place = places[uri, number]
                 frame = series.frames[place]
                 values[place] = plane
+                filled += 1
                 if frame.slope != 1.0:
                     values[place] *= np.float32(frame.slope)
                 if frame.intercept != 0.0:
@@ -120,6 +124,8 @@ def read_series(files: ImageFiles, uris: Sequence[str]) -> tuple[Volume, Series]
                     valid = np.ones(values.shape, np.bool_) if valid is None else valid
                     valid[place] = ~padding
                     values[place][padding] = values[place][~padding].min() if not padding.all() else 0.0
+    if filled != len(series.frames):
+        raise ItemError(Reason.UNPARSED, "fewer frames than a file says")
     first = series.frames[0]
     row, column = first.orientation
     steps = np.stack((series.step, column * first.spacing_mm[0], row * first.spacing_mm[1]), axis=1)
@@ -134,7 +140,7 @@ def arrange(files: ImageFiles, uris: Sequence[str]) -> Series:
     """
     frames, seen, spaces = [], set(), set()
     for uri in sorted(uris):
-        with readable(), files.open(uri) as file:
+        with readable(), opened(files, uri) as file:
             header = _header(file)
         instance = str(header.get("SOPInstanceUID") or uri)
         if instance not in seen:  # a file that is there twice is one slice
@@ -151,6 +157,13 @@ def arrange(files: ImageFiles, uris: Sequence[str]) -> Series:
     normal = np.cross(row, column)
     frames.sort(key=lambda frame: (float(frame.position @ normal), frame.uri, frame.number))
     return Series(tuple(frames), _step(frames, normal), spaces.pop() or None)
+
+
+@contextmanager
+def opened(files: ImageFiles, uri: str) -> Iterator[IO[bytes]]:
+    """Open a file to be read here and there; what stands elsewhere comes in one piece first, since a server need not know of ranges."""
+    with files.open(uri) as file:
+        yield io.BytesIO(file.read()) if is_elsewhere(uri) else file
 
 
 @contextmanager

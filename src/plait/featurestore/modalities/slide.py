@@ -56,9 +56,8 @@ class SlideView(PictureView):
         files, roots = self.files(images), self.roots(images)
         given: list[Any] = []
         for image, content in zip(images, items["content"].to_list(), strict=True):
-            place = (
-                self._place(roots[image], files[image][0]) if image in roots else ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
-            )
+            gone = ItemError(Reason.UNREACHABLE, "plait.yaml does not name its source any more")
+            place = self._standing(roots[image], files[image][0]) if image in roots else gone
             if isinstance(place, ItemError):
                 given.append(place)
             else:
@@ -91,7 +90,7 @@ class SlideView(PictureView):
         return self.encoder().declaration.encoder_id
 
     @staticmethod
-    def _place(root: Path | str, uri: str) -> Place | ItemError:
+    def _standing(root: Path | str, uri: str) -> Place | ItemError:
         """Give where a slide's file is."""
         try:
             with ImageFiles(root) as files:

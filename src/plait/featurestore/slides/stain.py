@@ -55,7 +55,11 @@ def stain_statistics(pixels: npt.NDArray[np.uint8]) -> Floats:
 def haematoxylin(pixels: npt.NDArray[np.uint8]) -> Floats:
     """Give the mean optical density of haematoxylin of whole tiles, `(n,) float32`: roughly, how much of each is nuclei."""
     weights = np.linalg.inv(_unit())[:, 0]
-    return np.stack([(_DENSITIES[tile].mean(axis=(0, 1), dtype=np.float64) @ weights) for tile in pixels]).astype(np.float32)
+    found = np.zeros(len(pixels))
+    for place, tile in enumerate(pixels):
+        for colour, weight in enumerate(weights):
+            found[place] += weight * float(np.bincount(tile[..., colour].ravel(), minlength=256) @ _DENSITIES.astype(np.float64)) / tile[..., colour].size
+    return found.astype(np.float32)
 
 
 def _unit() -> npt.NDArray[np.float64]:
@@ -67,20 +71,22 @@ def _unit() -> npt.NDArray[np.float64]:
 
 def _of_tile(pixels: npt.NDArray[np.uint8]) -> Floats:
     """Give the numbers of one tile."""
-    density = _DENSITIES[pixels]
-    stains = np.maximum(density @ np.linalg.inv(_unit()).astype(np.float32), np.float32(0))
-    is_stained = np.maximum(np.maximum(density[..., 0], density[..., 1]), density[..., 2]) >= _STAINED
+    densities = [_DENSITIES[pixels[..., colour]] for colour in range(3)]
+    weights = np.linalg.inv(_unit()).astype(np.float32)
+    stains = [np.maximum(sum(weights[colour, stain] * densities[colour] for colour in range(3)), np.float32(0)) for stain in range(3)]
+    is_stained = np.maximum(np.maximum(densities[0], densities[1]), densities[2]) >= _STAINED
     count = int(is_stained.sum())
     if not count:
         return np.zeros(len(NAMES), np.float32)
+    chosen = [plane[is_stained] for plane in (*densities, *stains)]
     found = [count / is_stained.size]
-    for plane in (density, stains):
-        chosen = plane[is_stained].astype(np.float64)
-        found += [float(one) for pair in zip(chosen.mean(axis=0), chosen.std(axis=0), strict=True) for one in pair]
+    for plane in chosen:
+        mean = float(plane.sum(dtype=np.float64)) / count
+        found += [mean, float(np.sqrt(np.square(plane - np.float32(mean)).sum(dtype=np.float64) / count))]
     for stain in (0, 1):
-        found += _quantiles(stains[..., stain][is_stained])
-    found += [float(one) for one in _histogram(stains[..., 0][is_stained], _HISTOGRAM, _HISTOGRAM_WIDTH) / count]
-    found += [_grain(stains[..., stain], is_stained) for stain in (0, 1)]
+        found += _quantiles(chosen[3 + stain])
+    found += [float(one) for one in _histogram(chosen[3], _HISTOGRAM, _HISTOGRAM_WIDTH) / count]
+    found += [_grain(stains[stain], is_stained) for stain in (0, 1)]
     return np.asarray(found, np.float32)
 
 
@@ -98,6 +104,9 @@ def _quantiles(values: Floats) -> list[float]:
 
 def _grain(plane: Floats, is_stained: npt.NDArray[np.bool_]) -> float:
     """Give the mean absolute difference between neighbours that are both stained."""
-    right, down = is_stained[:, 1:] & is_stained[:, :-1], is_stained[1:] & is_stained[:-1]
-    total = float(np.abs(np.diff(plane, axis=1))[right].sum(dtype=np.float64)) + float(np.abs(np.diff(plane, axis=0))[down].sum(dtype=np.float64))
-    return total / max(int(right.sum() + down.sum()), 1)
+    total, pairs = 0.0, 0
+    for axis in (0, 1):
+        both = is_stained[1:] & is_stained[:-1] if axis == 0 else is_stained[:, 1:] & is_stained[:, :-1]
+        total += float((np.abs(np.diff(plane, axis=axis)) * both).sum(dtype=np.float64))
+        pairs += int(both.sum())
+    return total / max(pairs, 1)
