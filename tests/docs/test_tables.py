@@ -17,6 +17,8 @@ from plait.etl.judgement import RESERVED
 from plait.etl.sources.folder import FileRule, SourceRules, open_source
 from plait.etl.sources.wsi import slide
 from plait.etl.staging import SHAPES
+from plait.featurestore import imputers as imputers_module
+from plait.featurestore import recipes
 from plait.featurestore.cohorts.outcomes import Missing
 from plait.featurestore.consent import COLUMNS
 from plait.featurestore.encoders.registry import EncoderOptions
@@ -144,6 +146,14 @@ def test_statistics_of_series_are_described_as_they_are() -> None:
     assert tables(text) == [[one.name for one in STATISTICS]]
     assert tables(text, 1) == [[one.unit for one in STATISTICS]]
     assert tables(text, 2) == [[one.meaning for one in STATISTICS]]
+
+
+def test_steps_of_recipes_and_imputers_are_all_described() -> None:
+    steps, imputers = tables(section(page("fusion"), "## Fitting"))
+    kinds = [get_args(step.model_fields["kind"].annotation) for step in get_args(get_args(recipes.AnyStep)[0])]
+    assert steps == [kind for (kind,) in kinds]
+    named = [get_args(one.model_fields["kind"].annotation) for one in get_args(get_args(imputers_module.AnyImputer)[0])]
+    assert [cell.replace("`", "") for cell in imputers] == [", ".join(kinds) for kinds in named]
 
 
 def test_no_book_is_described_that_is_not_there() -> None:

@@ -47,7 +47,7 @@ def test_late_gives_who_has_a_view_and_leads_back() -> None:
         spread = part.scatter(part.index.person_id)
         assert np.array_equal(spread[part.rows], TABLE.index.person_id[part.rows])
         assert np.isnan(spread).sum() == len(TABLE) - len(part.rows)
-        assert part.scatter(np.ones((len(part.rows), 2)), 0.5).shape == (len(TABLE), 2)
+        assert part.scatter(np.full((len(part.rows), 2), 0.5), missing=0)[part.rows].tolist() == [[0.5, 0.5]] * len(part.rows)
         with pytest.raises(CohortError, match="one for each"):
             part.scatter(np.ones(len(part.rows) + 1))
     image = TABLE.late()["image"].matrix

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pickle
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,6 +193,85 @@ def test_masked_reductions_are_those_over_what_is_there(seed: int) -> None:
     ours = masked_attention(query, key, value, keys)
     assert torch.allclose(ours[:1], theirs, atol=1e-6)
     assert not ours[1].any()
+
+
+# The example
+
+
+@pytest.fixture(scope="module")
+def example() -> Any:  # noqa: ANN401 - a module
+    """Give examples/fusion.py as a module."""
+    spec = importlib.util.spec_from_file_location("fusion_example", Path(__file__).parents[2] / "examples/fusion.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def drawn(example: Any, n: int = 40) -> tuple[torch.Tensor, Any]:  # noqa: ANN401 - of the example
+    """Give features of rows, the first of which shortens their lives, and how long these were, some to the same day."""
+    random = np.random.default_rng(3)
+    x = random.standard_normal((n, 5))
+    days = np.ceil(10 * random.exponential(np.exp(-x[:, 0])))
+    return torch.from_numpy(x), example.Survival(torch.from_numpy(days), torch.from_numpy(random.random(n) < 0.7))
+
+
+def test_the_partial_likelihood_is_that_of_the_definition(example: Any) -> None:  # noqa: ANN401 - a module
+    x, seen = drawn(example)
+    risk = x[:, 0]
+    terms = [risk[i] - torch.logsumexp(risk[seen.days >= seen.days[i]], 0) for i in range(len(risk)) if seen.event[i]]
+    assert torch.allclose(example.partial_loss(risk, seen), -torch.stack(terms).mean())
+    assert example.partial_loss(risk, example.Survival(seen.days, torch.zeros(len(risk), dtype=torch.bool))) == 0
+
+
+def test_the_elastic_net_is_where_no_direction_leads_down(example: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401 - a module
+    x, seen = drawn(example)
+    monkeypatch.setattr(example, "STEPS", 3_000)
+    for strength, held in zip((0.3, 0.02), example.elastic_net(x, seen, (0.3, 0.02)), strict=True):
+        at = held.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(example.partial_loss(x @ at, seen) + strength * (1 - example.MIX) / 2 * (at**2).sum(), at)
+        pull = strength * example.MIX
+        assert torch.allclose(slope[held != 0], -pull * held[held != 0].sign(), atol=1e-4)
+        assert (slope[held == 0].abs() <= pull + 1e-4).all()
+    assert held[0] > 0.5
+
+
+def test_concordance_counts_pairs(example: Any) -> None:  # noqa: ANN401 - a module
+    x, seen = drawn(example)
+    risk = x[:, 0].numpy().round(1)
+    right = pairs = 0.0
+    for i in range(len(risk)):
+        for j in range(len(risk)):
+            if seen.event[i] and (seen.days[i] < seen.days[j] or (seen.days[i] == seen.days[j] and not seen.event[j])):
+                pairs += 1
+                right += 1.0 if risk[i] > risk[j] else 0.5 * (risk[i] == risk[j])
+    assert example.concordance(risk, seen) == pytest.approx(right / pairs)
+    low, high = example.interval(risk, seen, np.arange(len(risk)), seed=0, samples=200)
+    assert low < right / pairs < high
+
+
+def test_the_example_compares_every_way_on_the_demo_study(
+    example: Any,  # noqa: ANN401 - a module
+    demo_study: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(demo_study, tmp_path / "study", ignore=shutil.ignore_patterns("images"))
+    monkeypatch.setattr(sys, "argv", ["fusion.py", str(tmp_path / "study")])
+    for name, value in {"PATH": 3, "FOLDS": 2, "STEPS": 10, "EPOCHS": 3}.items():
+        monkeypatch.setattr(example, name, value)
+    monkeypatch.setattr(example.interval, "__defaults__", (20,))
+    example.main()
+    lines = capsys.readouterr().out.splitlines()
+    table = {line.split()[0]: line.split() for line in lines[lines.index("") + 2 :]}
+    assert list(table)[-3:] == ["early", "intermediate", "late"]
+    assert len(table) >= 5
+    for words in table.values():
+        low, high = float(words[3]), float(words[5])
+        assert 0 < low <= float(words[2]) <= high < 1
 
 
 def test_importing_plait_does_not_import_torch() -> None:

@@ -79,13 +79,13 @@ cohorts:
       - {name: survival, kind: time_to_event, death: true}
       - {name: dead_5y, kind: binary, death: true, horizon_days: 1826}
 features:
-  - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}}
+  - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}, recipe: [zscore, {kind: pca, dim: 8}]}
   - {view: clinical, modality: covariates}
   - {view: events, modality: events, lookback_days: 730}
   - {view: variants, modality: omics, assay: lab.variants}
 """
 _RNA_VIEW = """\
-  - {view: rna, modality: omics, assay: rna.tumours, transform: log1p}
+  - {view: rna, modality: omics, assay: rna.tumours, transform: log1p, recipe: [zscore, {kind: pca, dim: 8}]}
 """
 _PICTURE_FEATURES = """\
   - {view: ct, modality: image, encoder: {kind: first-order, range: [-500, 3000]}} # HU: the body, without air and lung

@@ -83,9 +83,7 @@ class Store:
         opened = {name: self.view(name) for name in names}
         consent = self.consent
         answers = {name: consent.applied(view.align(index, question), view, index) for name, view in opened.items()}
-        lineage = lineage_of(self.reading, opened)
-        if isinstance(rows, Cohort):
-            lineage["cohort"] = rows.describe()
+        lineage = lineage_of(self.reading, opened, rows if isinstance(rows, Cohort) else None)
         return FusionTable(index, answers, opened, question, self.reading.version.version, lineage)
 
     def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
