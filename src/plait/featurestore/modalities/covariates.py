@@ -6,6 +6,7 @@ FeatureExtraction's covariate id, with `@` and the number of its window where it
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -79,6 +80,7 @@ class CovariatesView(View):
         self.reading, self.name, self.modality, self.options = reading, name, "covariates", options
         self._analyses, self._windows = read_analyses(options.analyses), options.windows
         self._told: dict[str, dict[str, Any]] = {}
+        self._conversions: dict[tuple[str, int, int], dict[str, Any]] = {}
 
     def align(self, index: Index, question: Question) -> Sparse:
         """Give the covariates of each row; of what was not found, whether that is a 0."""
@@ -87,14 +89,18 @@ class CovariatesView(View):
         names = _names(ids, window)
         row = found.values["row_id"].to_numpy()
         values = found.values["covariate_value"].to_numpy().astype(np.float32)
+        codes = np.zeros(len(values), np.uint8)
+        strange, of = self._unparsed(found, names)
+        row, feature = np.append(row, strange), np.append(feature, of)
+        values, codes = np.append(values, np.full(len(of), np.float32(np.nan))), np.append(codes, np.full(len(of), np.uint8(Reason.UNPARSED)))
         if self.name in question.columns:
             wanted = question.columns[self.name]
             place = {name: number for number, name in enumerate(wanted)}
             feature = np.asarray([place.get(name, -1) for name in names], np.int64)[feature]
             names, is_wanted = list(wanted), feature >= 0
-            row, feature, values = row[is_wanted], feature[is_wanted], values[is_wanted]
+            row, feature, values, codes = row[is_wanted], feature[is_wanted], values[is_wanted], codes[is_wanted]
         order = np.lexsort((feature, row))
-        row, feature, values = row[order], feature[order], values[order]
+        row, feature, values, codes = row[order], feature[order], values[order], codes[order]
         groups, silence = self._silence(found, len(index))
         group_of = [groups[_group(name)] for name in self._known(names, groups)]
         kinds = tuple(_KINDS[self._analysis(name).feature] for name in names)
@@ -105,9 +111,9 @@ class CovariatesView(View):
             np.searchsorted(row, np.arange(len(index) + 1)),
             feature,
             values,
-            np.zeros(len(values), np.uint8),
+            codes,
             np.full(len(values), np.nan, np.float32),
-            np.where(is_count[feature], values, 1).astype(np.int32),
+            np.where(is_count[feature] & (codes == Reason.OBSERVED), values, 1).astype(np.int32),
             silence,
             np.asarray(group_of, np.int64),
             self.options.present,
@@ -115,12 +121,16 @@ class CovariatesView(View):
         )
 
     def explain(self, feature: str) -> dict[str, Any]:
-        """Give the name, the concept and the analysis of a covariate that was found for rows that were asked."""
+        """Give the name, the concept and the analysis of a covariate that was found for rows that were asked; of numbers, what they were converted from."""
         if feature not in self._told:
             raise CohortError(f"view '{self.name}'", expected="a covariate that was found", got=f"'{feature}'", todo="Features are called by covariate ids.")
         analysis = self._analysis(feature)
         start, end = next((start, end) for time_id, start, end in self._windows.of(analysis) if (time_id or 0) == _group(feature)[1])
-        about = {"analysis_name": analysis.analysis_name, "domain_id": analysis.domain_id, "start_day": start, "end_day": end}
+        about: dict[str, Any] = {"analysis_name": analysis.analysis_name, "domain_id": analysis.domain_id, "start_day": start, "end_day": end}
+        if analysis.kind == "value":
+            of = (analysis.table_name, self._told[feature]["concept_id"])
+            told = ("unit", "to_unit", "factor", "shift", "value_count")
+            about["conversions"] = [{part: line[part] for part in told} for key, line in sorted(self._conversions.items()) if key[:2] == of]
         return {"view": self.name, "feature": feature, **self._told[feature], **about}
 
     def sources(self, feature: str, index: Index, question: Question) -> pl.DataFrame:
@@ -175,7 +185,21 @@ class CovariatesView(View):
         (ids, window), _ = _distinct(found.values)
         for name, covariate in zip(_names(ids, window), ids.tolist(), strict=True):
             self._told[name] = {key: named[covariate][key] for key in ("covariate_id", "covariate_name", "analysis_id", "concept_id")}
+        for line in found.conversions.to_pylist():
+            self._conversions[line["table_name"], line["concept_id"], line["unit_concept_id"]] = line
         return found
+
+    def _unparsed(self, found: Covariates, names: list[str]) -> tuple[Ints, Ints]:
+        """Give rows and features of which only values in unknown units were found."""
+        told = found.unparsed
+        window = told["time_id"].fill_null(0).to_numpy().astype(np.int64)
+        asked = zip(told["row_id"].to_pylist(), told["analysis_id"].to_pylist(), window.tolist(), told["concept_id"].to_pylist(), strict=True)
+        places: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+        for place, name in enumerate(names):
+            places[(*_group(name), self._told[name]["concept_id"])].append(place)
+        pairs = [(row, place) for row, analysis, time, concept in asked for place in places[analysis, time, concept]]
+        both = np.asarray(pairs, np.int64).reshape(-1, 2)
+        return both[:, 0], both[:, 1]
 
     def _silence(self, found: Covariates, rows: int) -> tuple[dict[tuple[int, int], int], npt.NDArray[np.uint8]]:
         """Give the place of each analysis and window, and what it means that a row has none of its covariates, `(n_rows, n_groups)`."""
