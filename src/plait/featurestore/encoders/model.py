@@ -61,12 +61,8 @@ def need(packages: tuple[str, ...], asked: Asked, extra: str = "text") -> None:
     """
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
-        raise MissingExtraError(
-            asked.where,
-            expected=", ".join(packages),
-            got=f"no {missing[0]}",
-            todo=f"pip install 'plait[{extra}]' torch==2.13.0 (a looser torch may be gigabytes).",
-        )
+        torch = " torch==2.13.0 (a looser torch may be gigabytes)" if "torch" in packages else ""
+        raise MissingExtraError(asked.where, expected=", ".join(packages), got=f"no {missing[0]}", todo=f"pip install 'plait[{extra}]'{torch}.")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from plait.duck import sql
 from plait.errors import ConfigError, InputFileError
@@ -49,7 +49,6 @@ class GivenOptions(ViewOptions):
     event_time: str | None = None
     known_time: str | None = None
     reduce: Literal["last", "first", "mean", "max", "count"] = "last"
-    lookback_days: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _of_somebody(self) -> Self:
