@@ -90,6 +90,14 @@ def test_derived_periods_are_rebuilt_from_what_was_known(con: duckdb.DuckDBPyCon
     assert found[1]["short"] == UNKNOWN
 
 
+def test_a_window_into_the_future_must_be_observed_to_its_end(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        "CREATE TEMP TABLE late AS FROM (VALUES (1, 1, TIMESTAMP '2020-12-01'), (2, 1, TIMESTAMP '2020-12-15')) AS v (row_id, person_id, prediction_time)"
+    )
+    result = covariates(con, "late", analyses=read_analyses(["DrugExposureShortTerm"]), windows=Windows(end=30), clock="ohdsi")
+    assert result.silence["reason"].to_pylist() == [ZERO, UNKNOWN]
+
+
 def test_what_is_told_of_a_person_rules_out_what_is_not(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("UPDATE cdm.person SET gender_concept_id = 8532 WHERE person_id = 2")
     assert {person: told["gender"] for person, told in reasons(con).items()} == {1: UNKNOWN, 2: ZERO, 3: UNKNOWN, 4: UNKNOWN}

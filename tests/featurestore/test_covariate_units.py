@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cdm_tables import load_csv
 from plait.featurestore.covariates import Covariates, covariates, read_analyses
+from plait.featurestore.covariates.analyses import PACKAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +85,18 @@ def test_values_come_in_the_unit_of_their_concept(tmp_path: Path) -> None:
     assert all(key == (concept * 1000 + unit % 1000) * 1000 + 706 for key, concept, unit in found)
     told = {concept - 100: (unit, to) for concept, unit, to in columns(result.conversions, "concept_id", "unit", "to_unit")}
     assert told == {number: (row[3], row[5]) for number, row in enumerate(KNOWN)}
+
+
+def test_the_tables_of_units_hold_together() -> None:
+    """A unit measures one thing, a unit of an analyte is on the list, and a molar mass is where mass and substance meet."""
+    units, analytes = (list(csv.DictReader((files(PACKAGE) / f"{name}.csv").open(encoding="utf-8"))) for name in ("units", "analytes"))
+    quantity = {row["unit"]: row["quantity"] for row in units}
+    assert len(quantity) == len(units)
+    assert all(float(row["factor"]) > 0 for row in units)
+    assert len({row["loinc"] for row in analytes}) == len(analytes)
+    assert {row["unit"] for row in analytes} <= quantity.keys()
+    assert all(row["molar_mass_g_per_mol"] for row in analytes if quantity[row["unit"]] == "substance_concentration")
+    assert all(row["note"] for row in [*units, *analytes])
 
 
 def test_a_value_that_is_in_its_unit_is_left_as_it_is(tmp_path: Path) -> None:

@@ -168,16 +168,33 @@ def test_it_is_ohdsi_on_what_was_known(hospitals: Callable[[int], duckdb.DuckDBP
     assert len({(covariate % 1000, time is None) for _, covariate, time, _ in ours}) > 115
 
 
-@pytest.mark.parametrize("name", ["person_id", "prediction_time"])
-def test_rows_of_one_person_are_told_apart(hospitals: Callable[[int], duckdb.DuckDBPyConnection], name: str) -> None:
+def test_rows_of_one_person_are_told_apart(hospitals: Callable[[int], duckdb.DuckDBPyConnection]) -> None:
     """What a row gets does not depend on the other rows: alone, and among three of the same person."""
     con = hospitals(0)
-    times = ", ".join(f"({number}, {1 if name == 'prediction_time' else number % 12 + 1}, TIMESTAMP '2020-0{number}-15 11:00')" for number in (4, 5, 6))
+    times = ", ".join(f"({number}, 1, TIMESTAMP '2020-0{number}-15 11:00')" for number in (4, 5, 6))
     con.execute(f"CREATE OR REPLACE TEMP TABLE several AS FROM (VALUES {times}) AS v (row_id, person_id, prediction_time)")
     together = rows(covariates(con, "several", analyses=read_analyses(["all"])))
     assert {row[0] for row in together} == {4, 5, 6}
     con.execute("CREATE OR REPLACE TEMP TABLE alone AS FROM several WHERE row_id = 5")
     assert rows(covariates(con, "alone", analyses=read_analyses(["all"]))) == [row for row in together if row[0] == 5]
+
+
+def test_an_era_is_whole_although_the_window_ends_before_it_goes_on(hospitals: Callable[[int], duckdb.DuckDBPyConnection]) -> None:
+    """Two exposures ten days apart are one era, which a window between them overlaps."""
+    con = hospitals(0)
+    con.begin()
+    try:
+        con.execute("DELETE FROM cdm.condition_occurrence")
+        days = "(1, 1, 800001, DATE '2020-05-01', DATE '2020-05-05'), (2, 1, 800001, DATE '2020-05-20', DATE '2020-05-25')"
+        names = "condition_occurrence_id, person_id, condition_concept_id, condition_start_date, condition_end_date"
+        con.execute(f"INSERT INTO cdm.condition_occurrence BY NAME FROM (VALUES {days}) AS v ({names})")
+        con.execute("DELETE FROM plait.row_meta WHERE table_name = 'condition_occurrence'")
+        con.execute("CREATE OR REPLACE TEMP TABLE one AS SELECT 1 AS row_id, 1 AS person_id, TIMESTAMP '2020-06-01 00:00' AS prediction_time")
+        windows = Windows(long_start=-25, medium_start=-24, short_start=-23, end=-20)
+        result = covariates(con, "one", analyses=read_analyses(["ConditionEraShortTerm", "ConditionOccurrenceShortTerm"]), windows=windows)
+    finally:
+        con.rollback()
+    assert rows(result) == [(1, 800001204, None, 1.0)]
 
 
 def cut_down(con: duckdb.DuckDBPyConnection, at: dt.datetime) -> None:

@@ -235,7 +235,7 @@ class _Run:
         if not (looked_up or self.kinds_of(table) or self.kinds_of(era)):
             return
         make_view(self.con, "covariate_source", f"({sql(PACKAGE, f'event_{table}')}) UNION ALL BY NAME ({sql(PACKAGE, 'event_shape')})")
-        self.execute(f"events_{self.clock}", table=table, last_day=max(self.windows.last_day, 0) if looked_up else self.windows.last_day)
+        self.execute(f"events_{self.clock}", table=table, last_day=max(self.windows.last_day, 0))
         if looked_up:
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE {_VISITS[table]} AS FROM covariate_event")
         if era is not None and self.kinds_of(era):

@@ -35,7 +35,8 @@ period AS (
 observed AS (
     SELECT
         row_id,
-        min(start_day) AS since_day
+        min(start_day) AS since_day,
+        max(end_day) AS until_day
     FROM covariate_observed
     GROUP BY row_id
 ),
@@ -45,6 +46,7 @@ lived AS (
         r.row_id,
         r.index_date,
         o.since_day,
+        o.until_day,
         CAST(make_date(p.year_of_birth, coalesce(p.month_of_birth, 1), coalesce(p.day_of_birth, 1)) - r.index_date AS INTEGER) AS birth_day
     FROM covariate_row AS r
     LEFT JOIN cdm.person AS p ON r.person_id = p.person_id
@@ -58,6 +60,7 @@ looked AS (
         w.domain_id,
         l.index_date,
         l.since_day,
+        l.until_day,
         w.end_day,
         CASE WHEN w.start_day IS NULL THEN w.end_day ELSE greatest(w.start_day, coalesce(l.birth_day, w.start_day)) END AS first_day
     FROM lived AS l
@@ -68,7 +71,7 @@ covered AS (
     SELECT
         l.row_id,
         l.period_id,
-        any_value(coalesce(l.since_day <= l.first_day, FALSE)) AS is_observed,
+        any_value(coalesce(l.since_day <= l.first_day AND l.until_day >= l.end_day, FALSE)) AS is_observed,
         count(c.domain_id) > 0 AS is_captured,
         coalesce(
             bool_or(coalesce(c.coverage_start_date <= l.index_date + l.first_day, TRUE) AND coalesce(c.coverage_end_date >= l.index_date + l.end_day, TRUE))
