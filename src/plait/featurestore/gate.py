@@ -44,8 +44,10 @@ _SLACK = 1e-3
 """By which part a norm may be off its range: sums in float32 are."""
 
 
-def check_items(con: duckdb.DuckDBPyConnection, items: pl.DataFrame) -> npt.NDArray[np.uint8]:
+def check_items(con: duckdb.DuckDBPyConnection, items: pl.DataFrame, *, deaths: bool = True) -> npt.NDArray[np.uint8]:
     """Say of each row of an inventory what is wrong with its person or times: a place in `OF_THE_ITEM`, `PASSED` where nothing is `(n,)`.
+
+    Without `deaths` nobody dies: what a query is told must not change when a death becomes known afterwards.
 
     A day's tolerance on both sides of a life, and days where known and event times are compared: many have a date only, and zones differ.
     """
@@ -55,6 +57,8 @@ def check_items(con: duckdb.DuckDBPyConnection, items: pl.DataFrame) -> npt.NDAr
     persons = np.append(lives["person_id"], -1)
     born = np.append(np.ma.filled(lives["born"], _EVER - _DAY_US), 0) - _DAY_US
     died = np.append(np.ma.filled(lives["died"], _NEVER - 2 * _DAY_US), 0) + 2 * _DAY_US
+    if not deaths:
+        died = np.full(len(died), _NEVER)
     person, event, known = (items[name].cast(pl.Int64).fill_null(_NULL).to_numpy() for name in ("person_id", "event_time", "known_time"))
     place = np.searchsorted(persons[:-1], person)
     conditions = [persons[place] != person, event == _NULL, event < born[place], event >= died[place], (known != _NULL) & (known // _DAY_US < event // _DAY_US)]

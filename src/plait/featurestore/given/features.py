@@ -106,7 +106,7 @@ class FeaturesView(View):
     def align(self, index: Index, question: Question) -> Aligned:
         """Give the values known at each row's moment, aligned to the rows.
 
-        A null is UNKNOWN, a number that is not finite FAILED_QC; so is a row at a time at which its person did not live, where there is no other.
+        A null is UNKNOWN, a number that is not finite FAILED_QC; so is a row from before its person was born, where there is no other.
         """
         rows = self._rows(question.clock)
         history = rows.good
@@ -266,7 +266,7 @@ class FeaturesView(View):
         frame = pl.concat([pl.read_parquet(file, columns=list(dict.fromkeys([*self._keys, *names]))) for file in self._files])
         rows = placed(self.reading, self.name, self.options, frame)
         values, codes = _numbers(frame.select(names))
-        found = check_items(self.reading.con, rows)
+        found = check_items(self.reading.con, rows, deaths=False)
         failed = rows[np.flatnonzero((found != PASSED) & (found != NO_EVENT_TIME))]
         if found.any():
             good = np.flatnonzero(found == PASSED)
