@@ -89,7 +89,7 @@ def test_values_come_in_the_unit_of_their_concept(tmp_path: Path) -> None:
 
 def test_the_tables_of_units_hold_together() -> None:
     """A unit measures one thing, a unit of an analyte is on the list, and a molar mass is where mass and substance meet."""
-    units, analytes = (list(csv.DictReader((files(PACKAGE) / f"{name}.csv").open(encoding="utf-8"))) for name in ("units", "analytes"))
+    units, analytes = (list(csv.DictReader((files(PACKAGE) / f"{name}.csv").read_text(encoding="utf-8").splitlines())) for name in ("units", "analytes"))
     quantity = {row["unit"]: row["quantity"] for row in units}
     assert len(quantity) == len(units)
     assert all(float(row["factor"]) > 0 for row in units)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import plait
 from cdm_tables import load_csv
 from plait.duck import literal, make_view
 from plait.errors import ConfigError
@@ -36,6 +37,7 @@ EVENTS = {
     "visit_occurrence": ("visit_start_date", "visit_start_datetime", "visit_end_date"),
     "visit_detail": ("visit_detail_start_date", "visit_detail_start_datetime", "visit_detail_end_date"),
 }
+CLOCKS: tuple[Clock, ...] = ("known", "ohdsi")
 TABLES = ("values", "covariate_ref", "analysis_ref", "silence", "unparsed", "conversions")
 META = "table_name VARCHAR, row_id BIGINT, person_id BIGINT, known_time TIMESTAMP, end_known_time TIMESTAMP"
 DAY, LAST = dt.timedelta(days=1), dt.timedelta(days=1, microseconds=-1)
@@ -240,3 +242,14 @@ def test_the_future_is_refused_or_left_out() -> None:
         covariates(con, "cohort", analyses=read_analyses(), windows=Windows(end=30))
     with pytest.raises(ConfigError, match="temporal windows"):
         covariates(con, "cohort", analyses=read_analyses(["temporal"]))
+
+
+def test_when_all_is_known_the_eras_of_a_study_are_rebuilt_as_they_were_derived(demo_study: Path) -> None:
+    """A century later both clocks agree, but for what is read by unit and for whether the person is still observed."""
+    study = plait.open(demo_study)
+    con = study.connect()
+    con.execute("CREATE TEMP TABLE cohort AS SELECT person_id AS row_id, person_id, TIMESTAMP '2126-01-01' AS prediction_time FROM cdm.person")
+    analyses = [a for a in read_analyses(["all"]) if a.feature != "value" and a.kind != "prior_observation"]
+    known, ohdsi = (rows(covariates(con, "cohort", analyses=analyses, clock=clock, periods=study.settings.observation_period)) for clock in CLOCKS)
+    assert len(known) > 10_000
+    assert known == ohdsi
