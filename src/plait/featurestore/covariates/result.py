@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-_VALUES = "SELECT row_id, covariate_id, time_id, covariate_value FROM covariate_value ORDER BY row_id, covariate_id, time_id, covariate_value"
+_VALUES = "SELECT row_id, covariate_id, time_id, covariate_value, last_day FROM covariate_value ORDER BY row_id, covariate_id, time_id, covariate_value"
 
 _UNPARSED = "SELECT *, CAST($reason AS UTINYINT) AS reason FROM covariate_unparsed ORDER BY row_id, analysis_id, temporal, time_id, concept_id"
 _CONVERSIONS = "FROM covariate_conversion ORDER BY table_name, concept_id, unit_concept_id"
@@ -25,7 +25,7 @@ class Covariates:
 
     Attributes:
         values: One row a value: `row_id`, `covariate_id`, `time_id` (null without a temporal window), `covariate_value`
-            (float64), in that order.
+            (float64), `last_day` (the last day, from the index date, on which an event behind it began; null of a person's), in that order.
         covariate_ref: One row a covariate: `covariate_id`, `temporal`, `covariate_name`, `analysis_id`, `concept_id`,
             `value_as_concept_id`, `unit_concept_id`, `collisions`.
         analysis_ref: One row an analysis: `analysis_id`, `analysis_name`, `domain_id`, `feature`, `temporal`,

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from plait.duck import sql
 from plait.errors import CohortError
+from plait.featurestore.asof import DAY_US
 from plait.featurestore.covariates import PACKAGE, Analysis, Covariates, Windows, covariates, read_analyses
 from plait.featurestore.events import need_events
 from plait.featurestore.index import PERSON, TIME
@@ -89,18 +90,21 @@ class CovariatesView(View):
         names = _names(ids, window)
         row = found.values["row_id"].to_numpy()
         values = found.values["covariate_value"].to_numpy().astype(np.float32)
+        last_day = found.values["last_day"].cast("float64").fill_null(float("nan")).to_numpy()
+        age = (index.at[row] % DAY_US / DAY_US - last_day).astype(np.float32)
         codes = np.zeros(len(values), np.uint8)
         strange, of = self._unparsed(found, names)
         row, feature = np.append(row, strange), np.append(feature, of)
-        values, codes = np.append(values, np.full(len(of), np.float32(np.nan))), np.append(codes, np.full(len(of), np.uint8(Reason.UNPARSED)))
+        nothing = np.full(len(of), np.float32(np.nan))
+        values, age, codes = np.append(values, nothing), np.append(age, nothing), np.append(codes, np.full(len(of), np.uint8(Reason.UNPARSED)))
         if self.name in question.columns:
             wanted = question.columns[self.name]
             place = {name: number for number, name in enumerate(wanted)}
             feature = np.asarray([place.get(name, -1) for name in names], np.int64)[feature]
             names, is_wanted = list(wanted), feature >= 0
-            row, feature, values, codes = row[is_wanted], feature[is_wanted], values[is_wanted], codes[is_wanted]
+            row, feature, values, age, codes = row[is_wanted], feature[is_wanted], values[is_wanted], age[is_wanted], codes[is_wanted]
         order = np.lexsort((feature, row))
-        row, feature, values, codes = row[order], feature[order], values[order], codes[order]
+        row, feature, values, age, codes = row[order], feature[order], values[order], age[order], codes[order]
         groups, silence = self._silence(found, len(index))
         group_of = [groups[_group(name)] for name in self._known(names, groups)]
         kinds = tuple(_KINDS[self._analysis(name).feature] for name in names)
@@ -112,7 +116,7 @@ class CovariatesView(View):
             feature,
             values,
             codes,
-            np.full(len(values), np.nan, np.float32),
+            age,
             np.where(is_count[feature] & (codes == Reason.OBSERVED), values, 1).astype(np.int32),
             silence,
             np.asarray(group_of, np.int64),
