@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
@@ -23,7 +24,7 @@ from plait.demo import make_cohort
 from plait.demo.pictures import write_slide
 from plait.errors import ConfigError, InputFileError
 from plait.etl.sources.listing import list_folder
-from plait.etl.sources.remote import Found, _found, remote_folder
+from plait.etl.sources.remote import Found, Unreachable, _found, _raise, remote_folder
 from tiny_dicom import write_dicom
 
 if TYPE_CHECKING:
@@ -223,6 +224,37 @@ def test_a_zip_archive_can_be_the_root(sandbox: Sandbox, server: Server) -> None
     assert [entry.name for entry in list_folder(f"zip::{server.url}/pacs/b.zip").entries] == ["in/one.dcm"]
 
 
+def test_a_check_in_the_process_that_listed_an_archive_finds_what_is_there_now(sandbox: Sandbox) -> None:
+    """What was read of an archive is kept by fsspec."""
+    system, path = fsspec.filesystem("memory"), f"/{sandbox.folder.name}/b.zip"
+
+    def put(*names: str) -> None:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as members:
+            for name in names:
+                members.write(write_dicom(sandbox.folder / "made.dcm", SOPInstanceUID=f"1.{len(name)}"), name)
+        system.pipe(path, archive.getvalue())
+
+    put("1.dcm", "22.dcm")
+    study = sandbox.run(f"zip::memory:/{path}")
+    assert statuses(study) == {"verified": 2}
+    put("1.dcm", "333.dcm")
+    assert statuses(study) == {"verified": 1, "missing": 1}
+    assert study.run_etl(threads=2).changed
+    assert statuses(study) == {"verified": 2}
+
+
+def test_an_archive_that_is_none_or_stands_nowhere_is_said(sandbox: Sandbox) -> None:
+    system, root = fsspec.filesystem("memory"), f"/{sandbox.folder.name}"
+    system.pipe(f"{root}/b.zip", b"no archive")
+    with pytest.raises(ConfigError, match="a URL that nothing here opens"):
+        sandbox.run(f"zip::memory:/{root}/b.zip")
+    with pytest.raises(ConfigError, match="got nothing"):
+        sandbox.run(f"zip::memory:/{root}/none.zip")
+    with pytest.raises(InputFileError, match="no answer"):
+        sandbox.run("zip::http://127.0.0.1:9/b.zip")
+
+
 @pytest.mark.parametrize("url", ["https://me:secret@example.org/pacs", "https://example.org/pacs?X-Amz-Signature=secret"])
 def test_credentials_do_not_belong_into_plait_yaml(sandbox: Sandbox, url: str) -> None:
     with pytest.raises(ConfigError, match="credentials") as caught:
@@ -252,3 +284,34 @@ def test_names_that_lead_out_are_no_files_of_the_folder(server: Server) -> None:
     )
     (server.folder / "pacs" / "1.dcm").write_bytes(b"x")
     assert [name for name, _ in remote_folder(f"{server.url}/pacs").list()] == ["1.dcm"]
+
+
+class Answered(Exception):  # noqa: N818 - as botocore has it
+    """What botocore raises where a server of S3 says no."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("of a bucket")
+        self.response = {"Error": {"Code": "of S3's own"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "meant", "words"),
+    [
+        (FileNotFoundError("bucket/key"), Answered(404), FileNotFoundError, ""),
+        (PermissionError("bucket/key"), Answered(403), PermissionError, ""),
+        (OSError(121, "bucket/key"), Answered(503), Unreachable, "status 503"),
+        (FileNotFoundError("https://example.org"), ConnectionResetError("example.org"), Unreachable, "ConnectionResetError"),
+    ],
+)
+def test_what_a_server_of_s3_means(error: Exception, cause: Exception, meant: type[Exception], words: str) -> None:
+    error.__cause__ = cause
+    with pytest.raises(meant) as caught:
+        _raise(error)
+    assert type(caught.value) is meant
+    assert str(caught.value) == words
+
+
+def test_names_of_buckets_may_have_empty_parts() -> None:
+    folder = remote_folder("memory://names/pacs")
+    names = ("a//1.dcm", "/2.dcm", "a/", ".a/3.dcm", "a/.b//4.dcm")
+    assert [folder._name(f"/names/pacs/{name}") for name in names] == ["a//1.dcm", "/2.dcm", None, None, None]  # noqa: SLF001 - memory has no such names

@@ -17,6 +17,7 @@ from plait.duck import sql
 from plait.errors import ConfigError, MissingExtraError, PlaitError, StudyError
 from plait.etl.images.files import ImageFiles, is_elsewhere
 from plait.etl.sources.imaging import need_imaging
+from plait.etl.sources.remote import forget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,6 +139,7 @@ def draw(con: duckdb.DuckDBPyConnection, settings: Settings, item: str) -> Pictu
             got="references to files elsewhere",
             todo="Copy them there, and make that a source without a manifest.",
         )
+    forget()
     with _told(where), ImageFiles(root) as files:
         if modality == "SM" or any(one.name == source and one.kind == "wsi" for one in settings.sources):
             kind, panes, notes = _slide(files, uris, where)

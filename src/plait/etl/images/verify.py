@@ -27,7 +27,7 @@ from plait.etl.catalog import build_catalog, checks_file, open_catalog
 from plait.etl.commit import locked, writing
 from plait.etl.images.files import ImageFiles, is_elsewhere
 from plait.etl.sources.listing import list_folder
-from plait.etl.sources.remote import NotOpenable
+from plait.etl.sources.remote import NotOpenable, forget
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ def verify(study: Path, version: Version, settings: Settings, *, rehash: bool = 
         StudyError: Another check is under way, or what the last one kept is damaged.
     """
     kept = checks_file(study)
+    forget()
     with locked(study, kept.parent), open_catalog(study, version) as con:
         last = f"FROM {parquet(kept)}" if kept.is_file() else sql("plait.etl.images", "no_checks")
         con.execute(f"CREATE TEMP VIEW last_check AS {last}")

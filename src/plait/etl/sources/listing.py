@@ -84,8 +84,9 @@ def folder_of(root: Path | str) -> str:
 
 
 def _listed_elsewhere(url: str) -> Listing:
-    from plait.etl.sources.remote import NotOpenable, raise_as_input, remote_folder
+    from plait.etl.sources.remote import NotOpenable, forget, raise_as_input, remote_folder
 
+    forget()
     try:
         found = remote_folder(url).list()
     except (OSError, NotOpenable) as error:

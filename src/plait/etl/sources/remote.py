@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
+from zipfile import BadZipFile
 
 from plait.errors import ConfigError, InputFileError
 
@@ -64,8 +65,12 @@ def is_url(path: str) -> bool:
     return _URL.match(path) is not None
 
 
-def system_of(url: str) -> tuple[Any, str]:
+def system_of(url: str, *, is_anew: bool = False) -> tuple[Any, str]:
     """Give the file system of a URL, and the path there.
+
+    Args:
+        url: The URL.
+        is_anew: Whether an archive is opened again, whose list of members is else the one that this process read first.
 
     Raises:
         NotOpenable: It names no file, or a package is missing.
@@ -80,7 +85,7 @@ def system_of(url: str) -> tuple[Any, str]:
     protocol = re.split(r"://|::", url, maxsplit=1)[0]
     with suppress(ValueError):  # nobody knows the protocol
         try:
-            system, path = fsspec.url_to_fs(url)
+            system, path = fsspec.url_to_fs(url, **({"skip_instance_cache": True} if is_anew and "::" in url else {}))
         except ImportError:
             said = known_implementations.get(protocol, {}).get("err", "Install the package that opens it")
             raise NotOpenable(f"{protocol}: {said}") from None
@@ -134,7 +139,7 @@ def _time_ns(said: datetime | float | str | tuple[int, ...] | None) -> int | Non
 def _raise(error: Exception) -> NoReturn:
     """Raise what an error of a file system means. To some no answer is a file that is not there; why, they say in its cause."""
     why = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ is not None else error
-    status = getattr(why, "status", None)
+    status = next((status for said in (why, why.__cause__) if (status := _status(said)) is not None), None)
     if status in _GONE or (isinstance(why, FileNotFoundError) and status is None):
         raise FileNotFoundError from None
     if status in _FORBIDDEN or isinstance(why, PermissionError):
@@ -144,12 +149,34 @@ def _raise(error: Exception) -> NoReturn:
     raise Unreachable(type(why).__name__ if status is None else f"status {status}") from None
 
 
+def _status(error: BaseException | None) -> int | None:
+    """Give what a server answered, as aiohttp tells it, or botocore; None where it did not."""
+    response = getattr(error, "response", None)
+    said = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else getattr(error, "status", None)
+    return said if isinstance(said, int) else None
+
+
 class RemoteFolder:
-    """A folder at a URL, whose files are named by their paths below it, without the escapes of HTTP."""
+    """A folder at a URL, whose files are named by their paths below it, without the escapes of HTTP.
+
+    Raises:
+        FileNotFoundError: An archive is not there.
+        PermissionError: It may not be read.
+        Unreachable: Its server does not answer.
+        NotOpenable: Nothing here opens the URL.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._system, self._root = system_of(url)
+        try:
+            self._system, self._root = system_of(url, is_anew=True)
+        except NotOpenable:
+            raise
+        except BadZipFile:
+            raise NotOpenable from None
+        except Exception as error:  # noqa: BLE001 - an archive is opened here, where it stands
+            _raise(error)
+        self._system.invalidate_cache()
         self.is_http = "http" in self._system.protocol
 
     def path(self, name: str) -> str:
@@ -225,7 +252,8 @@ class RemoteFolder:
         if below == path and root.strip("/"):
             return posixpath.basename(path) if path.rstrip("/") == root else None
         name = unquote(below) if self.is_http else below
-        return None if not name or any(part.startswith(".") or not part for part in name.split("/")) else name
+        parts = name.split("/")  # of a bucket's names, any but the last may be empty
+        return None if not parts[-1] or any(part.startswith(".") or (self.is_http and not part) for part in parts) else name
 
 
 class RemoteFile(io.RawIOBase):
@@ -312,8 +340,13 @@ def _asked(file: IO[bytes], start: int, end: int) -> bytes:
 
 @cache
 def remote_folder(url: str) -> RemoteFolder:
-    """Give a folder by its URL, one of each a process."""
+    """Give a folder by its URL, one of each a process until `forget`."""
     return RemoteFolder(url)
+
+
+def forget() -> None:
+    """Forget what was listed: what is asked for from now on is what is there now."""
+    remote_folder.cache_clear()
 
 
 def begun(url: str, files: Iterable[tuple[str, int]]) -> list[RemoteFile]:
