@@ -1,0 +1,228 @@
+"""Counting: all figures of a table in one scan, those on concepts from its tallies, and keys by themselves.
+
+A figure that the engine refuses, as one on a column of another type is, is found by halving and put aside; the others are counted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from plait.duck import quoted, sql
+from plait.validators.plan import VOCABULARY, Figure, Planned, alias_of, carried_by, join_sql
+from plait.validators.suite import Join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import duckdb
+
+    from plait.etl.run import Progress
+
+_REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence)\.(?:"([^"]+)"|(\w+))')
+_NO_ROWS = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides whether a check applies: rows of each table, and rows with a value in each of its fields."""
+
+    rows: Mapping[str, int]
+    filled: Mapping[tuple[str, str], int]
+
+
+@dataclass
+class Counter:
+    """Counts figures on a connection whose schema `cdm` holds a CDM.
+
+    Attributes:
+        con: The connection; temporary tables are made on it.
+        columns: Its tables and their columns.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    columns: Mapping[str, Mapping[str, str]]
+    _duplicates: dict[tuple[str, str], int] = field(default_factory=dict)
+    _found: dict[Figure, int | str] = field(default_factory=dict)
+    _tallies: list[tuple[str, list[Figure]]] = field(default_factory=list)
+
+    def count(self, planned: Sequence[Planned], progress: Progress) -> tuple[dict[Figure, int | str], dict[str, int | str], Facts]:
+        """Count all figures.
+
+        Returns:
+            The figures; the violations of checks with a query of their own, by id; and what decides whether checks apply.
+            A text in the place of a number says why it could not be counted.
+        """
+        rows = {table: Figure(table, "count(*)") for table in {one.check.table for one in planned} if table in self.columns}
+        filled = {
+            (check.table, check.field): Figure(check.table, f"count(t.{quoted(check.field)})")
+            for check in (one.check for one in planned)
+            if check.field and check.field in self.columns.get(check.table, {})
+        }
+        figures = [figure for one in planned for figure in (one.violated, one.counted) if figure is not None]
+        wanted = sorted({*rows.values(), *filled.values(), *figures}, key=lambda figure: (figure.table, repr(figure)))
+        own = self._own_queries(planned)
+        for table, of_table in groupby(wanted, key=lambda figure: figure.table):
+            self._count_table(table, list(of_table))
+            progress("validate", 0)
+        self._evaluate_tallies()
+        facts = Facts({table: _number(self._found[one]) for table, one in rows.items()}, {place: _number(self._found[one]) for place, one in filled.items()})
+        return self._found, own, facts
+
+    def duplicates(self, table: str, key: str) -> int:
+        """Give the rows whose key is that of another row, too."""
+        if (table, key) not in self._duplicates:
+            query = f"SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM cdm.{quoted(table)} WHERE {quoted(key)} IS NOT NULL GROUP BY {quoted(key)} HAVING n > 1)"
+            self._duplicates[table, key] = self._one(query)
+        return self._duplicates[table, key]
+
+    def _own_queries(self, planned: Iterable[Planned]) -> dict[str, int | str]:
+        """Count the violations of checks whose type has a query of its own."""
+        queries: dict[str, Callable[[Planned], int]] = {
+            "duplicates": lambda one: self.duplicates(one.check.table, one.check.field),
+            "overlap": lambda _: self._one(sql("plait.validators", "overlap")),
+        }
+        return {
+            one.check.id: self._guarded(queries[one.check.type.query], one)
+            for one in planned
+            if one.check.type.query is not None and one.unanswerable is None
+        }
+
+    def _guarded(self, query: Callable[[Planned], int], one: Planned) -> int | str:
+        import duckdb
+
+        try:
+            return query(one)
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+            return _refused(error)
+
+    def _count_table(self, table: str, figures: list[Figure]) -> None:
+        """Count the figures of a table: in one scan, and one more for each set of joins whose keys are not unique."""
+        many = {figure: frozenset(join for join in figure.each if self._is_many(join)) for figure in figures}
+        for joined in sorted(set(many.values()), key=lambda joins: (len(joins), sorted(joins))):
+            self._scan(table, [figure for figure in figures if many[figure] == joined], joined)
+
+    def _is_many(self, join: Join) -> bool:
+        return self.duplicates(join.table, join.key) > 0
+
+    def _scan(self, table: str, figures: list[Figure], many: frozenset[Join]) -> None:
+        """Count figures in one scan; halve them where the engine refuses."""
+        import duckdb
+
+        if not figures:
+            return
+        name = f"scan_{len(self._tallies)}_{len(self._found)}"
+        try:
+            tallied = self._counted(name, table, figures, many)
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+            if len(figures) == 1:
+                self._found[figures[0]] = _refused(error)
+                return
+            middle = len(figures) // 2
+            self._scan(table, figures[:middle], many)
+            self._scan(table, figures[middle:], many)
+            return
+        if tallied:
+            self._tallies.append((name, tallied))
+
+    def _counted(self, name: str, table: str, figures: list[Figure], many: frozenset[Join]) -> list[Figure]:
+        """Count, keep the tallies in the temporary table `name`, and give the figures that are to be had from these."""
+        plain = [figure for figure in figures if not figure.tally]
+        tallied = [figure for figure in figures if figure.tally]
+        aggregates = list(dict.fromkeys(figure.sql for figure in plain))
+        tallies = list(dict.fromkeys(figure.tally for figure in tallied))
+        columns = [f"{aggregate} AS a{number}" for number, aggregate in enumerate(aggregates)]
+        columns += [f"histogram({_struct(tally)}) AS h{number}" for number, tally in enumerate(tallies)]
+        each = {join for figure in figures for join in figure.each}
+        exists = {join for figure in figures for join in figure.exists} - (each - many)
+        carried = carried_by(figures)
+        joined = [join_sql(join, (), self.columns, kind="INNER JOIN" if join in many else "LEFT JOIN", carried=carried) for join in sorted(each)]
+        joined += [join_sql(join, (), self.columns, kind="LEFT JOIN", distinct=self.duplicates(join.table, join.key) > 0) for join in sorted(exists - many)]
+        query = f"SELECT {', '.join(columns)} FROM cdm.{quoted(table)} AS t {' '.join(joined)}"
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+        if aggregates:
+            row = self.con.execute(f"SELECT {', '.join(f'a{number}' for number in range(len(aggregates)))} FROM {name}").fetchone() or ()
+            numbers = dict(zip(aggregates, row, strict=True))
+            self._found |= {figure: int(numbers[figure.sql]) for figure in plain}
+        return tallied
+
+    def _evaluate_tallies(self) -> None:
+        """Count what concepts decide: once for each combination of values, not once a row."""
+        if not self._tallies:
+            return
+        self._vocabulary_of_use()
+        for name, figures in self._tallies:
+            tallies = list(dict.fromkeys(figure.tally for figure in figures))
+            for figure_key, same in groupby(sorted(figures, key=_tally_key), key=_tally_key):
+                del figure_key
+                of_one = list(same)
+                self._evaluate(name, tallies.index(of_one[0].tally), of_one)
+
+    def _vocabulary_of_use(self) -> None:
+        """Make temporary copies of the vocabulary, of the concepts that occur only."""
+        parts = []
+        for name, figures in self._tallies:
+            tallies = list(dict.fromkeys(figure.tally for figure in figures))
+            for figure in {(figure.tally, figure.field) for figure in figures if figure.vocabulary}:
+                place = figure[0].index(("t", figure[1]))
+                parts.append(f"SELECT TRY_CAST(unnest(map_keys(h{tallies.index(figure[0])})).c{place} AS BIGINT) AS id FROM {name}")
+        used = {figure.vocabulary for _, figures in self._tallies for figure in figures if figure.vocabulary}
+        if parts:
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE concept_of_use AS SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) WHERE id IS NOT NULL")
+        for table in sorted(used):
+            self.con.execute(
+                f"CREATE OR REPLACE TEMP TABLE used_{table} AS SELECT v.* FROM cdm.{table} AS v SEMI JOIN concept_of_use AS u ON v.{VOCABULARY[table]} = u.id"
+            )
+
+    def _evaluate(self, name: str, number: int, figures: list[Figure]) -> None:
+        """Count figures that share a tally and the vocabulary's table that is joined to it; halve them where the engine refuses."""
+        import duckdb
+
+        tally, vocabulary, key = figures[0].tally, figures[0].vocabulary, figures[0].field
+        values = {pair: f"v.c{place}" for place, pair in enumerate(tally)}
+
+        def on_values(text: str) -> str:
+            return _REFERENCE.sub(lambda found: values[found[1], found[2] or found[3]], text)
+
+        counted = ", ".join(f"coalesce(sum(v.n) FILTER (WHERE {on_values(figure.sql)}), 0)" for figure in figures)
+        cells = ", ".join(f"e.key.c{place} AS c{place}" for place in range(len(tally)))
+        joined = ""
+        if vocabulary:
+            joined = f"LEFT JOIN used_{vocabulary} AS {vocabulary} ON {vocabulary}.{VOCABULARY[vocabulary]} = {values['t', key]}"
+        query = f"SELECT {counted} FROM (SELECT {cells}, e.value AS n FROM (SELECT unnest(map_entries(h{number})) AS e FROM {name})) AS v {joined}"
+        try:
+            row = self.con.execute(query).fetchone() or ()
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+            if len(figures) == 1:
+                self._found[figures[0]] = _refused(error)
+                return
+            middle = len(figures) // 2
+            self._evaluate(name, number, figures[:middle])
+            self._evaluate(name, number, figures[middle:])
+            return
+        self._found |= {figure: int(value) for figure, value in zip(figures, row, strict=True)}
+
+    def _one(self, query: str) -> int:
+        row = self.con.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _struct(tally: tuple[tuple[str, str], ...]) -> str:
+    """Give the combination of values that a tally is kept by."""
+    return "{" + ", ".join(f"'c{place}': {alias}.{quoted(column)}" for place, (alias, column) in enumerate(tally)) + "}"
+
+
+def _tally_key(figure: Figure) -> tuple[object, ...]:
+    return (figure.tally, figure.vocabulary or "", figure.field)
+
+
+def _refused(error: Exception) -> str:
+    """Say why the engine would not count, without its words, which may show values."""
+    kinds = {"ConversionException": "a value is not of the kind that the field is for", "BinderException": "a field is of another type than the check compares"}
+    return kinds.get(type(error).__name__, f"the engine refused ({type(error).__name__})")
+
+
+def _number(found: int | str) -> int:
+    return found if isinstance(found, int) else _NO_ROWS
