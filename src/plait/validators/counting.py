@@ -5,13 +5,12 @@ A figure that the engine refuses, as one on a column of another type is, is foun
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from plait.duck import quoted, sql
-from plait.validators.plan import VOCABULARY, Figure, Planned, alias_of, carried_by, join_sql
+from plait.validators.plan import REFERENCE, VOCABULARY, Figure, Planned, carried, join_sql
 from plait.validators.suite import Join
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from plait.etl.run import Progress
 
-_REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence)\.(?:"([^"]+)"|(\w+))')
 _NO_ROWS = 0
 
 
@@ -132,16 +130,14 @@ class Counter:
         plain = [figure for figure in figures if not figure.tally]
         tallied = [figure for figure in figures if figure.tally]
         aggregates = list(dict.fromkeys(figure.sql for figure in plain))
-        tallies = list(dict.fromkeys(figure.tally for figure in tallied))
         columns = [f"{aggregate} AS a{number}" for number, aggregate in enumerate(aggregates)]
-        columns += [f"histogram({_struct(tally)}) AS h{number}" for number, tally in enumerate(tallies)]
+        columns += [f"histogram({_combination(tally)}) AS h{number}" for number, tally in enumerate(_tallies(tallied))]
         each = {join for figure in figures for join in figure.each}
         exists = {join for figure in figures for join in figure.exists} - (each - many)
-        carried = carried_by(figures)
-        joined = [join_sql(join, (), self.columns, kind="INNER JOIN" if join in many else "LEFT JOIN", carried=carried) for join in sorted(each)]
-        joined += [join_sql(join, (), self.columns, kind="LEFT JOIN", distinct=self.duplicates(join.table, join.key) > 0) for join in sorted(exists - many)]
-        query = f"SELECT {', '.join(columns)} FROM cdm.{quoted(table)} AS t {' '.join(joined)}"
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+        named = {pair for figure in figures for pair in (*carried(figure.sql), *figure.tally)}
+        joined = [join_sql(join, "INNER JOIN" if join in many else "LEFT JOIN", carried=named) for join in sorted(each)]
+        joined += [join_sql(join, "LEFT JOIN", distinct=self.duplicates(join.table, join.key) > 0) for join in sorted(exists - many)]
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(columns)} FROM cdm.{quoted(table)} AS t {' '.join(joined)}")
         if aggregates:
             row = self.con.execute(f"SELECT {', '.join(f'a{number}' for number in range(len(aggregates)))} FROM {name}").fetchone() or ()
             numbers = dict(zip(aggregates, row, strict=True))
@@ -150,72 +146,95 @@ class Counter:
 
     def _evaluate_tallies(self) -> None:
         """Count what concepts decide: once for each combination of values, not once a row."""
-        if not self._tallies:
-            return
-        self._vocabulary_of_use()
+        self._copy_vocabulary()
         for name, figures in self._tallies:
-            tallies = list(dict.fromkeys(figure.tally for figure in figures))
-            for figure_key, same in groupby(sorted(figures, key=_tally_key), key=_tally_key):
-                del figure_key
-                of_one = list(same)
-                self._evaluate(name, tallies.index(of_one[0].tally), of_one)
+            tallies = _tallies(figures)
+            for _, same in groupby(sorted(figures, key=_sharing), key=_sharing):
+                together = list(same)
+                tally = together[0].tally
+                cells = ", ".join(f"{f'e.key.c{place}' if len(tally) > 1 else 'e.key'} AS c{place}" for place in range(len(tally)))
+                values = f"(SELECT {cells}, e.value AS n FROM (SELECT unnest(map_entries(h{tallies.index(tally)})) AS e FROM {name}))"
+                self._evaluate(values, together)
 
-    def _vocabulary_of_use(self) -> None:
-        """Make temporary copies of the vocabulary, of the concepts that occur only."""
+    def _copy_vocabulary(self) -> None:
+        """Make temporary copies of the vocabulary, with the concepts that occur."""
+        used = {figure.vocabulary for _, figures in self._tallies for figure in figures if figure.vocabulary}
+        if not used:
+            return
         parts = []
         for name, figures in self._tallies:
-            tallies = list(dict.fromkeys(figure.tally for figure in figures))
-            for figure in {(figure.tally, figure.field) for figure in figures if figure.vocabulary}:
-                place = figure[0].index(("t", figure[1]))
-                parts.append(f"SELECT TRY_CAST(unnest(map_keys(h{tallies.index(figure[0])})).c{place} AS BIGINT) AS id FROM {name}")
-        used = {figure.vocabulary for _, figures in self._tallies for figure in figures if figure.vocabulary}
-        if parts:
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE concept_of_use AS SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) WHERE id IS NOT NULL")
+            tallies = _tallies(figures)
+            for tally, key in sorted({(figure.tally, figure.field) for figure in figures if figure.vocabulary}):
+                value = f"unnest(map_keys(h{tallies.index(tally)}))" + (f".c{tally.index(('t', key))}" if len(tally) > 1 else "")
+                parts.append(f"SELECT TRY_CAST({value} AS BIGINT) AS id FROM {name}")
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE occurring AS SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) WHERE id IS NOT NULL")
         for table in sorted(used):
-            self.con.execute(
-                f"CREATE OR REPLACE TEMP TABLE used_{table} AS SELECT v.* FROM cdm.{table} AS v SEMI JOIN concept_of_use AS u ON v.{VOCABULARY[table]} = u.id"
-            )
+            occurs = f"v.{VOCABULARY[table]} = o.id"
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE occurring_{table} AS SELECT v.* FROM cdm.{table} AS v SEMI JOIN occurring AS o ON {occurs}")
 
-    def _evaluate(self, name: str, number: int, figures: list[Figure]) -> None:
+    def _evaluate(self, values: str, figures: list[Figure]) -> None:
         """Count figures that share a tally and the vocabulary's table that is joined to it; halve them where the engine refuses."""
         import duckdb
 
-        tally, vocabulary, key = figures[0].tally, figures[0].vocabulary, figures[0].field
-        values = {pair: f"v.c{place}" for place, pair in enumerate(tally)}
-
-        def on_values(text: str) -> str:
-            return _REFERENCE.sub(lambda found: values[found[1], found[2] or found[3]], text)
-
-        counted = ", ".join(f"coalesce(sum(v.n) FILTER (WHERE {on_values(figure.sql)}), 0)" for figure in figures)
-        cells = ", ".join(f"e.key.c{place} AS c{place}" for place in range(len(tally)))
-        joined = ""
-        if vocabulary:
-            joined = f"LEFT JOIN used_{vocabulary} AS {vocabulary} ON {vocabulary}.{VOCABULARY[vocabulary]} = {values['t', key]}"
-        query = f"SELECT {counted} FROM (SELECT {cells}, e.value AS n FROM (SELECT unnest(map_entries(h{number})) AS e FROM {name})) AS v {joined}"
         try:
-            row = self.con.execute(query).fetchone() or ()
+            numbers = self._shared(values, figures) if figures[0].wanted else self._several(values, figures)
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-            if len(figures) == 1:
-                self._found[figures[0]] = _refused(error)
+            if len(figures) == 1 or figures[0].wanted:
+                self._found |= dict.fromkeys(figures, _refused(error))
                 return
             middle = len(figures) // 2
-            self._evaluate(name, number, figures[:middle])
-            self._evaluate(name, number, figures[middle:])
+            self._evaluate(values, figures[:middle])
+            self._evaluate(values, figures[middle:])
             return
-        self._found |= {figure: int(value) for figure, value in zip(figures, row, strict=True)}
+        self._found |= dict(zip(figures, numbers, strict=True))
+
+    def _several(self, values: str, figures: list[Figure]) -> list[int]:
+        """Count figures of several conditions."""
+        counted = ", ".join(f"coalesce(sum(v.n) FILTER (WHERE {_on_values(figure)}), 0)" for figure in figures)
+        row = self.con.execute(f"SELECT {counted} FROM {values} AS v {_vocabulary_join(figures[0])}").fetchone() or ()
+        return [int(number) for number in row]
+
+    def _shared(self, values: str, figures: list[Figure]) -> list[int]:
+        """Count figures of one condition that differ in what they want."""
+        rows = ", ".join(f"({number}, {', '.join(figure.wanted or ())})" for number, figure in enumerate(figures))
+        counted = self.con.execute(
+            f"SELECT w.number, sum(v.n) FROM {values} AS v {_vocabulary_join(figures[0])} "
+            f'INNER JOIN (VALUES {rows}) AS w (number, concept, concepts, "value", "values") ON {_on_values(figures[0])} GROUP BY w.number'
+        ).fetchall()
+        numbers = dict(counted)
+        return [int(numbers.get(number, 0)) for number in range(len(figures))]
 
     def _one(self, query: str) -> int:
         row = self.con.execute(query).fetchone()
         return int(row[0]) if row else 0
 
 
-def _struct(tally: tuple[tuple[str, str], ...]) -> str:
-    """Give the combination of values that a tally is kept by."""
-    return "{" + ", ".join(f"'c{place}': {alias}.{quoted(column)}" for place, (alias, column) in enumerate(tally)) + "}"
+def _tallies(figures: Iterable[Figure]) -> list[tuple[tuple[str, str], ...]]:
+    """Give the tallies of figures, each once, in order."""
+    return list(dict.fromkeys(figure.tally for figure in figures))
 
 
-def _tally_key(figure: Figure) -> tuple[object, ...]:
-    return (figure.tally, figure.vocabulary or "", figure.field)
+def _combination(tally: tuple[tuple[str, str], ...]) -> str:
+    """Give the value, or the combination of values, that a tally counts rows of; a value alone takes a tenth of the time."""
+    cells = [f"{alias}.{quoted(column)}" for alias, column in tally]
+    return cells[0] if len(cells) == 1 else "{" + ", ".join(f"'c{place}': {cell}" for place, cell in enumerate(cells)) + "}"
+
+
+def _sharing(figure: Figure) -> tuple[object, ...]:
+    """Give what figures have in common that are counted together."""
+    return (figure.tally, figure.vocabulary or "", figure.field, figure.sql if figure.wanted else "")
+
+
+def _on_values(figure: Figure) -> str:
+    """Give a condition on a row as one on the values of a tally."""
+    places = {pair: f"v.c{place}" for place, pair in enumerate(figure.tally)}
+    return REFERENCE.sub(lambda found: places.get((found[1], found[2] or found[3]), found[0]), figure.sql)
+
+
+def _vocabulary_join(figure: Figure) -> str:
+    table = figure.vocabulary
+    key = f"v.c{figure.tally.index(('t', figure.field))}"
+    return f"LEFT JOIN occurring_{table} AS {table} ON {table}.{VOCABULARY[table]} = {key}" if table else ""
 
 
 def _refused(error: Exception) -> str:

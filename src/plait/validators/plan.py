@@ -5,16 +5,18 @@ A figure is one number of a check: its violations, or what is counted below the 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted
 from plait.validators.suite import Check, Join, joins
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Collection, Mapping
+
+    Columns = Mapping[str, Mapping[str, str]]
 
 WHOLE_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"})
 """DuckDB's types of whole numbers."""
@@ -22,10 +24,13 @@ WHOLE_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", 
 VOCABULARY = {"concept": "concept_id", "concept_ancestor": "descendant_concept_id"}
 """Tables of the vocabulary that an expression may name, and the column that equals the check's field."""
 
-_NAMED = re.compile(r'\b(t|person|death|visit_occurrence|concept|concept_ancestor)\.(?:"([^"]+)"|(\w+))')
+REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|concept|concept_ancestor)\.(?:"([^"]+)"|(\w+))')
+"""A column that an expression names: the table's name in it, and the column, quoted or not."""
 
-Columns = "Mapping[str, Mapping[str, str]]"
-"""The tables of a CDM with their columns and DuckDB's types of them, all names in lower case."""
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_UNITLESS = "-1"
+"""Stands for no unit among the units of a measurement (DataQualityDashboard, plausibleUnitConceptIds)."""
 
 
 class Unanswerable(Exception):  # noqa: N818 - no error of the run: a check that this CDM cannot answer
@@ -38,13 +43,13 @@ class Figure:
 
     Attributes:
         table: Whose rows are read, once each, as `t`.
-        sql: An aggregate over them, or for a tally a condition.
+        sql: An aggregate over them; of a tally, a condition.
         exists: Joins of which only is asked whether there is a row.
         each: Joins whose every row counts: two deaths of a person are two rows.
-        tally: Columns whose combinations of values decide, `(alias, column)` each; empty where the condition is a row's own.
+        tally: Columns whose combinations of values decide, (alias, column) each; empty where every row is looked at.
         vocabulary: Table of the vocabulary that is joined to a tally.
-        field: The field of t that the vocabulary's concept is of.
-        within: Concepts that a tally is about; all if empty.
+        field: The field of t that holds the concept.
+        wanted: What of a check stands in the place of `w.concept`, `w.concepts`, `w.value` and `w.values` in a tally's condition, as SQL.
     """
 
     table: str
@@ -54,11 +59,12 @@ class Figure:
     tally: tuple[tuple[str, str], ...] = ()
     vocabulary: str | None = None
     field: str = ""
+    wanted: tuple[str, str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A check and its two figures: None where its type has a query of its own; or why it cannot be answered."""
+    """A check and its two figures, None where its type has a query of its own; or why it cannot be answered."""
 
     check: Check
     violated: Figure | None = None
@@ -66,34 +72,31 @@ class Planned:
     unanswerable: str | None = None
 
 
-def plan(check: Check, columns: Mapping[str, Mapping[str, str]], today: dt.date) -> Planned:
+def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
     """Give the figures of a check on a CDM that has these tables and columns."""
     try:
-        return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today))
+        return Planned(check, *(_figure(check, part, columns, today) for part in ("violated", "counted")))
     except Unanswerable as missing:
         return Planned(check, unanswerable=str(missing))
 
 
-def rows_query(check: Check, columns: Mapping[str, Mapping[str, str]], today: dt.date) -> str | None:
+def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
     """Give the SELECT of the offending rows; None for a check that is about none.
 
     Raises:
         Unanswerable: The CDM lacks a table or field that the check needs.
     """
-    condition = check.type.rows or _expression(check, "violated")
-    if condition is None:
+    template = check.type.rows or _expression(check, "violated")
+    if template is None:
         return None
-    scan = check.type.scan or check.table
-    if check.type.only == "not whole" and columns.get(scan, {}).get(check.field) in WHOLE_TYPES:
-        condition = "FALSE"
-    text = _rendered(check, condition, today)
-    exists, each = _joins(check, condition, text, columns)
-    joined = [join_sql(join, each, columns, kind="INNER JOIN", carried=_carried(text)) for join in sorted(each)]
-    joined += [join_sql(join, (), columns, kind="LEFT JOIN", distinct=True) for join in sorted(exists - each)]
+    text = _Rendering(check, today).render("FALSE" if _is_certain(check, columns) else template)
+    exists, each = _joins(check, template, text, columns)
+    joined = [join_sql(join, "INNER JOIN", carried=carried(text)) for join in sorted(each)]
+    joined += [join_sql(join, "LEFT JOIN", distinct=True) for join in sorted(exists - each)]
     for table in _vocabulary(text):
         _need(columns, table, VOCABULARY[table])
         joined.append(f"LEFT JOIN cdm.{table} AS {table} ON {table}.{VOCABULARY[table]} = t.{quoted(check.field)}")
-    return "\n".join([f"SELECT t.*\nFROM cdm.{quoted(scan)} AS t", *joined, f"WHERE {text}"])
+    return "\n".join([f"SELECT t.*\nFROM cdm.{quoted(check.scan)} AS t", *joined, f"WHERE {text}"])
 
 
 def alias_of(join: Join) -> str:
@@ -102,19 +105,9 @@ def alias_of(join: Join) -> str:
     return join.table if named is not None and named.join == join else f"{join.table}_by_{join.field}"
 
 
-def join_sql(
-    join: Join,
-    each: Collection[Join],
-    columns: Mapping[str, Mapping[str, str]],
-    *,
-    kind: str,
-    distinct: bool = False,
-    carried: Collection[tuple[str, str]] = (),
-) -> str:
-    """Give the JOIN clause: the key, and the columns of it that expressions name."""
-    del columns, each
-    alias = alias_of(join)
-    named = joins().get(join.table)
+def join_sql(join: Join, kind: str, *, distinct: bool = False, carried: Collection[tuple[str, str]] = ()) -> str:
+    """Give the JOIN clause: the key, and the columns that expressions name of it."""
+    alias, named = alias_of(join), joins().get(join.table)
     selected = [quoted(join.key)]
     if named is not None and named.join == join and not distinct:
         wanted = sorted({column for table, column in carried if table == alias and column != join.key})
@@ -123,17 +116,90 @@ def join_sql(
     return f"{kind} ({inner}) AS {quoted(alias)} ON t.{quoted(join.field)} = {quoted(alias)}.{quoted(join.key)}"
 
 
-def carried_by(figures: Collection[Figure]) -> set[tuple[str, str]]:
-    """Give the columns of joined tables that figures name, as (alias, column)."""
-    return {pair for figure in figures for pair in (*_carried(figure.sql), *figure.tally)}
+def carried(text: str) -> set[tuple[str, str]]:
+    """Give the columns that an expression names, (alias, column) each."""
+    return {(alias, in_quotes or plain) for alias, in_quotes, plain in REFERENCE.findall(text)}
 
 
-def _carried(text: str) -> set[tuple[str, str]]:
-    return {(alias, quoted_name or name) for alias, quoted_name, name in _NAMED.findall(text)}
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """Puts a check's own fields and values into an expression, or names for the values where checks share it."""
+
+    check: Check
+    today: dt.date
+    shared: bool = False
+    values: dict[str, str] = field(default_factory=dict)
+
+    def render(self, template: str) -> str:
+        check, column = self.check, f"t.{quoted(self.check.field)}"
+        is_date = check.argument == "tomorrow" or _DATE.fullmatch(check.argument) is not None
+        concept, concepts, value, values = ("w.concept", "w.concepts", "w.value", "w.values") if self.shared else wanted(check, self.today)
+        return template.format(
+            field=column,
+            name=quoted(check.field),
+            table=check.table,
+            argument=f"t.{quoted(check.argument)}",
+            key=_key(check) if "{key}" in template else "",
+            dated=f"CAST({column} AS DATE)" if is_date else column,
+            concept=concept,
+            concepts=concepts,
+            value=value,
+            values=values,
+        )
 
 
-def _vocabulary(text: str) -> list[str]:
-    return sorted({alias for alias, _ in _carried(text)} & set(VOCABULARY))
+def wanted(check: Check, today: dt.date) -> tuple[str, str, str, str]:
+    """Give a check's concept, concepts, value and values as SQL."""
+    numbers = [] if check.argument == _UNITLESS else check.argument.split()
+    listed = f"[{', '.join([*numbers, '0'])}]" if all(_NUMBER.fullmatch(number) for number in numbers) else "[0]"
+    concepts, value = check.concept_id.split(), _value(check.argument, today)
+    return (concepts[0] if len(concepts) == 1 else "NULL", f"[{', '.join(concepts)}]", value, listed)
+
+
+def _shared(check: Check, today: dt.date) -> tuple[str, str, str, str]:
+    """Give the same, with nothing in the place of a value that is no number: a column of a table is of one type."""
+    concept, concepts, value, values = wanted(check, today)
+    return concept, concepts, value if _NUMBER.fullmatch(value) else "CAST(NULL AS BIGINT)", values
+
+
+def _value(argument: str, today: dt.date) -> str:
+    """Give an argument as SQL: a number, a date, or a text."""
+    if argument == "tomorrow":
+        return f"DATE '{today + dt.timedelta(days=1)}'"
+    if argument == "next_year":
+        return str(today.year + 1)
+    if _DATE.fullmatch(argument):
+        return f"DATE '{argument}'"
+    return argument if _NUMBER.fullmatch(argument) else literal(argument)
+
+
+def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure | None:
+    """Give a figure of a check, None where there is no expression for it."""
+    total: str | None = getattr(check.type, f"total_{part}")
+    template = total or _expression(check, part)
+    if template is None:
+        return None
+    _need(columns, check.scan, check.field if check.scan == check.table and check.field else None)
+    if part == "violated" and _is_certain(check, columns):
+        return Figure(check.scan, "0")
+    is_tally = (check.type.tally or _points_at_concept(check, template)) and template != "TRUE" and not total
+    is_shared = is_tally and check.type.level == "CONCEPT"
+    text = _Rendering(check, today, is_shared).render(template)
+    exists, each = _joins(check, template, text, columns)
+    named = carried(text)
+    for alias, column in sorted(named):
+        if alias == "t":
+            _need(columns, check.scan, column)
+    if not is_tally:
+        counted = "count(*)" if text == "TRUE" else f"count(*) FILTER (WHERE {text})"
+        return Figure(check.scan, text if total else counted, exists, each)
+    vocabulary = next(iter(_vocabulary(text)), None)
+    if vocabulary is not None:
+        for column in sorted({VOCABULARY[vocabulary], *(name for alias, name in named if alias == vocabulary)}):
+            _need(columns, vocabulary, column)
+        named.add(("t", check.field))
+    tally = tuple(sorted((alias, column) for alias, column in named if alias not in VOCABULARY))
+    return Figure(check.scan, text, frozenset(), each, tally, vocabulary, check.field, _shared(check, today) if is_shared else None)
 
 
 def _expression(check: Check, part: str) -> str | None:
@@ -147,45 +213,24 @@ def _expression(check: Check, part: str) -> str | None:
     return expression
 
 
-def _figure(check: Check, part: str, columns: Mapping[str, Mapping[str, str]], today: dt.date) -> Figure | None:
-    total: str | None = getattr(check.type, f"total_{part}")
-    expression = total or _expression(check, part)
-    scan = check.type.scan or check.table
-    if expression is None:
-        return None
-    _need(columns, scan, check.field if scan == check.table and check.field else None)
-    if part == "violated" and check.type.only == "not whole" and columns[scan][check.field] in WHOLE_TYPES:
-        return Figure(scan, "0")
-    text = _rendered(check, expression, today)
-    exists, each = _joins(check, expression, text, columns)
-    carried = _carried(text)
-    for alias, column in sorted(carried):
-        if alias == "t":
-            _need(columns, scan, column)
-    if not check.type.tally and not _points_at_concept(check, expression):
-        return Figure(scan, total and text or _counted(text), exists, each)
-    if text == "TRUE":
-        return Figure(scan, "count(*)")
-    vocabulary = "concept" if _points_at_concept(check, expression) else next(iter(_vocabulary(text)), None)
-    for table in (vocabulary,) if vocabulary else ():
-        for column in {VOCABULARY[table], *(name for alias, name in carried if alias == table)}:
-            _need(columns, table, column)
-    tally = tuple(sorted({(alias, column) for alias, column in carried if alias not in VOCABULARY} | ({("t", check.field)} if vocabulary else set())))
-    return Figure(scan, text, frozenset(), each, tally, vocabulary, check.field)
+def _is_certain(check: Check, columns: Columns) -> bool:
+    """Tell whether the column's type alone says that no row offends."""
+    return check.type.only == "not whole" and columns.get(check.scan, {}).get(check.field) in WHOLE_TYPES
 
 
-def _counted(condition: str) -> str:
-    return "count(*)" if condition == "TRUE" else f"count(*) FILTER (WHERE {condition})"
+def _key(check: Check) -> str:
+    """Give the key of the row that a check's rows point at."""
+    table, key = _target(check)
+    return f"concept.{key}" if table == "concept" else f"{quoted(alias_of(Join(_own_field(check), table, key)))}.{quoted(key)}"
 
 
-def _points_at_concept(check: Check, expression: str) -> bool:
-    return "{key}" in expression and _target(check)[0] == "concept"
+def _points_at_concept(check: Check, template: str) -> bool:
+    return "{key}" in template and _target(check)[0] == "concept"
 
 
 def _target(check: Check) -> tuple[str, str]:
     """Give the table and key that a check's rows point at."""
-    template = check.type.points_at or ""
-    table, _, key = template.format(table=check.table, argument=check.argument).partition(".")
+    table, _, key = (check.type.points_at or "").format(table=check.table, argument=check.argument).partition(".")
     return table, key
 
 
@@ -193,62 +238,30 @@ def _own_field(check: Check) -> str:
     return check.type.from_field or check.field
 
 
-def _joins(check: Check, expression: str, text: str, columns: Mapping[str, Mapping[str, str]]) -> tuple[frozenset[Join], frozenset[Join]]:
-    """Give the joins that an expression needs: of which it asks whether there is a row, and whose every row counts."""
-    scan = check.type.scan or check.table
+def _joins(check: Check, template: str, text: str, columns: Columns) -> tuple[frozenset[Join], frozenset[Join]]:
+    """Give the joins that an expression needs: those of which it asks whether there is a row, and those whose every row counts."""
     exists, each = set(), set()
-    if "{key}" in expression and not _points_at_concept(check, expression):
+    if "{key}" in template and not _points_at_concept(check, template):
         join = Join(_own_field(check), *_target(check))
         _need(columns, join.table, join.key)
-        _need(columns, scan, join.field)
+        _need(columns, check.scan, join.field)
         exists.add(join)
-    for alias, column in sorted(_carried(text)):
+    for alias, column in sorted(carried(text)):
         named = joins().get(alias)
-        if named is not None and not ("{key}" in expression and Join(_own_field(check), *_target(check)) == named.join):
+        if named is not None:
             for read in named.reads[column]:
                 _need(columns, alias, read)
-            _need(columns, scan, named.join.field)
+            _need(columns, check.scan, named.join.field)
             each.add(named.join)
     return frozenset(exists), frozenset(each)
 
 
-def _need(columns: Mapping[str, Mapping[str, str]], table: str, column: str | None) -> None:
+def _vocabulary(text: str) -> list[str]:
+    return sorted({alias for alias, _ in carried(text)} & set(VOCABULARY))
+
+
+def _need(columns: Columns, table: str, column: str | None) -> None:
     if table not in columns:
         raise Unanswerable(f"there is no table {table}")
     if column is not None and column not in columns[table]:
         raise Unanswerable(f"there is no field {table}.{column}")
-
-
-def _rendered(check: Check, template: str, today: dt.date) -> str:
-    """Give an expression with the check's own fields and values in the place of their names."""
-    column = f"t.{quoted(check.field)}"
-    value = check.argument
-    is_date = value == "tomorrow" or re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None
-    if "{key}" in template:
-        key = "concept.concept_id" if _points_at_concept(check, template) else f"{quoted(alias_of(Join(_own_field(check), *_target(check))))}.{_target(check)[1]}"
-    else:
-        key = ""
-    return template.format(
-        field=column,
-        name=quoted(check.field),
-        table=check.table,
-        argument=f"t.{quoted(value)}",
-        key=key,
-        value=_value(value, today),
-        values=", ".join(value.split() if value != "-1" else []) + (", 0" if value != "-1" else "0"),
-        concepts=", ".join(check.concept_id.split()),
-        dated=f"CAST({column} AS DATE)" if is_date else column,
-    )
-
-
-def _value(argument: str, today: dt.date) -> str:
-    """Give an argument as SQL: a number, a date, or a text."""
-    import datetime as dt
-
-    if argument == "tomorrow":
-        return f"DATE '{today + dt.timedelta(days=1)}'"
-    if argument == "next_year":
-        return str(today.year + 1)
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", argument):
-        return f"DATE '{argument}'"
-    return argument if re.fullmatch(r"-?\d+(\.\d+)?", argument) else literal(argument)

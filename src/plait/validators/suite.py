@@ -102,6 +102,11 @@ class Check:
     severity: Severity
 
     @property
+    def scan(self) -> str:
+        """The table whose rows are read."""
+        return self.type.scan or self.table
+
+    @property
     def id(self) -> str:
         """The check's name, `isForeignKey.death.person_id`."""
         return ".".join(part for part in (self.type.name, self.table, self.field, self.concept_id.replace(" ", "-")) if part)
