@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.validators.judge import Result
+    from plait.validators.report import Validated
 
 
 _NO_LIMIT = 100_000
@@ -133,6 +135,60 @@ def show_verified(found: Verified) -> None:
     if found.files:
         say()
         table("Not where or what they were; the first of each", found.files, columns=("status", "source", "uri", "moved_to"))
+
+
+_MOST_FAILED = 30
+"""Failed checks that are shown."""
+
+
+def show_validated(report: Validated) -> None:
+    """Show how many checks failed, and which, the worst first."""
+    of = f"version {report.version} of {report.name}" if report.version else report.name
+    table(f"Checks of {of}, CDM {report.cdm_version}, as of {report.today}", report.counted())
+    failed = report.failed()
+    if failed:
+        say()
+        more = f"; the first {_MOST_FAILED} of {len(failed):,}" if len(failed) > _MOST_FAILED else ""
+        table(f"Failed, the worst first{more}", [_failed_row(result) for result in failed[:_MOST_FAILED]])
+    errors = [result for result in report.results if result.status == "ERROR"]
+    if errors:
+        say()
+        reasons: dict[str, int] = {}
+        for result in errors:
+            reasons[result.reason or ""] = reasons.get(result.reason or "", 0) + 1
+        table("Could not be answered", [{"reason": reason, "checks": count} for reason, count in sorted(reasons.items())])
+
+
+def _failed_row(result: Result) -> dict[str, Any]:
+    percent = None if result.percent is None else f"{result.percent:.2f}"
+    allowed = None if result.check.threshold is None else f"{result.check.threshold:g}"
+    return {
+        "severity": result.check.severity,
+        "check": result.check.id,
+        "violated": result.violated,
+        "of": result.denominator,
+        "percent": percent,
+        "allowed": allowed,
+    }
+
+
+def show_checks(rows: list[dict[str, Any]]) -> None:
+    """Show checks with their severity and threshold."""
+    table("", [row | {"threshold": None if row["threshold"] is None else f"{row['threshold']:g}"} for row in rows])
+
+
+def show_offending(found: dict[str, Any], limit: int) -> None:
+    """Show the rows that offend a check, each with the records behind it."""
+    say(f"{found['check']}: {found['about']}")
+    if not found["rows"]:
+        say("No row offends.")
+    for row in found["rows"]:
+        say()
+        say("  ".join(f"{name}={_plain(value)}" for name, value in row["row"].items() if value is not None))
+        for record in row["records"]:
+            say(f"  {record['role']} from {record['source']}: {record['file']}, record {record['record']}")
+    if len(found["rows"]) == limit:
+        hint(f"These are the first {limit}; --limit shows more.")
 
 
 def show_report(report: RunReport) -> None:

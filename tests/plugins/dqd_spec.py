@@ -20,16 +20,13 @@ _GENDERS = {"Male": "8507", "Female": "8532"}
 _BOUNDS = {"DATEADD(dd,1,GETDATE())": "tomorrow", "YEAR(GETDATE())+1": "next_year"}
 _NO_SOURCE_VALUE = {("dose_era", "unit_concept_id")}
 """Its unit has no source value, though the name of the field is one that has (DataQualityDashboard, field_concept_record_completeness)."""
+_BOTH = ("unit", "cause", "specialty", "payer", "plan", "sponsor", "stop_reason")
+_STANDARD_ONLY = ("admitted_from", "discharged_to", "discharge_to", "condition_status", "route", "modifier", "qualifier", "anatomic_site")
+_STANDARD_ONLY += ("disease_status", "country", "place_of_service")
 _SOURCE_VALUES = {
     "admitting_source_concept_id": "admitting_source_value",
-    **{
-        f"{stem}_concept_id": f"{stem}_source_value"
-        for stem in (
-            "unit admitted_from discharged_to discharge_to condition_status route modifier qualifier cause anatomic_site disease_status country "
-            "place_of_service specialty payer plan sponsor stop_reason"
-        ).split()
-    },
-    **{f"{stem}_source_concept_id": f"{stem}_source_value" for stem in "unit cause specialty payer plan sponsor stop_reason".split()},
+    **{f"{stem}_concept_id": f"{stem}_source_value" for stem in (*_BOTH, *_STANDARD_ONLY)},
+    **{f"{stem}_source_concept_id": f"{stem}_source_value" for stem in _BOTH},
 }
 
 

@@ -83,9 +83,7 @@ class Counter:
             "overlap": lambda _: self._one(sql("plait.validators", "overlap")),
         }
         return {
-            one.check.id: self._guarded(queries[one.check.type.query], one)
-            for one in planned
-            if one.check.type.query is not None and one.unanswerable is None
+            one.check.id: self._guarded(queries[one.check.type.query], one) for one in planned if one.check.type.query is not None and one.unanswerable is None
         }
 
     def _guarded(self, query: Callable[[Planned], int], one: Planned) -> int | str:

@@ -105,7 +105,6 @@ def _figures(planned: Planned, found: Mapping[Figure, int | str], own: Mapping[s
         return None, None, planned.unanswerable
     violated = own.get(planned.check.id) if planned.violated is None else found[planned.violated]
     counted = found[planned.counted] if planned.counted is not None else None
-    for number in (violated, counted):
-        if isinstance(number, str):
-            return None, None, number
-    return violated, counted, None  # type: ignore[return-value] - texts have left above
+    if isinstance(violated, str) or isinstance(counted, str):
+        return None, None, violated if isinstance(violated, str) else str(counted)
+    return violated, counted, None

@@ -75,7 +75,7 @@ class Planned:
 def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
     """Give the figures of a check on a CDM that has these tables and columns."""
     try:
-        return Planned(check, *(_figure(check, part, columns, today) for part in ("violated", "counted")))
+        return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today))
     except Unanswerable as missing:
         return Planned(check, unanswerable=str(missing))
 

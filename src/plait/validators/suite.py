@@ -16,7 +16,7 @@ from plait.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from plait.settings import CheckRule, ValidateSettings
+    from plait.settings import CheckRule, ValidationSettings
 
 Severity = Literal["error", "warning", "info"]
 Level = Literal["TABLE", "FIELD", "CONCEPT"]
@@ -117,7 +117,7 @@ class Check:
         return self.type.about.format(table=self.table, field=self.field, argument=self.argument, note=self.note, concept=self.concept_id)
 
 
-def checks_of(version: str, settings: ValidateSettings | None = None) -> tuple[Check, ...]:
+def checks_of(version: str, settings: ValidationSettings | None = None) -> tuple[Check, ...]:
     """Give the checks for a CDM of a version, as a study's settings change them.
 
     Raises:
@@ -131,7 +131,7 @@ def checks_of(version: str, settings: ValidateSettings | None = None) -> tuple[C
     for rule in settings.rules:
         checks = _changed(checks, rule)
     for pattern in settings.skip:
-        chosen = {check.id for check in select(checks, [pattern], where="plait.yaml, validate.skip")}
+        chosen = {check.id for check in select(checks, [pattern], where="plait.yaml, validation.skip")}
         checks = tuple(check for check in checks if check.id not in chosen)
     return checks
 
@@ -202,9 +202,14 @@ def _check(row: dict[str, str], suite: str) -> Check:
 
 def _changed(checks: tuple[Check, ...], rule: CheckRule) -> tuple[Check, ...]:
     """Give the checks with those that a rule is about changed."""
-    chosen = {check.id for check in select(checks, [rule.checks], where="plait.yaml, validate.rules")}
-    given = {key: value for key, value in (("threshold", rule.threshold), ("severity", rule.severity)) if value is not None}
-    return tuple(replace(check, **given) if check.id in chosen else check for check in checks)
+    chosen = {check.id for check in select(checks, [rule.checks], where="plait.yaml, validation.rules")}
+    return tuple(_with(check, rule) if check.id in chosen else check for check in checks)
+
+
+def _with(check: Check, rule: CheckRule) -> Check:
+    """Give a check with what a rule says of it."""
+    threshold = check.threshold if rule.threshold is None else rule.threshold
+    return replace(check, threshold=threshold, severity=rule.severity or check.severity)
 
 
 def _fits(check: Check, pattern: str) -> bool:

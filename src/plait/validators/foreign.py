@@ -1,0 +1,114 @@
+"""A CDM that is no study's: a folder of Parquet or CSV files, or a DuckDB file, as the schema `cdm` of a connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plait.duck import connect, literal, quoted
+from plait.errors import ConfigError, InputFileError
+from plait.validators.suite import CDM_VERSIONS, checks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import duckdb
+
+_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_TODO = "Name a folder with one file a table (person.parquet, or person.csv), or a DuckDB file with a table person."
+
+
+def open_cdm(path: Path, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Give a connection with the CDM at a path as its schema `cdm`.
+
+    Args:
+        path: A folder with a file for each table, `person.parquet` or `person.csv`, or a folder of Parquet files for each; or a DuckDB file.
+        threads: Threads to use, all cores if None.
+        memory: DuckDB's memory limit, half of the machine if None.
+        spill: Folder below which what does not fit into memory goes.
+
+    Raises:
+        ConfigError: No CDM is there.
+        InputFileError: A file cannot be read.
+    """
+    import duckdb
+
+    con = connect(threads=threads, memory=memory, spill=spill)
+    con.execute("CREATE SCHEMA cdm")
+    try:
+        made = _of_folder(con, path) if path.is_dir() else _of_database(con, path)
+    except duckdb.Error as error:
+        raise InputFileError(path, expected="a CDM that can be read", got=type(error).__name__, todo=_TODO) from None
+    if not made:
+        raise ConfigError(path, expected="a CDM", got="nothing that looks like one", todo=_TODO)
+    return con
+
+
+def _of_folder(con: duckdb.DuckDBPyConnection, folder: Path) -> bool:
+    """Make a view of each table's Parquet, and a table of its CSV, whose columns take the types that all their values have."""
+    known = {check.table for version in CDM_VERSIONS for check in checks_of(version)}
+    found: dict[str, str] = {}
+    for entry in sorted(folder.iterdir()):
+        name = entry.name.lower()
+        suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), None)
+        if entry.is_dir() and name in known and any(entry.glob("*.parquet")):
+            found[name] = f"VIEW cdm.{quoted(name)} AS FROM read_parquet({literal(entry / '*.parquet')})"
+        elif suffix == ".parquet":
+            table = name.removesuffix(suffix)
+            found[table] = f"VIEW cdm.{quoted(table)} AS FROM read_parquet({literal(entry)})"
+        elif suffix is not None and name.removesuffix(suffix) in known:
+            table = name.removesuffix(suffix)
+            found.setdefault(table, f"TABLE cdm.{quoted(table)} AS FROM read_csv({literal(entry)}, header = true, sample_size = -1, quote = '\"')")
+    for definition in found.values():
+        con.execute(f"CREATE {definition}")
+    return bool(found.keys() & known)
+
+
+def _of_database(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
+    """Make a view of each table of the schema of a DuckDB file that has a table `person`."""
+    if not file.is_file():
+        return False
+    con.execute(f"ATTACH {literal(file)} AS foreign_cdm (READ_ONLY)")
+    tables = con.execute("SELECT DISTINCT schema_name, table_name FROM duckdb_columns() WHERE database_name = 'foreign_cdm' ORDER BY ALL").fetchall()
+    schemas = [schema for schema, table in tables if table.lower() == "person"]
+    if not schemas:
+        return False
+    schema = "cdm" if "cdm" in schemas else schemas[0]
+    for place, table in tables:
+        if place == schema:
+            con.execute(f"CREATE VIEW cdm.{quoted(table.lower())} AS FROM foreign_cdm.{quoted(schema)}.{quoted(table)}")
+    return True
+
+
+def version_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
+    """Give the version of the CDM, and what speaks against it: what CDM_SOURCE says, else the version whose own fields are there."""
+    fields = {version: {(check.table, check.field) for check in checks_of(version) if check.type.name == "cdmField"} for version in CDM_VERSIONS}
+    there = {(table, column) for table, names in columns.items() for column in names}
+    own = {version: (fields[version] - set().union(*(fields[other] for other in CDM_VERSIONS if other != version))) & there for version in CDM_VERSIONS}
+    likely = max(CDM_VERSIONS, key=lambda version: (len(own[version]), version))
+    said = _said(con, columns)
+    version = said or likely
+    strange = sorted(f"{table}.{field}" for other in CDM_VERSIONS if other != version for table, field in own[other])
+    notes = []
+    if strange:
+        notes.append(f"checked as CDM {version}, but these fields are of another version: {', '.join(strange[:5])}{', …' if len(strange) > 5 else ''}")  # noqa: PLR2004
+    return version, notes
+
+
+def _said(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> str | None:
+    """Give the version that CDM_SOURCE names, None where it names none that there are checks for."""
+    if "cdm_version" not in columns.get("cdm_source", {}):
+        return None
+    row = con.execute("SELECT CAST(cdm_version AS VARCHAR) FROM cdm.cdm_source WHERE cdm_version IS NOT NULL LIMIT 1").fetchone()
+    text = str(row[0]).lower().removeprefix("cdm").strip().removeprefix("v").strip() if row else ""
+    return next((version for version in CDM_VERSIONS if text == version or text.startswith(f"{version}.")), None)
+
+
+def source_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+    """Give the first row of CDM_SOURCE, empty where there is none."""
+    if "cdm_source" not in columns:
+        return {}
+    result = con.execute("SELECT * FROM cdm.cdm_source LIMIT 1")
+    names = [column[0].lower() for column in result.description or []]
+    row = result.fetchone()
+    return dict(zip(names, row, strict=True)) if row else {}
