@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from plait.duck import quoted, sql
-from plait.validators.plan import REFERENCE, VOCABULARY, Figure, Planned, carried, join_sql
+from plait.duck import quoted
+from plait.validators.plan import REFERENCE, VOCABULARY, Figure, Planned, carried, join_sql, place_of
+from plait.validators.suite import joins, named
 from plait.validators.suite import Join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import duckdb
 
@@ -72,25 +73,19 @@ class Counter:
     def duplicates(self, table: str, key: str) -> int:
         """Give the rows whose key is that of another row, too."""
         if (table, key) not in self._duplicates:
-            query = f"SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM cdm.{quoted(table)} WHERE {quoted(key)} IS NOT NULL GROUP BY {quoted(key)} HAVING n > 1)"
-            self._duplicates[table, key] = self._one(query)
+            grouped = f"SELECT count(*) AS n FROM {place_of(table)} WHERE {quoted(key)} IS NOT NULL GROUP BY {quoted(key)} HAVING n > 1"
+            self._duplicates[table, key] = self._one(f"SELECT coalesce(sum(n), 0) FROM ({grouped})")
         return self._duplicates[table, key]
 
     def _own_queries(self, planned: Iterable[Planned]) -> dict[str, int | str]:
         """Count the violations of checks whose type has a query of its own."""
-        queries: dict[str, Callable[[Planned], int]] = {
-            "duplicates": lambda one: self.duplicates(one.check.table, one.check.field),
-            "overlap": lambda _: self._one(sql("plait.validators", "overlap")),
-        }
-        return {
-            one.check.id: self._guarded(queries[one.check.type.query], one) for one in planned if one.check.type.query is not None and one.unanswerable is None
-        }
+        return {one.check.id: self._own(one) for one in planned if one.check.type.query is not None and one.unanswerable is None}
 
-    def _guarded(self, query: Callable[[Planned], int], one: Planned) -> int | str:
+    def _own(self, one: Planned) -> int | str:
         import duckdb
 
         try:
-            return query(one)
+            return self.duplicates(one.check.table, one.check.field) if one.own is None else self._one(one.own)
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
             return _refused(error)
 
@@ -101,7 +96,8 @@ class Counter:
             self._scan(table, [figure for figure in figures if many[figure] == joined], joined)
 
     def _is_many(self, join: Join) -> bool:
-        return self.duplicates(join.table, join.key) > 0
+        entry = joins().get(named(join) or "")
+        return not (entry is not None and entry.is_grouped) and self.duplicates(join.table, join.key) > 0
 
     def _scan(self, table: str, figures: list[Figure], many: frozenset[Join]) -> None:
         """Count figures in one scan; halve them where the engine refuses."""
@@ -132,10 +128,10 @@ class Counter:
         columns += [f"histogram({_combination(tally)}) AS h{number}" for number, tally in enumerate(_tallies(tallied))]
         each = {join for figure in figures for join in figure.each}
         exists = {join for figure in figures for join in figure.exists} - (each - many)
-        named = {pair for figure in figures for pair in (*carried(figure.sql), *figure.tally)}
-        joined = [join_sql(join, "INNER JOIN" if join in many else "LEFT JOIN", carried=named) for join in sorted(each)]
+        names = {pair for figure in figures for pair in (*carried(figure.sql), *figure.tally)}
+        joined = [join_sql(join, "INNER JOIN" if join in many else "LEFT JOIN", carried=names) for join in sorted(each)]
         joined += [join_sql(join, "LEFT JOIN", distinct=self.duplicates(join.table, join.key) > 0) for join in sorted(exists - many)]
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(columns)} FROM cdm.{quoted(table)} AS t {' '.join(joined)}")
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(columns)} FROM {place_of(table)} AS t {' '.join(joined)}")
         if aggregates:
             row = self.con.execute(f"SELECT {', '.join(f'a{number}' for number in range(len(aggregates)))} FROM {name}").fetchone() or ()
             numbers = dict(zip(aggregates, row, strict=True))
@@ -168,7 +164,7 @@ class Counter:
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE occurring AS SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) WHERE id IS NOT NULL")
         for table in sorted(used):
             occurs = f"v.{VOCABULARY[table]} = o.id"
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE occurring_{table} AS SELECT v.* FROM cdm.{table} AS v SEMI JOIN occurring AS o ON {occurs}")
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE occurring_{table} AS SELECT v.* FROM {place_of(table)} AS v SEMI JOIN occurring AS o ON {occurs}")
 
     def _evaluate(self, values: str, figures: list[Figure]) -> None:
         """Count figures that share a tally and the vocabulary's table that is joined to it; halve them where the engine refuses."""

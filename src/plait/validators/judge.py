@@ -47,7 +47,7 @@ def judge(planned: Planned, found: Mapping[Figure, int | str], own: Mapping[str,
     if check.type.name in {"cdmTable", "cdmField"}:
         return _of_schema(check, columns)
     violated, denominator, error = _figures(planned, found, own)
-    why = not_applicable(check, violated, denominator, facts, columns, is_error=error is not None)
+    why = not_applicable(check, denominator, facts, columns, is_error=error is not None)
     if why is not None:
         return Result(check, violated, denominator, "NA", why)
     if error is not None or violated is None or denominator is None:
@@ -62,26 +62,24 @@ def has_failed(violated: int, denominator: int, threshold: float | None) -> bool
     return denominator > 0 and violated / denominator * 100 > threshold
 
 
-def not_applicable(
-    check: Check, violated: int | None, denominator: int | None, facts: Facts, columns: Mapping[str, Mapping[str, str]], *, is_error: bool
-) -> str | None:
+def not_applicable(check: Check, denominator: int | None, facts: Facts, columns: Mapping[str, Mapping[str, str]], *, is_error: bool) -> str | None:
     """Give why a check has nothing to say, None where it has (DataQualityDashboard, "Check Status Definitions")."""
-    del violated
-    name = check.type.name
-    if name == "measureConditionEraCompleteness":
-        empty = not facts.rows.get("condition_occurrence")
-        return "table condition_occurrence is empty" if empty else None
+    if check.type.name == "measureConditionEraCompleteness":
+        return None if facts.rows.get("condition_occurrence") else "table condition_occurrence is empty"
     if check.table not in columns:
         return f"there is no table {check.table}"
-    if name == "measurePersonCompleteness":
+    if check.type.name == "measurePersonCompleteness":
         return None
     if check.field and check.field not in columns[check.table]:
         return f"there is no field {check.table}.{check.field}"
-    if is_error:
-        return None
+    return None if is_error else _emptiness(check, denominator, facts)
+
+
+def _emptiness(check: Check, denominator: int | None, facts: Facts) -> str | None:
+    """Give what is not there for a check to look at, None where there is something."""
     if not facts.rows[check.table]:
         return f"table {check.table} is empty"
-    if name == "measureValueCompleteness":
+    if check.type.name == "measureValueCompleteness":
         return None
     if check.field and not facts.filled[check.table, check.field]:
         return f"field {check.table}.{check.field} has no value"

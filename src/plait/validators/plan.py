@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, quoted
-from plait.validators.suite import Check, Join, joins
+from plait.duck import literal, quoted, sql
+from plait.validators.suite import Check, Join, joins, named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,7 +24,7 @@ WHOLE_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", 
 VOCABULARY = {"concept": "concept_id", "concept_ancestor": "descendant_concept_id"}
 """Tables of the vocabulary that an expression may name, and the column that equals the check's field."""
 
-REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|concept|concept_ancestor)\.(?:"([^"]+)"|(\w+))')
+REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|observed|concept|concept_ancestor)\.(?:"([^"]+)"|(\w+))')
 """A column that an expression names: the table's name in it, and the column, quoted or not."""
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -64,18 +64,20 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A check and its two figures, None where its type has a query of its own; or why it cannot be answered."""
+    """A check and its two figures, or its own query of violations where its type has one; or why it cannot be answered."""
 
     check: Check
     violated: Figure | None = None
     counted: Figure | None = None
+    own: str | None = None
     unanswerable: str | None = None
 
 
 def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
     """Give the figures of a check on a CDM that has these tables and columns."""
     try:
-        return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today))
+        own = own_query(check, columns, today) if check.type.query not in {None, "duplicates"} else None
+        return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today), own)
     except Unanswerable as missing:
         return Planned(check, unanswerable=str(missing))
 
@@ -87,32 +89,60 @@ def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
         Unanswerable: The CDM lacks a table or field that the check needs.
     """
     template = check.type.rows or _expression(check, "violated")
+    if check.type.query == "months":
+        _need(columns, check.scan, check.field)
+        return sql("plait.validators", "months").replace("dated_row", f"(SELECT CAST({quoted(check.field)} AS DATE) AS happened FROM {place_of(check.scan)})")
     if template is None:
         return None
-    text = _Rendering(check, today).render("FALSE" if _is_certain(check, columns) else template)
+    _need(columns, check.scan, check.field if check.scan == check.table and check.field else None)
+    text = _Rendering(check, today, columns).render("FALSE" if _is_certain(check, columns) else template)
+    for alias, column in sorted(carried(text)):
+        if alias == "t":
+            _need(columns, check.scan, column)
     exists, each = _joins(check, template, text, columns)
     joined = [join_sql(join, "INNER JOIN", carried=carried(text)) for join in sorted(each)]
     joined += [join_sql(join, "LEFT JOIN", distinct=True) for join in sorted(exists - each)]
     for table in _vocabulary(text):
         _need(columns, table, VOCABULARY[table])
-        joined.append(f"LEFT JOIN cdm.{table} AS {table} ON {table}.{VOCABULARY[table]} = t.{quoted(check.field)}")
-    return "\n".join([f"SELECT t.*\nFROM cdm.{quoted(check.scan)} AS t", *joined, f"WHERE {text}"])
+        joined.append(f"LEFT JOIN {place_of(table)} AS {table} ON {table}.{VOCABULARY[table]} = t.{quoted(check.field)}")
+    return "\n".join([f"SELECT t.*\nFROM {place_of(check.scan)} AS t", *joined, f"WHERE {text}"])
+
+
+def own_query(check: Check, columns: Columns, today: dt.date) -> str:
+    """Give the SELECT that counts the violations of a check whose type has a query of its own.
+
+    Raises:
+        Unanswerable: The CDM lacks a table or field that the check needs.
+    """
+    if check.type.query == "overlap":
+        return sql("plait.validators", "overlap")
+    if check.type.query == "twins":
+        _need(columns, check.scan, check.argument)
+        alike = ", ".join(quoted(column) for column in columns[check.scan] if column != check.argument)
+        return f"SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {place_of(check.scan)} GROUP BY {alike} HAVING n > 1)"
+    return f"SELECT count(*) FROM ({rows_query(check, columns, today)})"
+
+
+def place_of(table: str) -> str:
+    """Give a table as SQL: one of the schema `cdm`, but where the name has another."""
+    schema, _, name = table.rpartition(".")
+    return f"{quoted(schema or 'cdm')}.{quoted(name)}"
 
 
 def alias_of(join: Join) -> str:
     """Give what a join is called in expressions."""
-    named = joins().get(join.table)
-    return join.table if named is not None and named.join == join else f"{join.table}_by_{join.field}"
+    return named(join) or f"{join.table.replace('.', '_')}_by_{join.field}"
 
 
 def join_sql(join: Join, kind: str, *, distinct: bool = False, carried: Collection[tuple[str, str]] = ()) -> str:
     """Give the JOIN clause: the key, and the columns that expressions name of it."""
-    alias, named = alias_of(join), joins().get(join.table)
+    alias, entry = alias_of(join), joins().get(named(join) or "")
     selected = [quoted(join.key)]
-    if named is not None and named.join == join and not distinct:
+    if entry is not None and not distinct:
         wanted = sorted({column for table, column in carried if table == alias and column != join.key})
-        selected += [f"{named.expressions.get(column, quoted(column))} AS {quoted(column)}" for column in wanted]
-    inner = f"SELECT {'DISTINCT ' if distinct else ''}{', '.join(selected)} FROM cdm.{quoted(join.table)}"
+        selected += [f"{entry.expressions.get(column, quoted(column))} AS {quoted(column)}" for column in wanted]
+    grouped = f" GROUP BY {quoted(join.key)}" if entry is not None and entry.is_grouped and not distinct else ""
+    inner = f"SELECT {'DISTINCT ' if distinct else ''}{', '.join(selected)} FROM {place_of(join.table)}{grouped}"
     return f"{kind} ({inner}) AS {quoted(alias)} ON t.{quoted(join.field)} = {quoted(alias)}.{quoted(join.key)}"
 
 
@@ -127,18 +157,19 @@ class _Rendering:
 
     check: Check
     today: dt.date
-    shared: bool = False
-    values: dict[str, str] = field(default_factory=dict)
+    columns: Columns
+    is_shared: bool = False
 
     def render(self, template: str) -> str:
         check, column = self.check, f"t.{quoted(self.check.field)}"
         is_date = check.argument == "tomorrow" or _DATE.fullmatch(check.argument) is not None
-        concept, concepts, value, values = ("w.concept", "w.concepts", "w.value", "w.values") if self.shared else wanted(check, self.today)
+        concept, concepts, value, values = ("w.concept", "w.concepts", "w.value", "w.values") if self.is_shared else wanted(check, self.today)
         return template.format(
             field=column,
             name=quoted(check.field),
             table=check.table,
             argument=f"t.{quoted(check.argument)}",
+            alike=self._alike() if "{alike}" in template else "",
             key=_key(check) if "{key}" in template else "",
             dated=f"CAST({column} AS DATE)" if is_date else column,
             concept=concept,
@@ -146,6 +177,11 @@ class _Rendering:
             value=value,
             values=values,
         )
+
+    def _alike(self) -> str:
+        """Give all of a row but its id, as one value; unlike a comparison of columns, one of such values takes nulls for equal."""
+        names = (column for column in self.columns[self.check.scan] if column != self.check.argument)
+        return f"row({', '.join(f't.{quoted(name)}' for name in names)})"
 
 
 def wanted(check: Check, today: dt.date) -> tuple[str, str, str, str]:
@@ -184,10 +220,10 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
         return Figure(check.scan, "0")
     is_tally = (check.type.tally or _points_at_concept(check, template)) and template != "TRUE" and not total
     is_shared = is_tally and check.type.level == "CONCEPT"
-    text = _Rendering(check, today, is_shared).render(template)
+    text = _Rendering(check, today, columns, is_shared).render(template)
     exists, each = _joins(check, template, text, columns)
-    named = carried(text)
-    for alias, column in sorted(named):
+    names = carried(text)
+    for alias, column in sorted(names):
         if alias == "t":
             _need(columns, check.scan, column)
     if not is_tally:
@@ -195,10 +231,10 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
         return Figure(check.scan, text if total else counted, exists, each)
     vocabulary = next(iter(_vocabulary(text)), None)
     if vocabulary is not None:
-        for column in sorted({VOCABULARY[vocabulary], *(name for alias, name in named if alias == vocabulary)}):
+        for column in sorted({VOCABULARY[vocabulary], *(name for alias, name in names if alias == vocabulary)}):
             _need(columns, vocabulary, column)
-        named.add(("t", check.field))
-    tally = tuple(sorted((alias, column) for alias, column in named if alias not in VOCABULARY))
+        names.add(("t", check.field))
+    tally = tuple(sorted((alias, column) for alias, column in names if alias not in VOCABULARY))
     return Figure(check.scan, text, frozenset(), each, tally, vocabulary, check.field, _shared(check, today) if is_shared else None)
 
 
@@ -230,7 +266,7 @@ def _points_at_concept(check: Check, template: str) -> bool:
 
 def _target(check: Check) -> tuple[str, str]:
     """Give the table and key that a check's rows point at."""
-    table, _, key = (check.type.points_at or "").format(table=check.table, argument=check.argument).partition(".")
+    table, _, key = (check.type.points_at or "").format(table=check.table, argument=check.argument).rpartition(".")
     return table, key
 
 
@@ -247,12 +283,12 @@ def _joins(check: Check, template: str, text: str, columns: Columns) -> tuple[fr
         _need(columns, check.scan, join.field)
         exists.add(join)
     for alias, column in sorted(carried(text)):
-        named = joins().get(alias)
-        if named is not None:
-            for read in named.reads[column]:
-                _need(columns, alias, read)
-            _need(columns, check.scan, named.join.field)
-            each.add(named.join)
+        entry = joins().get(alias)
+        if entry is not None:
+            for read in entry.reads[column]:
+                _need(columns, entry.join.table, read)
+            _need(columns, check.scan, entry.join.field)
+            each.add(entry.join)
     return frozenset(exists), frozenset(each)
 
 

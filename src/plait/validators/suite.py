@@ -44,11 +44,13 @@ class NamedJoin:
         join: How its rows are found.
         reads: The columns of the table that each column given to expressions is made of.
         expressions: How, where it is not the column of that name.
+        is_grouped: Whether the rows of one key are made one.
     """
 
     join: Join
     reads: dict[str, tuple[str, ...]]
     expressions: dict[str, str]
+    is_grouped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def checks_of(version: str, settings: ValidationSettings | None = None) -> tuple
     """
     if version not in CDM_VERSIONS:
         raise ConfigError("CDM version", expected=" or ".join(CDM_VERSIONS), got=repr(version), todo="Name a version that there are checks for.")
-    checks = _read(f"omop_{version.replace('.', '_')}", "dqd")
+    checks = _read(f"omop_{version.replace('.', '_')}", "dqd") + _read("plait", "plait")
     if settings is None:
         return checks
     for rule in settings.rules:
@@ -164,15 +166,22 @@ def types() -> dict[str, CheckType]:
 
 @cache
 def joins() -> dict[str, NamedJoin]:
-    """Give the tables that expressions may name."""
+    """Give the tables that expressions may name, by that name."""
     return {
-        table: NamedJoin(
-            Join(entry["field"], table, entry["key"]),
+        name: NamedJoin(
+            Join(entry["field"], entry.get("table", name), entry["key"]),
             {entry["key"]: (entry["key"],)} | {name: tuple(columns) for name, columns in entry["columns"].items()},
             entry.get("expressions", {}),
+            entry.get("grouped", False),
         )
-        for table, entry in _definitions()["joins"].items()
+        for name, entry in _definitions()["joins"].items()
     }
+
+
+@cache
+def named(join: Join) -> str | None:
+    """Give the name that expressions have for a join, None where they have none."""
+    return next((name for name, entry in joins().items() if entry.join == join), None)
 
 
 @cache

@@ -99,11 +99,10 @@ def validate_cdm(
         return _validated(con, checks, str(path), cdm_version or likely, today, () if cdm_version else tuple(notes), progress, None)
 
 
-def columns_of(con: duckdb.DuckDBPyConnection, schema: str = "cdm") -> dict[str, dict[str, str]]:
-    """Give the tables of a schema with their columns and DuckDB's types, names in lower case."""
+def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Give the tables of the schemas `cdm` and `plait` with their columns and DuckDB's types, in lower case; those of `plait` have it in their name."""
     found: dict[str, dict[str, str]] = {}
-    query = "SELECT lower(table_name), lower(column_name), data_type FROM duckdb_columns() WHERE schema_name = $schema AND database_name = current_database()"
-    for table, column, kind in con.execute(query, {"schema": schema}).fetchall():
+    for table, column, kind in con.execute(sql("plait.validators", "columns")).fetchall():
         found.setdefault(table, {})[column] = kind
     return found
 
