@@ -127,7 +127,9 @@ def checks_of(version: str, settings: ValidationSettings | None = None) -> tuple
     """
     if version not in CDM_VERSIONS:
         raise ConfigError("CDM version", expected=" or ".join(CDM_VERSIONS), got=repr(version), todo="Name a version that there are checks for.")
-    checks = _read(f"omop_{version.replace('.', '_')}", "dqd") + _read("plait", "plait")
+    checks = _read(f"omop_{version.replace('.', '_')}", "dqd")
+    known = {check.id for check in checks}
+    checks += tuple(check for check in _read("plait", "plait") if check.id not in known)
     if settings is None:
         return checks
     for rule in settings.rules:
