@@ -33,11 +33,11 @@ def sound(tiny: Tiny) -> Tiny:
 
 
 def test_a_failed_check_of_severity_error_is_exit_code_1(sound: Tiny) -> None:
-    done = sound.plait("validate", *DAY)
+    done = sound.plait("validate", "person", *DAY)
     assert done.code == 0, done.out
     assert "measureValueCompleteness.person.provider_id" in done.out
     sound.settings((sound.path / "plait.yaml").read_text(encoding="utf-8").replace("threshold: 0}", "threshold: 0, severity: error}"))
-    done = sound.plait("validate", *DAY)
+    done = sound.plait("validate", "person", *DAY)
     assert done.code == 1
     assert "error     measureValueCompleteness.person." in done.out
 
@@ -53,7 +53,7 @@ def test_what_all_checks_found_is_kept(sound: Tiny) -> None:
 
 def test_dashboard_json_has_its_envelope_and_keys(sound: Tiny, tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    sound.plait("validate", *DAY, "--dqd-json", str(file))
+    sound.plait("validate", "person", "condition_occurrence", "cdm_source", *DAY, "--dqd-json", str(file))
     written = json.loads(file.read_text(encoding="utf-8"))
     assert list(written) == ENVELOPE
     results = written["CheckResults"]
@@ -72,7 +72,7 @@ def test_dashboard_json_has_its_envelope_and_keys(sound: Tiny, tmp_path: Path) -
 def test_junit_has_a_failure_for_each_failed_check_of_severity_error(sound: Tiny, tmp_path: Path) -> None:
     file = tmp_path / "results.xml"
     sound.settings((sound.path / "plait.yaml").read_text(encoding="utf-8").replace("threshold: 0}", "threshold: 0, severity: error}"))
-    report = json.loads(sound.plait("validate", *DAY, "--json", "--junit", str(file)).out)
+    report = json.loads(sound.plait("validate", "person", "plait", *DAY, "--json", "--junit", str(file)).out)
     root = ET.parse(file).getroot()  # noqa: S314 - our own file
     failed = {row["check_id"] for row in report["results"] if row["status"] == "FAIL" and row["severity"] == "error"}
     assert {case.get("name") for case in root.iter("testcase") if case.find("failure") is not None} == failed

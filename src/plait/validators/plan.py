@@ -94,8 +94,32 @@ def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
         return sql("plait.validators", "months").replace("dated_row", f"(SELECT CAST({quoted(check.field)} AS DATE) AS happened FROM {place_of(check.scan)})")
     if template is None:
         return None
+    text, rows = _rows(check, "FALSE" if _is_certain(check, columns) else template, columns, today)
+    return f"SELECT t.*\n{rows}\nWHERE {text}"
+
+
+def single_query(check: Check, columns: Columns, today: dt.date) -> str:
+    """Give the SELECT of both numbers of a check, as it would be without any other.
+
+    Raises:
+        Unanswerable: The CDM lacks a table or field that the check needs.
+    """
+    parts = []
+    for part in ("violated", "counted"):
+        total: str | None = getattr(check.type, f"total_{part}")
+        template = total or _expression(check, part)
+        if template is None:
+            parts.append(f"SELECT count(*) FROM ({rows_query(check, columns, today)})")
+            continue
+        text, rows = _rows(check, template, columns, today)
+        parts.append(f"SELECT {text if total else 'count(*)'} {rows}" + ("" if total else f" WHERE {text}"))
+    return f"SELECT ({parts[0]}) AS violated, ({parts[1]}) AS denominator"
+
+
+def _rows(check: Check, template: str, columns: Columns, today: dt.date) -> tuple[str, str]:
+    """Give an expression of a check on a row, and the FROM clause with all that it names."""
     _need(columns, check.scan, check.field if check.scan == check.table and check.field else None)
-    text = _Rendering(check, today, columns).render("FALSE" if _is_certain(check, columns) else template)
+    text = _Rendering(check, today, columns).render(template)
     for alias, column in sorted(carried(text)):
         if alias == "t":
             _need(columns, check.scan, column)
@@ -105,7 +129,7 @@ def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
     for table in _vocabulary(text):
         _need(columns, table, VOCABULARY[table])
         joined.append(f"LEFT JOIN {place_of(table)} AS {table} ON {table}.{VOCABULARY[table]} = t.{quoted(check.field)}")
-    return "\n".join([f"SELECT t.*\nFROM {place_of(check.scan)} AS t", *joined, f"WHERE {text}"])
+    return text, "\n".join([f"FROM {place_of(check.scan)} AS t", *joined])
 
 
 def own_query(check: Check, columns: Columns, today: dt.date) -> str:
@@ -227,8 +251,7 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
         if alias == "t":
             _need(columns, check.scan, column)
     if not is_tally:
-        counted = "count(*)" if text == "TRUE" else f"count(*) FILTER (WHERE {text})"
-        return Figure(check.scan, text if total else counted, exists, each)
+        return Figure(check.scan, text if total else _counting(text, f"t.{quoted(check.field)}"), exists, each)
     vocabulary = next(iter(_vocabulary(text)), None)
     if vocabulary is not None:
         for column in sorted({VOCABULARY[vocabulary], *(name for alias, name in names if alias == vocabulary)}):
@@ -236,6 +259,12 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
         names.add(("t", check.field))
     tally = tuple(sorted((alias, column) for alias, column in names if alias not in VOCABULARY))
     return Figure(check.scan, text, frozenset(), each, tally, vocabulary, check.field, _shared(check, today) if is_shared else None)
+
+
+def _counting(condition: str, column: str) -> str:
+    """Give the aggregate that counts the rows of a condition, in the words that most others share."""
+    simple = {"TRUE": "count(*)", f"{column} IS NOT NULL": f"count({column})", f"{column} IS NULL": f"count(*) - count({column})"}
+    return simple.get(condition, f"count(*) FILTER (WHERE {condition})")
 
 
 def _expression(check: Check, part: str) -> str | None:

@@ -237,12 +237,11 @@ def _query(check: Check, columns: dict[str, dict[str, str]], today: dt.date) -> 
 
 def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: Validated) -> None:
     """Write what was found to a file of its own in the books."""
-    import polars as pl
+    import pyarrow as pa
 
     rows = [as_row(result) for result in found.results]
-    kinds = {"violated": pl.Int64, "denominator": pl.Int64, "percent": pl.Float64, "threshold": pl.Float64}
-    frame = pl.DataFrame(rows, schema={name: kinds.get(name, pl.String) for name in rows[0]})
-    con.register("found", frame)
+    kinds = {"violated": pa.int64(), "denominator": pa.int64(), "percent": pa.float64(), "threshold": pa.float64()}
+    con.register("found", pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]])))
     at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     query = sql("plait.validators", "history")
     for name, value in (("checked_at", at), ("version", version.version), ("today", found.today)):
