@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from plait.validators.suite import Check
 
 TODAY = dt.date(2026, 11, 23)
-STEP = 100_000_000
-"""Between the ids of one copy and those of the next."""
+STEP = 1_000_000
+"""Between the ids of one copy and those of the next; those of the CDM are below it."""
 
 
 def multiplied(folder: Path, copies: int) -> int:

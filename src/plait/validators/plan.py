@@ -264,7 +264,7 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
 def _counting(condition: str, column: str) -> str:
     """Give the aggregate that counts the rows of a condition, in the words that most others share."""
     simple = {"TRUE": "count(*)", f"{column} IS NOT NULL": f"count({column})", f"{column} IS NULL": f"count(*) - count({column})"}
-    return simple.get(condition, f"count(*) FILTER (WHERE {condition})")
+    return simple.get(condition, f"count_if({condition})")
 
 
 def _expression(check: Check, part: str) -> str | None:
