@@ -108,6 +108,8 @@ def test_what_cannot_be_done_is_said(sound: Tiny, arguments: tuple[str, ...], sa
 
 def test_checks_are_listed(sound: Tiny) -> None:
     listed = json.loads(sound.plait("validate", "--list", "death", "--json").out)
-    assert {"check": "isRequired.death.person_id", "severity": "error", "threshold": 0.0} == {
-        key: value for row in listed if row["check"] == "isRequired.death.person_id" for key, value in row.items() if key != "about"
+    assert {key: value for row in listed if row["check"] == "isRequired.death.person_id" for key, value in row.items() if key != "about"} == {
+        "check": "isRequired.death.person_id",
+        "severity": "error",
+        "threshold": 0.0,
     }

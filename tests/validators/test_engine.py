@@ -82,7 +82,9 @@ def test_each_match_counts_where_a_key_is_not_unique(con: duckdb.DuckDBPyConnect
 
 
 def test_a_birth_on_no_day_is_no_birth(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("CREATE TABLE cdm.person AS SELECT 1 AS person_id, 1980 AS year_of_birth, 2 AS month_of_birth, 30 AS day_of_birth, NULL::DATE AS birth_datetime")
+    con.execute(
+        "CREATE TABLE cdm.person AS SELECT 1 AS person_id, 1980 AS year_of_birth, 2 AS month_of_birth, 30 AS day_of_birth, NULL::DATE AS birth_datetime"
+    )
     con.execute("CREATE TABLE cdm.death AS SELECT 1 AS person_id, DATE '1900-01-01' AS death_date")
     assert numbers(found(con, "plausibleAfterBirth.death.death_date")) == {"plausibleAfterBirth.death.death_date": (0, 1, "PASS")}
 
@@ -127,7 +129,7 @@ def test_a_column_of_another_type_fails_its_own_checks_only(cdm: Cdm, con: duckd
 
 def test_a_column_too_many_is_no_matter(cdm: Cdm) -> None:
     before = numbers(cdm.found("death"))
-    cdm.con.execute("ALTER TABLE cdm.death ADD COLUMN \"order\" VARCHAR")
+    cdm.con.execute('ALTER TABLE cdm.death ADD COLUMN "order" VARCHAR')
     assert numbers(cdm.found("death")) == before
 
 

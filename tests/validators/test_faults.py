@@ -20,61 +20,59 @@ LISTED = {
     for fault, checks in re.findall(r"^\| (.+?) \| (.+?) \|$", PAGE.split("## What finds which fault")[1].split("\n## ")[0], re.MULTILINE)
     if "`" in checks
 }
-FIRST = "WHERE {id} = (SELECT min({id}) FROM cdm.{table} {of})"
-CONDITION = FIRST.format(id="condition_occurrence_id", table="condition_occurrence", of="")
+
+
+def first(table: str, of: str = "") -> str:
+    """Give the clause that chooses the first row of a table, of those that a join and a condition leave."""
+    key = f"{table}_id"
+    return f"WHERE {key} = (SELECT min({key}) FROM cdm.{table} {of})"
+
+
+def condition(change: str, of: str = "") -> tuple[str, str]:
+    """Give the statement that changes one condition."""
+    return "condition_occurrence", f"UPDATE cdm.condition_occurrence SET {change} {first('condition_occurrence', of)}"
+
+
+def concept(domain: str, standard: str) -> str:
+    """Give the first concept of a domain, standard or not, as SQL."""
+    return f"(SELECT min(concept_id) FROM cdm.concept WHERE domain_id = '{domain}' AND standard_concept {standard} AND concept_id <> 0)"
+
+
+IS_STANDARD = "= 'S'"
+OF_WOMEN = "INSERT INTO cdm.concept SELECT * REPLACE (197236 AS concept_id) FROM cdm.concept WHERE concept_id = 201826;"
+AS_TEXT = "ALTER TABLE cdm.drug_exposure ALTER COLUMN provider_id TYPE VARCHAR;"
 FAULTS = {
     "a foreign key to nowhere": (
         "drug_exposure",
-        "UPDATE cdm.drug_exposure SET visit_occurrence_id = -1 "
-        + FIRST.format(id="drug_exposure_id", table="drug_exposure", of="WHERE visit_occurrence_id IS NOT NULL"),
+        f"UPDATE cdm.drug_exposure SET visit_occurrence_id = -1 {first('drug_exposure', 'WHERE visit_occurrence_id IS NOT NULL')}",
     ),
-    "a null in a required field": ("condition_occurrence", f"UPDATE cdm.condition_occurrence SET condition_start_date = NULL {CONDITION}"),
+    "a null in a required field": condition("condition_start_date = NULL"),
     "a condition of women in a man": (
         "condition_occurrence",
-        "INSERT INTO cdm.concept SELECT * REPLACE (197236 AS concept_id) FROM cdm.concept WHERE concept_id = 201826;"
-        "UPDATE cdm.condition_occurrence SET condition_concept_id = 197236 "
-        + FIRST.format(id="condition_occurrence_id", table="condition_occurrence", of="JOIN cdm.person USING (person_id) WHERE gender_concept_id = 8507"),
+        OF_WOMEN + condition("condition_concept_id = 197236", "JOIN cdm.person USING (person_id) WHERE gender_concept_id = 8507")[1],
     ),
     "a unit that cannot be": (
         "measurement",
-        "UPDATE cdm.measurement SET unit_concept_id = 8582 " + FIRST.format(id="measurement_id", table="measurement", of="WHERE measurement_concept_id = 3004249"),
+        f"UPDATE cdm.measurement SET unit_concept_id = 8582 {first('measurement', 'WHERE measurement_concept_id = 3004249')}",
     ),
-    "a date before birth": ("condition_occurrence", f"UPDATE cdm.condition_occurrence SET condition_start_date = DATE '1925-05-05' {CONDITION}"),
-    "a date after death": (
-        "condition_occurrence",
-        "UPDATE cdm.condition_occurrence SET condition_start_date = DATE '2026-01-05', condition_end_date = NULL, condition_end_datetime = NULL "
-        + FIRST.format(id="condition_occurrence_id", table="condition_occurrence", of="JOIN cdm.death USING (person_id)"),
+    "a date before birth": condition("condition_start_date = DATE '1925-05-05'"),
+    "a date after death": condition(
+        "condition_start_date = DATE '2026-01-05', condition_end_date = NULL, condition_end_datetime = NULL", "JOIN cdm.death USING (person_id)"
     ),
-    "an end before a start": (
-        "condition_occurrence",
-        f"UPDATE cdm.condition_occurrence SET condition_end_date = condition_start_date - 3, condition_end_datetime = NULL {CONDITION}",
-    ),
+    "an end before a start": condition("condition_end_date = condition_start_date - 3, condition_end_datetime = NULL"),
     "a visit a month from its events": (
         "visit_occurrence",
         "UPDATE cdm.visit_occurrence SET visit_start_date = visit_start_date + 40, visit_end_date = visit_end_date + 40 "
-        + FIRST.format(id="visit_occurrence_id", table="visit_occurrence", of="JOIN cdm.measurement USING (visit_occurrence_id)"),
+        + first("visit_occurrence", "JOIN cdm.measurement USING (visit_occurrence_id)"),
     ),
     "a visit of somebody else": (
         "measurement",
-        "UPDATE cdm.measurement SET visit_occurrence_id = (SELECT max(visit_occurrence_id) FROM cdm.visit_occurrence) "
-        + FIRST.format(id="measurement_id", table="measurement", of=""),
+        f"UPDATE cdm.measurement SET visit_occurrence_id = (SELECT max(visit_occurrence_id) FROM cdm.visit_occurrence) {first('measurement')}",
     ),
-    "a concept of another domain": (
-        "condition_occurrence",
-        "UPDATE cdm.condition_occurrence SET condition_concept_id = (SELECT min(concept_id) FROM cdm.concept WHERE domain_id = 'Drug' AND standard_concept = 'S') "
-        + CONDITION,
-    ),
-    "a concept that is not standard": (
-        "condition_occurrence",
-        "UPDATE cdm.condition_occurrence SET condition_concept_id = "
-        f"(SELECT min(concept_id) FROM cdm.concept WHERE domain_id = 'Condition' AND standard_concept IS NULL AND concept_id <> 0) {CONDITION}",
-    ),
-    "a key twice": ("condition_occurrence", f"INSERT INTO cdm.condition_occurrence FROM cdm.condition_occurrence {CONDITION}"),
-    "a text in the place of a number": (
-        "drug_exposure",
-        "ALTER TABLE cdm.drug_exposure ALTER COLUMN provider_id TYPE VARCHAR;"
-        f"UPDATE cdm.drug_exposure SET provider_id = 'nobody' {FIRST.format(id='drug_exposure_id', table='drug_exposure', of='')}",
-    ),
+    "a concept of another domain": condition(f"condition_concept_id = {concept('Drug', IS_STANDARD)}"),
+    "a concept that is not standard": condition(f"condition_concept_id = {concept('Condition', 'IS NULL')}"),
+    "a key twice": ("condition_occurrence", f"INSERT INTO cdm.condition_occurrence FROM cdm.condition_occurrence {first('condition_occurrence')}"),
+    "a text in the place of a number": ("drug_exposure", f"{AS_TEXT} UPDATE cdm.drug_exposure SET provider_id = 'nobody' {first('drug_exposure')}"),
 }
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import quoted
 from plait.validators.plan import REFERENCE, VOCABULARY, WHOLE_TYPES, Figure, Planned, carried, join_sql, place_of
-from plait.validators.suite import joins, named
-from plait.validators.suite import Join
+from plait.validators.suite import Join, joins, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +84,7 @@ class Counter:
         if self.columns.get(table, {}).get(key) in WHOLE_TYPES:
             low, high, rows = self.con.execute(f"SELECT min({column}), max({column}), count({column}) FROM {place}").fetchone() or (None, None, 0)
             if low is not None and high - low < _BITS_A_ROW * rows:
-                return self._one(f"SELECT bit_count(bitstring_agg({column}, {low}, {high})) FROM {place}") == rows
+                return self._one(f"SELECT bit_count(bitstring_agg({column}, {low}, {high})) FROM {place}") == int(rows)
         rising = f"SELECT {column} AS k, lag({column}) OVER () AS before FROM {place}"
         return self.con.execute(f"SELECT 1 FROM ({rising}) WHERE NOT k > before OR k IS NULL LIMIT 1").fetchone() is None
 
