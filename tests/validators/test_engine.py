@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import math
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
+from plait.duck import sql
 from plait.errors import ConfigError
 from plait.etl.run import silent
 from plait.settings import CheckRule, ValidationSettings
@@ -142,6 +144,26 @@ def test_months_with_few_rows_are_found(con: duckdb.DuckDBPyConnection) -> None:
     assert (result.violated, result.denominator, result.status) == (1, 24, "PASS")
     query = rows_query(result.check, columns_of(con), TODAY)
     assert con.execute(str(query)).fetchall() == [(dt.date(2020, 8, 1), 0, 100.0)]
+
+
+def test_values_and_units_are_compared_with_those_of_the_version_before(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE SCHEMA plait")
+    con.execute(
+        "CREATE TABLE cdm.measurement AS SELECT i AS measurement_id, 3004249 + i % 3 AS measurement_concept_id, 8876 AS unit_concept_id, "
+        "CAST(100 + i % 50 AS DOUBLE) AS value_as_number FROM range(900) AS t (i)"
+    )
+    assert found(con, "steady*.measurement.value_as_number")["steadyValues.measurement.value_as_number"].status == "NA"
+    con.execute(f"CREATE TABLE plait.value_profile AS {sql('plait.validators', 'value_profile')}")
+    names = ("steadyValues.measurement.value_as_number", "steadyUnits.measurement.unit_concept_id")
+    assert [numbers(found(con, name))[name] for name in names] == [(0, 3, "PASS"), (0, 900, "PASS")]
+    con.execute("UPDATE cdm.measurement SET value_as_number = value_as_number / 7.5 WHERE measurement_concept_id = 3004250")  # mmHg became kPa
+    con.execute("UPDATE cdm.measurement SET unit_concept_id = 44777602 WHERE measurement_concept_id = 3004251")
+    values, units = (found(con, name)[name] for name in names)
+    assert (values.violated, values.denominator, values.status) == (1, 2, "FAIL")
+    assert (units.violated, units.denominator, units.status) == (300, 900, "FAIL")
+    (row,) = con.execute(str(rows_query(values.check, columns_of(con), TODAY))).fetchall()
+    # All 300 values fell into the first decile, which had a share of 0.1 (30 of 300): 0.9 ln 10, and nine times -0.0999 ln 0.001.
+    assert row == (3004250, 8876, 300, 300, pytest.approx(0.9 * math.log(10) + 9 * 0.0999 * math.log(1000), abs=0.01))
 
 
 def test_twins_are_rows_that_differ_in_their_id_alone(con: duckdb.DuckDBPyConnection) -> None:

@@ -89,14 +89,16 @@ class Counter:
         return self.con.execute(f"SELECT 1 FROM ({rising}) WHERE NOT k > before OR k IS NULL LIMIT 1").fetchone() is None
 
     def _own_queries(self, planned: Iterable[Planned]) -> dict[str, int | str]:
-        """Count the violations of checks whose type has a query of its own."""
-        return {one.check.id: self._own(one) for one in planned if one.check.type.query is not None and one.unanswerable is None}
+        """Count the violations of checks whose type has a query of its own, and what they are of where it has one for that too."""
+        asked = [one for one in planned if one.check.type.query is not None and one.unanswerable is None and one.inapplicable is None]
+        counted = {f"{one.check.id} counted": self._own(one, one.counted_by) for one in asked if one.counted_by is not None}
+        return {one.check.id: self._own(one, one.own) for one in asked} | counted
 
-    def _own(self, one: Planned) -> int | str:
+    def _own(self, one: Planned, query: str | None) -> int | str:
         import duckdb
 
         try:
-            return self.duplicates(one.check.table, one.check.field) if one.own is None else self._one(one.own)
+            return self.duplicates(one.check.table, one.check.field) if query is None else self._one(query)
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
             return _refused(error)
 

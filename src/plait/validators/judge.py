@@ -46,6 +46,8 @@ def judge(planned: Planned, found: Mapping[Figure, int | str], own: Mapping[str,
     check = planned.check
     if check.type.name in {"cdmTable", "cdmField"}:
         return _of_schema(check, columns)
+    if planned.inapplicable is not None:
+        return Result(check, None, None, "NA", planned.inapplicable)
     violated, denominator, error = _figures(planned, found, own)
     why = not_applicable(check, denominator, facts, columns, is_error=error is not None)
     if why is not None:
@@ -102,7 +104,7 @@ def _figures(planned: Planned, found: Mapping[Figure, int | str], own: Mapping[s
     if planned.unanswerable is not None:
         return None, None, planned.unanswerable
     violated = own.get(planned.check.id) if planned.violated is None else found[planned.violated]
-    counted = found[planned.counted] if planned.counted is not None else None
+    counted = found[planned.counted] if planned.counted is not None else own.get(f"{planned.check.id} counted")
     if isinstance(violated, str) or isinstance(counted, str):
         return None, None, violated if isinstance(violated, str) else str(counted)
     return violated, counted, None

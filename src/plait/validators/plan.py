@@ -29,6 +29,8 @@ REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|observed|concept|con
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_UNSTABLE = 0.25
+"""Population stability index from which on a distribution counts as another one (N. Siddiqi, Credit Risk Scorecards, 2006)."""
 _UNITLESS = "-1"
 """Stands for no unit among the units of a measurement (DataQualityDashboard, plausibleUnitConceptIds)."""
 
@@ -64,18 +66,26 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A check and its two figures, or its own query of violations where its type has one; or why it cannot be answered."""
+    """A check and its two figures, or its own queries of them where its type has some; or why it cannot be answered, or does not apply."""
 
     check: Check
     violated: Figure | None = None
     counted: Figure | None = None
     own: str | None = None
+    counted_by: str | None = None
     unanswerable: str | None = None
+    inapplicable: str | None = None
 
 
 def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
     """Give the figures of a check on a CDM that has these tables and columns."""
     try:
+        if check.type.needs is not None and check.type.needs not in columns:
+            return Planned(check, inapplicable=f"there is no table {check.type.needs}")
+        if check.type.query == "values":
+            _need(columns, check.scan, check.field)
+            compared = sql("plait.validators", "values")
+            return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {_UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
         own = own_query(check, columns, today) if check.type.query not in {None, "duplicates"} else None
         return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today), own)
     except Unanswerable as missing:
@@ -89,6 +99,10 @@ def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
         Unanswerable: The CDM lacks a table or field that the check needs.
     """
     template = check.type.rows or _expression(check, "violated")
+    if check.type.needs is not None:
+        _need(columns, check.type.needs, None)
+    if check.type.query == "values":
+        return f"SELECT * FROM ({sql('plait.validators', 'values')}) WHERE stability_index > {_UNSTABLE}"
     if check.type.query == "months":
         _need(columns, check.scan, check.field)
         return sql("plait.validators", "months").replace("dated_row", f"(SELECT CAST({quoted(check.field)} AS DATE) AS happened FROM {place_of(check.scan)})")

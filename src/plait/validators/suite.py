@@ -71,6 +71,7 @@ class CheckType:
     query: str | None = None
     tally: bool = False
     only: str | None = None
+    needs: str | None = None
     points_at: str | None = None
     from_field: str | None = None
     with_argument: dict[str, str] = field(default_factory=dict)

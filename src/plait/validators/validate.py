@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import literal, sql, write_parquet
+from plait.duck import literal, parquet, sql, write_parquet
 from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import build_catalog, open_catalog, validations_folder
 from plait.etl.commit import locked, writing
@@ -66,6 +66,7 @@ def validate_study(
     checks = tuple(select(checks, chosen, where="CHECK")) if chosen else checks
     limit = None if memory is None else f"{size_mib(memory)}MiB"
     with locked(study, validations_folder(study)), open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
+        _show_profile_before(con, study, version)
         found = _validated(con, checks, settings.study, "5.4", today, (), progress, version.version)
         if not chosen:
             _keep(con, study, version, found)
@@ -141,6 +142,7 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
     """
     check = one_check(checks_of("5.4", settings.validation), name)
     with open_catalog(study, version) as con:
+        _show_profile_before(con, study, version)
         listed = _listed(con, check, today or _today(), limit)
         key = _KEYS.get(check.scan) or cdm_tables()[check.scan].id_column
         ids = sorted({row["row"][key] for row in listed["rows"] if row["row"][key] is not None}) if key else []
@@ -248,6 +250,19 @@ def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: 
         query = query.replace(f"${name}", literal(value))
     write_parquet(con, query, validations_folder(study) / f"{version.version:06}-{at:%Y%m%dT%H%M%S%f}.parquet")
     con.unregister("found")
+    write_parquet(con, sql("plait.validators", "value_profile"), _profile(study, version.version))
+
+
+def _profile(study: Path, version: int) -> Path:
+    """Give the file with what the values of a version's measurements are like."""
+    return validations_folder(study) / "values" / f"{version:06}.parquet"
+
+
+def _show_profile_before(con: duckdb.DuckDBPyConnection, study: Path, version: Version) -> None:
+    """Make the view `plait.value_profile` of the last version that was validated before this one, where there is one."""
+    before = [file for file in sorted(_profile(study, 0).parent.glob("*.parquet")) if int(file.stem) < version.version]
+    if before:
+        con.execute(f"CREATE VIEW plait.value_profile AS FROM {parquet(before[-1])}")
 
 
 def _today() -> dt.date:
