@@ -19,7 +19,7 @@ app = typer.Typer()
 @app.command()
 def validate(
     checks: Annotated[
-        list[str] | None, typer.Argument(metavar="[CHECK]…", help="Checks to make: ids, types or tables, with * for what varies; all, if none.")
+        list[str] | None, typer.Argument(metavar="CHECK", help="Checks to make: ids, types or tables, with * for what varies; all, if none.")
     ] = None,
     study: StudyOption = HERE,
     cdm: Annotated[
