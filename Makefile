@@ -24,7 +24,7 @@ demo: $(STAMPS)/demo ## install plait, write a demo study and run everything on 
 install: $(STAMPS)/core ## install plait alone, editable, into .venv
 
 test: $(STAMPS)/test ## run all tests (one file: make test ARGS=tests/test_x.py)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
 
 lint: lint-ruff lint-types lint-sql lint-imports ## check style, types, SQL and the direction of imports
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from plait.errors import PlaitError
+    from plait.featurestore.loader import collate
+    from plait.featurestore.snapshot import open_snapshot
     from plait.schema.reasons import Reason
     from plait.study import Study
     from plait.study import init_study as init
@@ -13,14 +15,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["PlaitError", "Reason", "Study", "__version__", "init", "open"]
+__all__ = ["PlaitError", "Reason", "Study", "__version__", "collate", "init", "open", "open_snapshot"]
 
 _PLACES = {
     "PlaitError": ("plait.errors", "PlaitError"),
     "Reason": ("plait.schema.reasons", "Reason"),
     "Study": ("plait.study", "Study"),
+    "collate": ("plait.featurestore.loader", "collate"),
     "init": ("plait.study", "init_study"),
     "open": ("plait.study", "open_study"),
+    "open_snapshot": ("plait.featurestore.snapshot", "open_snapshot"),
 }
 
 

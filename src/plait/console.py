@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
-    from plait.validators.judge import Result
-    from plait.validators.report import Validated
+    from plait.featurestore.compare import Difference
+    from plait.featurestore.embed import Embedded
+    from plait.featurestore.overview import Overview
 
 
 _NO_LIMIT = 100_000
@@ -137,58 +138,74 @@ def show_verified(found: Verified) -> None:
         table("Not where or what they were; the first of each", found.files, columns=("status", "source", "uri", "moved_to"))
 
 
-_MOST_FAILED = 30
-"""Failed checks that are shown."""
+def show_embedded(found: Sequence[Embedded]) -> None:
+    """Show what became of the items of each view."""
+    if not found:
+        say("The study has no views whose items are encoded.")
+        return
+    reasons = sorted({reason for view in found for reason in view.failed})
+    rows = [
+        {"view": view.view, "encoder": view.encoder_id, "items": view.items, "encoded": view.encoded, "reused": view.reused}
+        | {reason: view.failed.get(reason, 0) for reason in reasons}
+        for view in found
+    ]
+    table("Embeddings: what became of every item", rows)
 
 
-def show_validated(report: Validated) -> None:
-    """Show how many checks failed, and which, the worst first."""
-    of = f"version {report.version} of {report.name}" if report.version else report.name
-    table(f"Checks of {of}, CDM {report.cdm_version}, as of {report.today}", report.counted())
-    failed = report.failed()
-    if failed:
+def show_views(found: Sequence[Overview]) -> None:
+    """Show the views of a study."""
+    if not found:
+        say("The study has no views; declare some under 'features' in plait.yaml.")
+        return
+    columns = ("view", "modality", "encoder", "features", "persons", "of")
+    table("Views, and of how many persons each is there", [asdict(view) for view in found], columns=columns)
+    for view in found:
+        if view.note:
+            hint(f"warning: {view.view}: {view.note}")
+
+
+def show_query(told: dict[str, Any]) -> None:
+    """Show who was in a cohort, what is known of its labels, and what each view had."""
+    table(f"Cohort {told['cohort']}: who was left after each step", told["attrition"])
+    if told["labels"]:
         say()
-        more = f"; the first {_MOST_FAILED} of {len(failed):,}" if len(failed) > _MOST_FAILED else ""
-        table(f"Failed, the worst first{more}", [_failed_row(result) for result in failed[:_MOST_FAILED]])
-    errors = [result for result in report.results if result.status == "ERROR"]
-    if errors:
-        say()
-        reasons: dict[str, int] = {}
-        for result in errors:
-            reasons[result.reason or ""] = reasons.get(result.reason or "", 0) + 1
-        table("Could not be answered", [{"reason": reason, "checks": count} for reason, count in sorted(reasons.items())])
+        labels = [
+            {"label": name, "kind": one["kind"], "known": one["rows"], "events": one["events"]}
+            | {"missing": ", ".join(f"{reason} {rows:,}" for reason, rows in one["missing"].items())}
+            for name, one in told["labels"].items()
+        ]
+        table("Labels", labels)
+    say()
+    table("Views", [line | {"share": f"{line['share']:.3f}"} for line in told["views"]])
+    say()
+    say(f"Wrote {told['rows']:,} rows of {told['persons']:,} persons to {told['written']}.")
 
 
-def _failed_row(result: Result) -> dict[str, Any]:
-    percent = None if result.percent is None else f"{result.percent:.2f}"
-    allowed = None if result.check.threshold is None else f"{result.check.threshold:g}"
-    return {
-        "severity": result.check.severity,
-        "check": result.check.id,
-        "violated": result.violated,
-        "of": result.denominator,
-        "percent": percent,
-        "allowed": allowed,
-    }
-
-
-def show_checks(rows: list[dict[str, Any]]) -> None:
-    """Show checks with their severity and threshold."""
-    table("", [row | {"threshold": None if row["threshold"] is None else f"{row['threshold']:g}"} for row in rows])
-
-
-def show_offending(found: dict[str, Any], limit: int) -> None:
-    """Show the rows that offend a check, each with the records behind it."""
-    say(f"{found['check']}: {found['about']}")
-    if not found["rows"]:
-        say("No row offends.")
-    for row in found["rows"]:
-        say()
-        say("  ".join(f"{name}={_plain(value)}" for name, value in row["row"].items() if value is not None))
-        for record in row["records"]:
-            say(f"  {record['role']} from {record['source']}: {record['file']}, record {record['record']}")
-    if len(found["rows"]) == limit:
-        hint(f"These are the first {limit}; --limit shows more.")
+def show_difference(found: Difference) -> None:
+    """Show what differs between two snapshots."""
+    if found.is_empty:
+        say("They are the same.")
+        return
+    for name, rows in zip(("the first", "the second"), found.rows[:2], strict=True):
+        if rows:
+            say(f"{rows:,} rows are only in {name}.")
+    for word, views in (("first", found.removed), ("second", found.added)):
+        if views:
+            say(f"Views only in the {word}: {', '.join(views)}.")
+    if found.views:
+        lines = [
+            {"view": one.view, "features added": len(one.added), "removed": len(one.removed), "values": one.values, "ages": one.ages}
+            | {"reasons": sum(one.reasons.values()), "most in": ", ".join(list(one.features)[:3])}
+            for one in found.views
+        ]
+        table(f"Views that differ, over the {found.rows[2]:,} rows that both have", lines)
+        reasons = [
+            {"view": one.view, "first": first, "second": second, "values": count} for one in found.views for (first, second), count in one.reasons.items()
+        ]
+        if reasons:
+            table("Reasons that differ", reasons)
+    if found.facts:
+        table("What they rest on", [{"fact": name, "first": first, "second": second} for name, (first, second) in found.facts.items()])
 
 
 def show_report(report: RunReport) -> None:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.featurestore.cohorts import Cohort
+    from plait.featurestore.embed import Embedded
+    from plait.featurestore.fitting import Fitted
+    from plait.featurestore.overview import Overview
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
@@ -185,9 +189,53 @@ class Study:
             self._store = Store(Reading(self.path, version, settings, self.connect()))
         return self._store
 
-    def get_historical_features(self, rows: Any, views: Sequence[str] | None = None, *, clock: str = "known", audit: bool = False) -> FusionTable:  # noqa: ANN401 - a frame of any kind
+    def features(self) -> list[Overview]:
+        """Give the views that `plait.yaml` declares, and of how many persons each is there; see `plait.featurestore.overview`."""
+        from plait.featurestore.overview import overview
+
+        return overview(self.store)
+
+    def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
+        """Give a cohort: by its name in `plait.yaml`, a `cohort_definition_id`, the path of a file, or a frame; see `plait.featurestore.store.Store.cohort`."""
+        return self.store.cohort(source)
+
+    def get_historical_features(
+        self,
+        rows: Any,  # noqa: ANN401 - a frame of any kind
+        views: Sequence[str] | None = None,
+        *,
+        clock: str = "known",
+        audit: bool = False,
+        like: FusionTable | Fitted | None = None,
+    ) -> FusionTable:
         """Give what was known of each row's person at its moment, in every view; see `plait.featurestore.store.Store.get_historical_features`."""
-        return self.store.get_historical_features(rows, views, clock=clock, audit=audit)
+        return self.store.get_historical_features(rows, views, clock=clock, audit=audit, like=like)
+
+    def embed(self, views: Sequence[str] | None = None, *, retry: bool = False, progress: Progress | None = None) -> list[Embedded]:
+        """Encode the items of views (notes, series, slides) that have no embedding yet; see `plait.featurestore.embed`.
+
+        An item is encoded once for each encoder, by its content. One that fails is a row with its reason, and the others go on.
+
+        Args:
+            views: Names of views; all whose items are encoded if None.
+            retry: Try again what failed before.
+            progress: Hears of items that were encoded.
+
+        Raises:
+            ConfigError: A view that is not declared or has nothing to encode, or an encoder that is not declared as its kind asks.
+            EncoderError: An encoder is not what it was declared or registered as.
+            MissingExtraError: An encoder needs packages that are not installed.
+        """
+        from plait.etl.run import silent
+        from plait.featurestore.embed import embed
+
+        self._check_newest()
+        if not self.settings.features:
+            return []
+        try:
+            return embed(self.store, views, retry=retry, progress=progress or silent)
+        finally:
+            self._store = None  # its views hold tables as they were before
 
     def status(self) -> dict[str, Any]:
         """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, notices, rows per table."""

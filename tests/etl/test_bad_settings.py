@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BAD_SETTINGS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "misspelt key": ("vocabulary:", "vocabulry:", ("plait.yaml:2", "a key that plait knows", "'vocabulry'", "Did you mean 'vocabulary'?")),
-    "key without a neighbour": ("study:", "xyzzy: 1\nstudy:", ("plait.yaml:1", "'xyzzy'", "Known keys: genes, identity, mappings, ", "vocabulary.")),
+    "key without a neighbour": ("study:", "xyzzy: 1\nstudy:", ("plait.yaml:1", "'xyzzy'", "Known keys: cohorts, consent, features, genes, ", "vocabulary.")),
     "key twice": ("vocabulary:", "vocabulary: elsewhere\nvocabulary:", ("plait.yaml:3", "each key once", "'vocabulary'", "Remove")),
     "misspelt key of a source": ("path:", "encodng: utf-8, path:", ("plait.yaml", "source 'ehr'", "'encodng'", "Did you mean 'encoding'?")),
     "misspelt kind": ("kind: synthea", "kind: synthia", ("plait.yaml", "a kind of source that plait knows", "'synthia'", "Did you mean 'synthea'?")),

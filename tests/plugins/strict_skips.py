@@ -1,12 +1,14 @@
 """Pytest plugin: runs in UTC, and with `PLAIT_NO_SKIP=1` a skipped test turns the run red.
 
-A machine that has everything the tests need must run them all: a skip there is a test that nobody runs.
+A machine that has everything the tests need must run them all: a skip there is a test that nobody runs. Where several
+processes share the tests, each tells the first one what it skipped.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import pytest
 
@@ -40,7 +42,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(SkipCollector(config.stash[_SKIPPED]), "skip-collector")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - of pytest-xdist, which need not be there
+    if _SKIPPED in node.config.stash:
+        held = node.config.stash[_SKIPPED]
+        held += [line for line in node.workeroutput.get("skipped", []) if line not in held]
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["skipped"] = session.config.stash.get(_SKIPPED, [])
+        return
     if session.config.stash.get(_SKIPPED, []) and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -26,9 +26,9 @@ def _elsewhere(pytester: pytest.Pytester, request: pytest.FixtureRequest, monkey
     monkeypatch.setenv("TZ", "Asia/Tokyo")
 
 
-def run(pytester: pytest.Pytester, *, skip: str = "") -> pytest.RunResult:
+def run(pytester: pytest.Pytester, *options: str, skip: str = "") -> pytest.RunResult:
     pytester.makepyfile(ONE_OF_EACH.format(skip=skip))
-    return pytester.runpytest_subprocess()
+    return pytester.runpytest_subprocess(*options)
 
 
 def test_a_skip_is_red_and_listed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +43,14 @@ def test_a_skipped_module_is_red(pytester: pytest.Pytester, monkeypatch: pytest.
     result = run(pytester, skip='pytest.importorskip("a_module_of_no_name")')
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*PLAIT_NO_SKIP=1 forbids it*", "*a_module_of_no_name*"])
+
+
+@pytest.mark.parametrize("skip", [SKIPPED_TEST, 'pytest.importorskip("a_module_of_no_name")'], ids=["test", "module"])
+def test_what_another_process_skips_is_red(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, skip: str) -> None:
+    monkeypatch.setenv("PLAIT_NO_SKIP", "1")
+    result = run(pytester, "-n", "2", skip=skip)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*PLAIT_NO_SKIP=1 forbids it*"])
 
 
 def test_no_skip_is_green(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from plait.cli import etl, images, study, validate, vocabulary
+from plait.cli import embed, etl, features, images, study, validate, vocabulary
 from plait.errors import PlaitError
 
 app = typer.Typer(
@@ -26,9 +26,11 @@ app = typer.Typer(
 )
 app.add_typer(study.app)
 app.add_typer(validate.app)
+app.add_typer(embed.app)
 app.add_typer(images.app)
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(etl.app, name="etl")
+app.add_typer(features.app, name="features")
 
 
 _STOPPED = 130

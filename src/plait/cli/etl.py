@@ -22,7 +22,10 @@ from plait.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plait.etl.executor import LocalExecutor
+    from plait.etl.pipeline import RunReport
 
 app = typer.Typer(help="Run the ETL, see what became of every record.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -105,6 +108,16 @@ def run_and_show(folder: Path, threads: int | None, memory: str | None, *, json:
     executor: LocalExecutor = "processes" if processes else "threads"
     with console.progress(quiet=quiet or json) as listen:
         report = open_study(folder).run_etl(threads=threads, memory=memory, executor=executor, progress=listen, **options)
-    show(report, console.show_report, json=json, quiet=quiet)
-    if any(entry.rejected for entry in report.entries) and not (json or quiet or report.dry_run):
-        console.hint(f"Which records were rejected, and why: plait etl rejects{'' if folder == HERE else f' -s {folder}'}")
+    show(report, show_run(folder), json=json, quiet=quiet)
+
+
+def show_run(folder: Path) -> Callable[[RunReport], None]:
+    """Give a function that shows what a run did, and where to read on."""
+    from plait import console
+
+    def show_and_hint(report: RunReport) -> None:
+        console.show_report(report)
+        if any(entry.rejected for entry in report.entries) and not report.dry_run:
+            console.hint(f"Which records were rejected, and why: plait etl rejects{'' if folder == HERE else f' -s {folder}'}")
+
+    return show_and_hint

@@ -5,12 +5,18 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plait.cli.etl import run_and_show
+from plait.cli.etl import show_run
 from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plait.etl.pipeline import RunReport
+    from plait.study import Study
 
 app = typer.Typer()
 
@@ -31,13 +37,11 @@ def demo(
 
     _no_other_study(folder)
     facts = write_demo(folder)
-    with console.progress(quiet=quiet or json) as listen:
-        study = open_study(folder)
-        report = study.run_etl(progress=listen)
+    study = open_study(folder)
+    done = _do_everything(study, console.show_report, json=json, quiet=quiet)
     if json:
-        console.say(console.as_json({"facts": facts, "report": report}))
+        console.say(console.as_json({"facts": facts, **done}))
     elif not quiet:
-        console.show_report(report)
         for part in facts.left_out:
             console.hint(f"\nLeft out: {part}.")
         console.hint(f"\nA study of {facts.persons} made-up patients stands in {folder}. Next, try:")
@@ -78,7 +82,12 @@ def run(study: StudyOption = HERE, threads: ThreadsOption = None, memory: Memory
 
     Example: plait run -s lung
     """
-    run_and_show(study, threads, memory, json=json, quiet=quiet)
+    from plait import console
+    from plait.study import open_study
+
+    done = _do_everything(open_study(study), show_run(study), json=json, quiet=quiet, threads=threads, memory=memory)
+    if json:
+        console.say(console.as_json(done))
 
 
 @app.command()
@@ -137,6 +146,22 @@ def publish(
     show(report, console.show_publication, json=json, quiet=quiet)
 
 
+def _do_everything(study: Study, show_report: Callable[[RunReport], None], *, json: bool, quiet: bool, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - what a run takes
+    """Take every configured step, showing each as it ends unless all is told as JSON, and give what each of them did."""
+    from plait import console
+
+    with console.progress(quiet=quiet or json) as listen:
+        report = study.run_etl(progress=listen, **options)
+    if not (json or quiet):
+        show_report(report)
+    with console.progress(quiet=quiet or json) as listen:
+        embedded = study.embed(progress=listen)
+    if any(view.written for view in embedded) and not (json or quiet):
+        console.say()
+        console.show_embedded(embedded)
+    return {"report": report, "embedded": embedded}
+
+
 def _no_other_study(folder: Path) -> None:
     """Fail where the demo's files would replace those of a study of another name."""
     from plait.errors import ConfigError
@@ -146,7 +171,7 @@ def _no_other_study(folder: Path) -> None:
         raise ConfigError(folder, expected="a new folder, or an earlier demo", got="another study, whose files it might replace", todo="Name another one.")
 
 
-def _first_condition(study: Any) -> int:  # noqa: ANN401 - a Study, imported where it is used
+def _first_condition(study: Study) -> int:
     """Give the id of a condition to trace, for the last line of the demo."""
     row = study.connect().execute("SELECT min(condition_occurrence_id) FROM cdm.condition_occurrence").fetchone()
-    return int(row[0])
+    return int(row[0]) if row else 0

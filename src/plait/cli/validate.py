@@ -11,9 +11,13 @@ import typer
 from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
 
 if TYPE_CHECKING:
+    from plait.validators.judge import Result
     from plait.validators.report import Validated
 
 app = typer.Typer()
+
+_MOST_FAILED = 30
+"""Failed checks that are shown."""
 
 
 @app.command()
@@ -51,13 +55,13 @@ def validate(
     day = today.date() if today else None
     if only_list:
         settings = None if cdm else open_study(study).settings.validation
-        show(listed_checks(checks or (), cdm_version or "5.4", settings), console.show_checks, json=json, quiet=quiet)
+        show(listed_checks(checks or (), cdm_version or "5.4", settings), _show_checks, json=json, quiet=quiet)
         return
     if rows:
         found = (
             offending_rows_of(cdm, rows, cdm_version=cdm_version, today=day, limit=limit) if cdm else open_study(study).offending(rows, today=day, limit=limit)
         )
-        show(found, lambda listed: console.show_offending(listed, limit), json=json, quiet=quiet)
+        show(found, lambda listed: _show_offending(listed, limit), json=json, quiet=quiet)
         return
     with console.progress(quiet=quiet or json) as listen:
         if cdm:
@@ -76,7 +80,7 @@ def _finish(report: Validated, dqd_file: Path | None, junit_file: Path | None, *
         if file is not None:
             _write(file, text(report))
     shown: Any = report.as_dict() if json else report
-    show(shown, console.show_validated, json=json, quiet=quiet)
+    show(shown, _show_validated, json=json, quiet=quiet)
     for note in () if quiet or json else report.notes:
         console.hint(f"warning: {note}")
     if not report.is_sound:
@@ -91,3 +95,64 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(file, expected="a file that can be written", got=type(error).__name__, todo="Name another one.") from None
+
+
+def _show_validated(report: Validated) -> None:
+    """Show how many checks failed, and which, the worst first."""
+    from plait import console
+
+    of = f"version {report.version} of {report.name}" if report.version else report.name
+    console.table(f"Checks of {of}, CDM {report.cdm_version}, as of {report.today}", report.counted())
+    failed = report.failed()
+    if failed:
+        console.say()
+        more = f"; the first {_MOST_FAILED} of {len(failed):,}" if len(failed) > _MOST_FAILED else ""
+        console.table(f"Failed, the worst first{more}", [_failed_row(result) for result in failed[:_MOST_FAILED]])
+    errors = [result for result in report.results if result.status == "ERROR"]
+    if errors:
+        console.say()
+        reasons: dict[str, int] = {}
+        for result in errors:
+            reasons[result.reason or ""] = reasons.get(result.reason or "", 0) + 1
+        console.table("Could not be answered", [{"reason": reason, "checks": count} for reason, count in sorted(reasons.items())])
+
+
+def _failed_row(result: Result) -> dict[str, Any]:
+    percent = None if result.percent is None else f"{result.percent:.2f}"
+    allowed = None if result.check.threshold is None else f"{result.check.threshold:g}"
+    return {
+        "severity": result.check.severity,
+        "check": result.check.id,
+        "violated": result.violated,
+        "of": result.denominator,
+        "percent": percent,
+        "allowed": allowed,
+    }
+
+
+def _show_checks(rows: list[dict[str, Any]]) -> None:
+    """Show checks with their severity and threshold."""
+    from plait import console
+
+    console.table("", [row | {"threshold": None if row["threshold"] is None else f"{row['threshold']:g}"} for row in rows])
+
+
+def _show_offending(found: dict[str, Any], limit: int) -> None:
+    """Show the rows that offend a check, each with the records behind it."""
+    from plait import console
+
+    console.say(f"{found['check']}: {found['about']}")
+    if not found["rows"]:
+        console.say("No row offends.")
+    for row in found["rows"]:
+        console.say()
+        console.say("  ".join(f"{name}={_as_it_is(value)}" for name, value in row["row"].items() if value is not None))
+        for record in row["records"]:
+            console.say(f"  {record['role']} from {record['source']}: {record['file']}, record {record['record']}")
+    if len(found["rows"]) == limit:
+        console.hint(f"These are the first {limit}; --limit shows more.")
+
+
+def _as_it_is(value: Any) -> str:  # noqa: ANN401 - a value of any column
+    """Give a value as text without thousands marks: ids stay ids."""
+    return "" if value is None else str(value)

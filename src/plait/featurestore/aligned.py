@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Codes = npt.NDArray[np.uint8]
 
-_CODES = np.asarray([*PRIORITY, Reason.OBSERVED], np.uint8)
-_RANK = np.full(256, len(PRIORITY) - 1, np.uint8)
-_RANK[_CODES] = np.arange(len(_CODES))
+CODES = np.asarray([*PRIORITY, Reason.OBSERVED], np.uint8)
+RANK = np.full(256, len(PRIORITY) - 1, np.uint8)
+RANK[CODES] = np.arange(len(CODES))
+"""The place of a code's reason among `CODES`, which stand in the order of `PRIORITY`, OBSERVED last."""
 
 
 def first_reason(codes: Codes) -> Codes:
     """Give the first of each row's reasons in the order of `PRIORITY`, OBSERVED where all are `(n_rows, n_values) -> (n_rows,) uint8`."""
-    first: Codes = _CODES[_RANK[codes].min(axis=1, initial=len(PRIORITY))]
+    first: Codes = CODES[RANK[codes].min(axis=1, initial=len(PRIORITY))]
     return first
 
 
@@ -175,7 +176,8 @@ class Ragged:
         codes: Place of each event's code in `vocabulary`, `(n_events,) int32`.
         values: Its number, NaN where it has none, `(n_events,) float32`.
         age_days: Days from it to the row's moment, `(n_events,) float32`.
-        vocabulary: What the codes stand for: standard concepts as `CONCEPT_ID`, unmapped ones as `SYSTEM//CODE`.
+        vocabulary: What the codes stand for: standard concepts by their ids, and `0` for whatever is unmapped. It depends on what the view
+            declares and on the study's vocabulary, never on patients.
         reason: Why each row has events or none, `(n_rows,) uint8`.
     """
 
@@ -184,7 +186,7 @@ class Ragged:
     codes: npt.NDArray[np.int32]
     values: Floats
     age_days: Floats
-    vocabulary: tuple[str, ...]
+    vocabulary: Sequence[str]
     reason: Codes = field(repr=False)
 
     def __len__(self) -> int:

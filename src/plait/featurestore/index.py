@@ -45,7 +45,7 @@ class Index:
 
 
 def as_index(rows: Any) -> Index:  # noqa: ANN401 - whatever Polars makes a frame of
-    """Give index rows from a Polars or pandas frame, an Arrow table, or a mapping of columns.
+    """Give index rows from a Polars or pandas frame, an Arrow table, a mapping of columns, or a cohort.
 
     OHDSI's names (`subject_id` with `cohort_start_date`) and MEDS's (`subject_id` with `prediction_time`) are understood.
 
@@ -54,6 +54,7 @@ def as_index(rows: Any) -> Index:  # noqa: ANN401 - whatever Polars makes a fram
     """
     import polars as pl
 
+    rows = getattr(rows, "frame", rows)  # of a cohort, whose labels travel along
     frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
     frame = frame.rename({theirs: ours for theirs, ours in _COHORT.items() if theirs in frame.columns and ours not in frame.columns})
     for name in (PERSON, TIME):

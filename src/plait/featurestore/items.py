@@ -16,15 +16,19 @@ import numpy as np
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, NONE, History
 from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
+from plait.featurestore.encoders.encoder import HOW
 from plait.featurestore.view import View, ViewOptions
 from plait.schema.reasons import PRIORITY, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     import polars as pl
 
     from plait.featurestore.aligned import Floats
     from plait.featurestore.asof import Flags, Ints
+    from plait.featurestore.encoders.encoder import Encoder
     from plait.featurestore.index import Index
     from plait.featurestore.view import Question, Reading
 
@@ -138,18 +142,40 @@ class ItemView(View):
 
     options: ItemOptions
 
+    at_once: int = 2_048
+    """How many items are encoded together and make one part of the embedding table: what a crash may cost, and what memory must hold."""
+
     def __init__(self, reading: Reading, name: str, modality: str, options: ItemOptions) -> None:
         self.reading, self.name, self.modality, self.options = reading, name, modality, options
         self._prepared: dict[str, Items] = {}
 
+    @property
+    def reach_days(self) -> float | None:
+        """How far back its items count."""
+        return self.options.lookback_days
+
     @abstractmethod
     def inventory(self) -> pl.DataFrame:
-        """Give every item of the version, in any order.
+        """Give every item of the version, in the order in which they are to be encoded, the same every time.
 
         Returns:
-            `source`, `item` (its natural key there), `content` (SHA-256 of what is encoded), `person_id`, `event_time`, `known_time` (both
-            microseconds, known never null), `row_id` (its row in the CDM), `status` (UInt8: 0, or a code of `Reason` why it cannot be encoded).
+            `source`, `item` (its natural key there), `content` (SHA-256 of what is encoded), `person_id`, `event_time`, `known_time` (both in
+            microseconds; an item without an event time is quarantined), `row_id` (its row in the CDM), `status` (UInt8: 0, or a code of `Reason`
+            why it cannot be encoded).
         """
+
+    @abstractmethod
+    def encoder(self) -> Encoder:
+        """Open the encoder that `plait.yaml` declares; its weights are read when it encodes first.
+
+        Raises:
+            EncoderError: It is not what it is declared to be.
+            MissingExtraError: It needs packages that are not installed.
+        """
+
+    @abstractmethod
+    def inputs(self, items: pl.DataFrame) -> Sequence[Any]:
+        """Give what the encoder takes of some rows of the inventory, in their order; an `ItemError` in place of what cannot be had."""
 
     @cached_property
     def encoder_id(self) -> str | None:
@@ -160,7 +186,7 @@ class ItemView(View):
     @property
     def declared(self) -> dict[str, Any]:
         """What `plait.yaml` says of the encoder, and of the options that change what it is given."""
-        return dict(self.options.encoder)
+        return {key: value for key, value in self.options.encoder.items() if key not in HOW}
 
     def align(self, index: Index, question: Question) -> Aligned:
         """Give the vectors known at each row's moment, aligned to the rows."""
@@ -225,6 +251,7 @@ class ItemView(View):
         made = self._embeddings.rows.select(*KEY, "place", made=pl.col("status"))
         return (
             self.inventory()
+            .filter(pl.col("event_time").is_not_null())
             .join(made, on=KEY, how="left", maintain_order="left")
             .with_columns(
                 place=pl.col("place").fill_null(NONE),

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.errors import CohortError
+from plait.featurestore.aligned import Ragged
+from plait.featurestore.cohorts import Cohort, find_cohort
 from plait.featurestore.consent import Consent
+from plait.featurestore.fitting import Fitted
 from plait.featurestore.index import PERSON, as_index
+from plait.featurestore.lineage import lineage_of
 from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question, open_view
-from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -33,6 +36,7 @@ class Store:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self._views: dict[str, View] = {}
+        self._consent: tuple[tuple[int, int] | None, Consent] | None = None
 
     def view(self, name: str) -> View:
         """Give the view that `plait.yaml` declares under a name.
@@ -44,7 +48,15 @@ class Store:
             self._views[name] = open_view(self.reading, name)
         return self._views[name]
 
-    def get_historical_features(self, rows: Any, views: Sequence[str] | None = None, *, clock: str = "known", audit: bool = False) -> FusionTable:  # noqa: ANN401 - a frame of any kind
+    def get_historical_features(
+        self,
+        rows: Any,  # noqa: ANN401 - a frame of any kind
+        views: Sequence[str] | None = None,
+        *,
+        clock: str = "known",
+        audit: bool = False,
+        like: FusionTable | Fitted | None = None,
+    ) -> FusionTable:
         """Give what was known of each row's person at its moment, in every view.
 
         Args:
@@ -52,6 +64,7 @@ class Store:
             views: Names of views; all that `plait.yaml` declares if None.
             clock: `known`: what had happened and was known; `ohdsi`: what had happened, with ends that lie in the future, as OHDSI counts.
             audit: Whether NOT_YET_KNOWN may be said. It tells of the future: such a table is not for a model.
+            like: A table, or what was fitted on one, whose features views of covariates are to answer with, and no others: a model's columns.
 
         Returns:
             As many rows as were given, in their order: a row of a person without any data is there, too, with reasons.
@@ -64,22 +77,41 @@ class Store:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise CohortError("views", expected="each view once", got=f"'{twice[0]}' again", todo="Name it once.")
-        question = Question.of(clock, audit=audit)
+        question = Question.of(clock, audit=audit, columns=_columns_of(like))
         index = as_index(rows)
         self._check_persons(index)
         opened = {name: self.view(name) for name in names}
-        answers = {name: view.align(index, question).withhold(self._consent.withheld(index, view.modality), Reason.WITHHELD) for name, view in opened.items()}
-        return FusionTable(index, answers, opened, question, self.reading.version.version)
+        consent = self.consent
+        answers = {name: consent.applied(view.align(index, question), view, index) for name, view in opened.items()}
+        lineage = lineage_of(self.reading, opened, rows if isinstance(rows, Cohort) else None)
+        return FusionTable(index, answers, opened, question, self.reading.version.version, lineage)
+
+    def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
+        """Give a cohort; see `plait.featurestore.cohorts.find_cohort`.
+
+        Args:
+            source: A name in `plait.yaml`; a `cohort_definition_id` of the CDM's COHORT table; the path of a CSV or Parquet file; or a frame.
+
+        Raises:
+            ConfigError: No such cohort, file, table or view.
+            CohortError: Its definition, or its rows, are not what a query can answer.
+        """
+        return find_cohort(self.reading, source, lambda index, view: self.get_historical_features(index.frame, [view]).present[:, 0], self.consent)
+
+    @property
+    def consent(self) -> Consent:
+        """What patients permit, as the study's consent file says it now."""
+        file = self.reading.settings.consent
+        stamp = (file.stat().st_mtime_ns, file.stat().st_size) if file is not None and file.is_file() else None
+        if self._consent is None or self._consent[0] != stamp:
+            self._consent = stamp, Consent.read(self.reading)
+        return self._consent[1]
 
     @cached_property
     def _persons(self) -> npt.NDArray[np.int64]:
         """Every person of the version, ascending."""
         persons: npt.NDArray[np.int64] = self.reading.con.execute("SELECT person_id FROM cdm.person ORDER BY person_id").fetchnumpy()["person_id"]
         return persons
-
-    @cached_property
-    def _consent(self) -> Consent:
-        return Consent.read(self.reading)
 
     def _check_persons(self, index: Index) -> None:
         """Fail where a row is of a person whom the study does not know: silence would look like a patient without data."""
@@ -93,3 +125,12 @@ class Store:
                 got=f"{np.count_nonzero(~known)} whom it does not know",
                 todo="Give person_id of this version's PERSON table; what a source calls a patient is no person_id.",
             )
+
+
+def _columns_of(like: FusionTable | Fitted | None) -> Mapping[str, tuple[str, ...]]:
+    """Give the features of each view of a table, or of what was fitted on one."""
+    if like is None:
+        return {}
+    if isinstance(like, Fitted):
+        return like.names
+    return {name: answer.names for name, answer in like.answers.items() if not isinstance(answer, Ragged)}

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from plait.errors import ConfigError
 from plait.featurestore.aligned import Presence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import duckdb
@@ -57,12 +58,21 @@ class ViewOptions(BaseModel):
     Attributes:
         lookback_days: What happened longer ago than this does not count (OUT_OF_WINDOW); all counts if None.
         presence: When the view as a whole is there: `any`, `all`, or the least fraction of its features.
+        recipe: What is to be fitted on training rows and applied afterwards: a step or a list of them, see `plait.featurestore.recipes`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lookback_days: float | None = Field(default=None, gt=0)
     presence: Literal["any", "all"] | Annotated[float, Field(gt=0, le=1)] = "any"
+    recipe: Any = None
+
+    @field_validator("recipe")
+    @classmethod
+    def _known_recipe(cls, recipe: Any) -> Any:  # noqa: ANN401 - what YAML gives
+        from plait.featurestore.recipes import parse_recipe
+
+        return [step.model_dump() for step in parse_recipe(recipe, "recipe")] or None
 
     @property
     def present(self) -> Presence:
@@ -79,13 +89,15 @@ class Question:
     Attributes:
         clock: `known`: what had happened and was known; `ohdsi`: what had happened, with ends that lie in the future.
         audit: Whether NOT_YET_KNOWN may be said, which tells of the future.
+        columns: Features that views are to answer with, by view: those of views whose features are what is found, such as covariates.
     """
 
     clock: Literal["known", "ohdsi"] = "known"
     audit: bool = False
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, clock: str, *, audit: bool) -> Self:
+    def of(cls, clock: str, *, audit: bool, columns: Mapping[str, tuple[str, ...]] | None = None) -> Self:
         """Give a question with a clock of this name.
 
         Raises:
@@ -93,7 +105,7 @@ class Question:
         """
         if clock not in {"known", "ohdsi"}:
             raise ConfigError("clock", expected="'known' or 'ohdsi'", got=f"'{clock}'", todo="Leave it out for what was known at the moment.")
-        return cls(cast("Literal['known', 'ohdsi']", clock), audit)
+        return cls(cast("Literal['known', 'ohdsi']", clock), audit, columns or {})
 
 
 class View(ABC):
@@ -106,6 +118,11 @@ class View(ABC):
 
     name: str
     modality: str
+
+    @property
+    def reach_days(self) -> float | None:
+        """How far back an answer looks from a row's moment; None where it may look at all of the past. Consent is asked for that time."""
+        return None
 
     @abstractmethod
     def align(self, index: Index, question: Question) -> Aligned | Sparse | Ragged:
@@ -120,8 +137,9 @@ class View(ABC):
         """Give the rows behind the values of a feature: `row` (place in the index), `table_name`, `row_id`, `event_time`, `known_time`."""
 
     def describe(self) -> dict[str, Any]:
-        """Give what a snapshot keeps of the view: its kind and all that decides its numbers."""
-        return {"view": self.name, "modality": self.modality}
+        """Give what a snapshot keeps of the view: its kind, its recipe, and all that decides its numbers."""
+        options = getattr(self, "options", None)
+        return {"view": self.name, "modality": self.modality, "recipe": options.recipe if isinstance(options, ViewOptions) else None}
 
 
 def open_view(reading: Reading, name: str) -> View:

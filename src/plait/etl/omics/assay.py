@@ -32,6 +32,7 @@ class Assay:
         persons: The person of each item.
         specimens: The source's identifier of each item's specimen, empty where it named none.
         panels: The gene panel of each item, empty where there is none.
+        occurrences: The `omics_occurrence_id` of each item; cells of one specimen have one.
         features: Ensembl id of each feature, or its delivered name where that means no gene.
     """
 
@@ -51,6 +52,7 @@ class Assay:
         self.persons: list[int] = obs["person_id"].tolist()
         self.specimens: list[str] = obs["specimen"].astype(str).tolist()
         self.panels: list[str] = obs["panel"].astype(str).tolist()
+        self.occurrences: list[int] = obs["omics_occurrence_id"].tolist()
         self.features: list[str] = var.index.tolist()
 
     def __enter__(self) -> Self:

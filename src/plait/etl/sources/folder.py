@@ -125,7 +125,8 @@ class Select:
 class Source:
     """A source of a study: its settings joined with its folder.
 
-    `named` are the paths of files that options name, `cache` is where its reader may keep what it has read.
+    `named` are the paths of files that options name, `cache` is where its reader may keep what it has read; `url` is where its
+    files are, if not at a path.
     """
 
     name: str
@@ -144,6 +145,12 @@ class Source:
     reader_module: str | None = None
     named: dict[str, Path] = field(default_factory=dict)
     cache: Path | None = None
+    url: str | None = None
+
+    @property
+    def root(self) -> Path | str:
+        """Where its files are: a path, or a URL."""
+        return self.url or self.path
 
     @property
     def reader(self) -> Reader | None:
@@ -194,6 +201,13 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
             got="none",
             todo="Give the person system of the source that brings the persons, for example 'person_system: synthea'.",
         )
+    if settings.url is not None and not any(rule.folder for rule in rules.files.values()):
+        raise ConfigError(
+            f"plait.yaml: source '{settings.name}', path",
+            expected=f"a path, as for all sources of kind '{rules.kind}'",
+            got="a URL",
+            todo="Copy the files.",
+        )
     options = _options(settings, rules)
     return Source(
         name=settings.name,
@@ -212,6 +226,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
+        url=settings.url,
     )
 
 
