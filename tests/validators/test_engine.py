@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import math
 from typing import TYPE_CHECKING
@@ -214,12 +213,16 @@ def test_a_cdm_is_read_from_files(cdm: Cdm, tmp_path: Path, kind: str) -> None:
         assert theirs == mine
 
 
-def test_an_athena_like_file_is_read_by_tabs(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> None:
-    with (tmp_path / "PERSON.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, delimiter="\t").writerows([("person_id", "year_of_birth"), (1, 1980), ("two", 1990)])
-    del con
+def test_a_file_like_athena_s_is_read_by_tabs_without_quotes(tmp_path: Path) -> None:
+    lines = ("concept_id\tconcept_name\tvalid_start_date", '1\t5" tube\t19700101', "2\ta 'name'\t20200229")
+    (tmp_path / "CONCEPT.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "PERSON.csv").write_text("person_id,year_of_birth\n1,1980\ntwo,1990\n", encoding="utf-8")
     with open_cdm(tmp_path) as read:
-        assert columns_of(read)["person"] == {"person_id": "VARCHAR", "year_of_birth": "BIGINT"}
+        assert columns_of(read) == {
+            "person": {"person_id": "VARCHAR", "year_of_birth": "BIGINT"},
+            "concept": {"concept_id": "BIGINT", "concept_name": "VARCHAR", "valid_start_date": "DATE"},
+        }
+        assert read.execute("SELECT max(valid_start_date), min(concept_name) FROM cdm.concept").fetchone() == (dt.date(2020, 2, 29), '5" tube')
         assert numbers(found(read, "cdmDatatype.person.person_id")) == {"cdmDatatype.person.person_id": (1, 2, "FAIL")}
 
 

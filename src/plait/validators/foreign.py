@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, quoted
@@ -58,10 +60,31 @@ def _of_folder(con: duckdb.DuckDBPyConnection, folder: Path) -> bool:
             found[table] = f"VIEW cdm.{quoted(table)} AS FROM read_parquet({literal(entry)})"
         elif suffix is not None and name.removesuffix(suffix) in known:
             table = name.removesuffix(suffix)
-            found.setdefault(table, f"TABLE cdm.{quoted(table)} AS FROM read_csv({literal(entry)}, header = true, sample_size = -1, quote = '\"')")
-    for definition in found.values():
+            found.setdefault(table, f"TABLE cdm.{quoted(table)} AS FROM read_csv({literal(entry)}, header = true, sample_size = -1, {_layout(entry)})")
+    for table, definition in found.items():
         con.execute(f"CREATE {definition}")
+        if definition.startswith("TABLE"):
+            _read_dates(con, table)
     return bool(found.keys() & known)
+
+
+def _layout(file: Path) -> str:
+    """Give how a text file is read: fields between tabs have no quotes, as in a download of Athena."""
+    with gzip.open(file, "rb") if file.name.endswith(".gz") else file.open("rb") as lines:
+        return "delim = '\\t', quote = ''" if b"\t" in lines.readline() else "quote = '\"'"
+
+
+def _read_dates(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make dates of the days that a text file writes as 20200131, in fields that are called so."""
+    import duckdb
+
+    for column, kind in con.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'cdm' AND table_name = $table", {"table": table}
+    ).fetchall():
+        if column.lower().endswith("_date") and kind == "BIGINT":
+            with suppress(duckdb.ConversionException, duckdb.InvalidInputException):  # a number it stays, and its checks say so
+                day = f"CAST(strptime(CAST({quoted(column)} AS VARCHAR), '%Y%m%d') AS DATE)"
+                con.execute(f"ALTER TABLE cdm.{quoted(table)} ALTER {quoted(column)} TYPE DATE USING {day}")
 
 
 def _of_database(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
@@ -82,9 +105,8 @@ def _of_database(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
 
 def version_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
     """Give the version of the CDM, and what speaks against it: what CDM_SOURCE says, else the version whose own fields are there."""
-    fields = {version: {(check.table, check.field) for check in checks_of(version) if check.type.name == "cdmField"} for version in CDM_VERSIONS}
     there = {(table, column) for table, names in columns.items() for column in names}
-    own = {version: (fields[version] - set().union(*(fields[other] for other in CDM_VERSIONS if other != version))) & there for version in CDM_VERSIONS}
+    own = {version: _fields_of_its_own(version) & there for version in CDM_VERSIONS}
     likely = max(CDM_VERSIONS, key=lambda version: (len(own[version]), version))
     said = _said(con, columns)
     version = said or likely
@@ -93,6 +115,15 @@ def version_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str
     if strange:
         notes.append(f"checked as CDM {version}, but these fields are of another version: {', '.join(strange[:5])}{', …' if len(strange) > 5 else ''}")  # noqa: PLR2004
     return version, notes
+
+
+def _fields_of_its_own(version: str) -> set[tuple[str, str]]:
+    """Give the fields that a version has and no other one, of tables whose fields the checks of the other one name, or which it does not have."""
+    others = [other for other in CDM_VERSIONS if other != version]
+    fields = {one: {(check.table, check.field) for check in checks_of(one) if check.type.name == "cdmField" and check.suite == "dqd"} for one in CDM_VERSIONS}
+    tables = {one: {check.table for check in checks_of(one) if check.type.name == "cdmTable"} for one in CDM_VERSIONS}
+    silent = {other: tables[other] - {table for table, _ in fields[other]} for other in others}
+    return {(table, field) for table, field in fields[version] if all((table, field) not in fields[other] and table not in silent[other] for other in others)}
 
 
 def _said(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> str | None:
