@@ -27,7 +27,8 @@ def validate(
     ] = None,
     study: StudyOption = HERE,
     cdm: Annotated[
-        Path | None, typer.Option("--cdm", metavar="PATH", help="Check a CDM that is no study's: a folder of Parquet or CSV, or a DuckDB file.")
+        str | None,
+        typer.Option("--cdm", metavar="PATH", help="Check a CDM that is no study's: a folder of Parquet or CSV, a DuckDB file, or a postgresql:// URL."),
     ] = None,
     cdm_version: Annotated[str | None, typer.Option("--cdm-version", metavar="5.3|5.4", help="Its version; found out, if left out.")] = None,
     rows: Annotated[str | None, typer.Option("--rows", metavar="CHECK", help="List the rows that offend one check, with their source records.")] = None,

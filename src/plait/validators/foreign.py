@@ -1,30 +1,41 @@
-"""A CDM that is no study's: a folder of Parquet or CSV files, or a DuckDB file, as the schema `cdm` of a connection."""
+"""A CDM that is no study's: a folder of Parquet or CSV files, a DuckDB file, or a PostgreSQL database, as the schema `cdm` of a connection."""
 
 from __future__ import annotations
 
 import gzip
 from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal, quoted
+from plait.duck import connect, literal, quoted, sql
 from plait.errors import ConfigError, InputFileError
 from plait.validators.suite import CDM_VERSIONS, checks_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import duckdb
 
 _SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_TYPES = {
+    **dict.fromkeys(("smallint", "integer", "bigint"), "BIGINT"),
+    **dict.fromkeys(("real", "double precision", "numeric"), "DOUBLE"),
+    "date": "DATE",
+    "timestamp without time zone": "TIMESTAMP",
+    "timestamp with time zone": "TIMESTAMPTZ",
+}
+"""DuckDB's types for PostgreSQL's; what is not here is text."""
 _TODO = "Name a folder with one file a table (person.parquet, or person.csv), or a DuckDB file with a table person."
 
 
-def open_cdm(path: Path, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+def open_cdm(path: Path | str, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Give a connection with the CDM at a path as its schema `cdm`.
 
     Args:
-        path: A folder with a file for each table, `person.parquet` or `person.csv`, or a folder of Parquet files for each; or a DuckDB file.
+        path: A folder with a file for each table, `person.parquet` or `person.csv`, or a folder of Parquet files for each; a DuckDB file;
+            or the URL of a PostgreSQL database, from which the tables are copied.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
         spill: Folder below which what does not fit into memory goes.
@@ -32,18 +43,31 @@ def open_cdm(path: Path, *, threads: int | None = None, memory: str | None = Non
     Raises:
         ConfigError: No CDM is there.
         InputFileError: A file cannot be read.
+        PublishError: The database cannot be reached, or refuses.
     """
     import duckdb
 
     con = connect(threads=threads, memory=memory, spill=spill)
     con.execute("CREATE SCHEMA cdm")
     try:
-        made = _of_folder(con, path) if path.is_dir() else _of_database(con, path)
+        made = _of_url(con, str(path)) if "://" in str(path) else _of_files(con, Path(path))
     except duckdb.Error as error:
         raise InputFileError(path, expected="a CDM that can be read", got=type(error).__name__, todo=_TODO) from None
     if not made:
-        raise ConfigError(path, expected="a CDM", got="nothing that looks like one", todo=_TODO)
+        place = "URL" if "://" in str(path) else path  # a URL may have a password in it
+        raise ConfigError(place, expected="a CDM", got="nothing that looks like one", todo=_TODO)
     return con
+
+
+def name_of(path: Path | str) -> str:
+    """Give where a CDM stands as it may be shown: a URL without its password."""
+    from plait.etl.postgres import read_url
+
+    return read_url(str(path)).shown if "://" in str(path) else str(path)
+
+
+def _of_files(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    return _of_folder(con, path) if path.is_dir() else _of_database(con, path)
 
 
 def _of_folder(con: duckdb.DuckDBPyConnection, folder: Path) -> bool:
@@ -101,6 +125,26 @@ def _of_database(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
         if place == schema:
             con.execute(f"CREATE VIEW cdm.{quoted(table.lower())} AS FROM foreign_cdm.{quoted(schema)}.{quoted(table)}")
     return True
+
+
+def _of_url(con: duckdb.DuckDBPyConnection, url: str) -> bool:
+    """Copy each table of the schema of a PostgreSQL database that has a table `person`, all as they are at one moment."""
+    from plait.etl.postgres import connected, read_url
+
+    with TemporaryDirectory(prefix="plait-") as folder, connected(read_url(url)) as server:
+        server.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        found = server.execute(sql("plait.validators", "foreign_columns")).fetchall()
+        for table, same in groupby(found, key=lambda row: row[:2]):
+            file, names = Path(folder) / "table.csv", {column: _TYPES.get(kind, "VARCHAR") for *_, column, kind in same}
+            with server.cursor().copy(f"COPY {quoted(table[0])}.{quoted(table[1])} TO STDOUT (FORMAT csv)".encode()) as copied, file.open("wb") as written:
+                for block in copied:
+                    written.write(block)
+            columns = "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in names.items()) + "}"
+            con.execute(
+                f"CREATE TABLE cdm.{quoted(table[1].lower())} AS FROM read_csv({literal(file)}, columns = {columns}, header = false, auto_detect = false, "
+                "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false)"
+            )
+        return bool(found)
 
 
 def version_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:

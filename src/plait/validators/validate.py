@@ -16,7 +16,7 @@ from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
 from plait.schema import cdm_tables
 from plait.validators.counting import Counter
-from plait.validators.foreign import open_cdm, source_of, version_of
+from plait.validators.foreign import name_of, open_cdm, source_of, version_of
 from plait.validators.judge import Result, judge
 from plait.validators.plan import Unanswerable, plan, rows_query
 from plait.validators.report import Validated, as_row
@@ -77,7 +77,7 @@ def validate_study(
 
 
 def validate_cdm(
-    path: Path,
+    path: Path | str,
     *,
     cdm_version: str | None = None,
     chosen: Sequence[str] = (),
@@ -97,7 +97,7 @@ def validate_cdm(
         likely, notes = version_of(con, columns_of(con))
         checks = checks_of(cdm_version or likely)
         checks = tuple(select(checks, chosen, where="CHECK")) if chosen else checks
-        return _validated(con, checks, str(path), cdm_version or likely, today, () if cdm_version else tuple(notes), progress, None)
+        return _validated(con, checks, name_of(path), cdm_version or likely, today, () if cdm_version else tuple(notes), progress, None)
 
 
 def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
@@ -156,7 +156,7 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
         return listed
 
 
-def offending_rows_of(path: Path, name: str, *, cdm_version: str | None = None, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+def offending_rows_of(path: Path | str, name: str, *, cdm_version: str | None = None, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
     """Give the rows of a CDM that is no study's that offend a check, as `offending_rows` does; nothing is known of records."""
     with open_cdm(path) as con:
         version = cdm_version or version_of(con, columns_of(con))[0]
