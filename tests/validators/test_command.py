@@ -86,8 +86,10 @@ def test_rows_are_listed_with_their_records(sound: Tiny) -> None:
     assert [row["records"][0] for row in found["rows"]] == [{"source": "ehr", "file": "conditions", "record": number, "role": "loaded"} for number in (1, 2, 3)]
     shown = sound.plait("validate", "--rows", "field_measureValueCompleteness_condition_occurrence_provider_id").out
     assert "loaded from ehr: conditions, record 4" in shown
-    of_eras = json.loads(sound.plait("validate", "--rows", "measureValueCompleteness.observation_period.period_type_concept_id", "--json").out)
-    assert of_eras["rows"] == []
+    for check in ("isRequired.observation_period.period_type_concept_id", "booksBalance.plait.ledger", "steadyMonths.note.note_date"):
+        assert json.loads(sound.plait("validate", "--rows", check, "--json").out)["rows"] == []
+    derived = json.loads(sound.plait("validate", "--rows", "isStandardValidConcept.observation_period.period_type_concept_id", "--json").out)
+    assert derived["columns"][0] == "observation_period_id"
 
 
 @pytest.mark.parametrize(

@@ -144,15 +144,16 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
     with open_catalog(study, version) as con:
         _show_profile_before(con, study, version)
         listed = _listed(con, check, today or _today(), limit)
-        key = _KEYS.get(check.scan) or cdm_tables()[check.scan].id_column
-        ids = sorted({row["row"][key] for row in listed["rows"] if row["row"][key] is not None}) if key else []
+        table = cdm_tables().get(check.scan)
+        key = _KEYS.get(check.scan) or (table.id_column if table else None) or ""
+        ids = sorted({row["row"][key] for row in listed["rows"] if row["row"].get(key) is not None})
         behind: dict[int, list[dict[str, Any]]] = {}
         if ids:
             found = con.execute(sql("plait.validators", "row_records"), {"table": check.scan, "ids": ids}).fetchall()
             for row_id, *record in found:
                 behind.setdefault(row_id, []).append(dict(zip(("source", "file", "record", "role"), record, strict=True)))
         for row in listed["rows"]:
-            row["records"] = behind.get(row["row"].get(key), []) if key else []
+            row["records"] = behind.get(row["row"].get(key), [])
         return listed
 
 
