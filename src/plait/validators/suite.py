@@ -142,7 +142,7 @@ def checks_of(version: str, settings: ValidationSettings | None = None) -> tuple
 
 
 def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str) -> list[Check]:
-    """Give the checks whose id, type, table or suite is like one of the patterns, in their order; `*` stands for anything.
+    """Give the checks whose id, type, table or suite is like one of the patterns, in their order; `*` stands for anything, and `cdm` is all of them.
 
     Raises:
         ConfigError: A pattern fits no check.
@@ -225,7 +225,7 @@ def _with(check: Check, rule: CheckRule) -> Check:
 
 
 def _fits(check: Check, pattern: str) -> bool:
-    names = (check.id.lower(), check.type.name.lower(), check.table, check.suite, dqd_id(check))
+    names = (check.id.lower(), check.type.name.lower(), check.table, check.suite, dqd_id(check), "cdm")
     return any(fnmatchcase(name, pattern) for name in names)
 
 
