@@ -145,6 +145,36 @@ class FeatureSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
+class CheckRule(BaseModel):
+    """What a study changes of some checks.
+
+    Attributes:
+        checks: Which: an id, a type of check or a table, with `*` for what varies.
+        threshold: The percentage of violations above which they fail; 0 lets any violation fail.
+        severity: What a failure means; `error` fails a validation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    checks: str = Field(min_length=1)
+    threshold: float | None = Field(default=None, ge=0, le=100)
+    severity: Literal["error", "warning", "info"] | None = None
+
+
+class ValidationSettings(BaseModel):
+    """What `plait validate` checks.
+
+    Attributes:
+        skip: Checks that are left out, named as in a rule.
+        rules: Thresholds and severities of the study's own; of two rules on a check, the later one holds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    skip: tuple[str, ...] = ()
+    rules: tuple[CheckRule, ...] = ()
+
+
 class Settings(BaseModel):
     """What `plait.yaml` says."""
 
@@ -162,6 +192,7 @@ class Settings(BaseModel):
     features: tuple[FeatureSettings, ...] = ()
     cohorts: tuple[CohortSettings, ...] = ()
     consent: Path | None = None
+    validation: ValidationSettings = ValidationSettings()
 
     @field_validator("time_zone")
     @classmethod

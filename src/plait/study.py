@@ -11,6 +11,7 @@ from plait.etl.commit import Version, newest_version, read_version, versions, wa
 from plait.settings import DEFAULT_SHARD_PERSONS, SETTINGS_FILE, Settings, read_settings
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
     import duckdb
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
+    from plait.validators.report import Validated
 
 _FIRST_SETTINGS = """\
 study: {name}
@@ -277,6 +279,31 @@ class Study:
 
         self._check_newest()
         return verify(self.path, self._committed(), self.settings, rehash=rehash, threads=threads, progress=progress or silent)
+
+    def validate(
+        self, *checks: str, today: dt.date | None = None, threads: int | None = None, memory: str | None = None, progress: Progress | None = None
+    ) -> Validated:
+        """Check this version against the rules of the CDM and of plait, and keep what was found; see `plait.validators.validate.validate_study`.
+
+        Args:
+            checks: Checks to make, by id, type or table, with `*` for what varies; all if there is none. Only all are kept.
+            today: The date that checks compare with; the day it is if None.
+            threads: Threads to use, all cores if None.
+            memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+            progress: Hears of tables that were scanned.
+        """
+        from plait.etl.run import silent
+        from plait.validators.validate import validate_study
+
+        return validate_study(
+            self.path, self._committed(), self.settings, chosen=checks, today=today, threads=threads, memory=memory, progress=progress or silent
+        )
+
+    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+        """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
+        from plait.validators.validate import offending_rows
+
+        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.

@@ -230,6 +230,14 @@ def test_json_of_show(command: Callable[..., Result], copy: Path, tmp_path: Path
     assert stat.S_IMODE((tmp_path / "ct.png").stat().st_mode) == 0o600
 
 
+def test_json_of_validate(command: Callable[..., Result], copy: Path) -> None:
+    found = as_json(command("validate", "isPrimaryKey.person.*", "--today", "2026-11-23", "-s", copy, "--json"))
+    assert (found["is_sound"], found["today"], found["cdm_version"], found["version"]) == (True, "2026-11-23", "5.4", 1)
+    (row,) = found["results"]
+    assert (row["check_id"], row["violated"], row["denominator"], row["status"], row["severity"]) == ("isPrimaryKey.person.person_id", 0, 20, "PASS", "error")
+    assert row["query"].startswith("SELECT t.*")
+
+
 def test_json_of_features_list_and_get(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
     listed = {view["view"]: view for view in as_json(command("features", "list", "-s", copy, "--json"))}
     assert {"events", "variants", "rna"} <= listed.keys()
@@ -295,6 +303,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("digest",),
         ("gc",),
         ("verify",),
+        ("validate",),
         ("embed",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()

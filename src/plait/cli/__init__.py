@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from plait.cli import embed, etl, features, images, study, vocabulary
+from plait.cli import embed, etl, features, images, study, validate, vocabulary
 from plait.errors import PlaitError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(study.app)
+app.add_typer(validate.app)
 app.add_typer(embed.app)
 app.add_typer(images.app)
 app.add_typer(vocabulary.app, name="vocabulary")

@@ -27,15 +27,27 @@ def checks_file(study: Path) -> Path:
     return warehouse_of(study) / "images" / "checks.parquet"
 
 
-def open_catalog(study: Path, version: Version, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """Give an in-memory connection with the views of a version: schemas `cdm` and `plait`.
+def validations(study: Path) -> list[Path]:
+    """Give the files that keep what `plait validate` found, oldest first; each tells which version it was of."""
+    return sorted(validations_folder(study).glob("*.parquet"))
+
+
+def validations_folder(study: Path) -> Path:
+    """Give the folder of these files."""
+    return warehouse_of(study) / "checks"
+
+
+def open_catalog(
+    study: Path, version: Version, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Give an in-memory connection with the views of a version: schemas `cdm` and `plait`; the rest as in `plait.duck.connect`.
 
     Raises:
         StudyError: A file of the version is gone or damaged.
     """
     import duckdb
 
-    con = connect(threads=threads)
+    con = connect(threads=threads, memory=memory, spill=spill)
     try:
         for statement in _views(study, version):
             con.execute(statement)
@@ -53,7 +65,9 @@ def build_catalog(study: Path, version: Version) -> None:
     """Write `study.duckdb` and its stamp anew, unless they already tell of this version at this place."""
     warehouse = warehouse_of(study.resolve())
     file, stamp = warehouse / CATALOG_FILE, warehouse / f"{CATALOG_FILE}.json"
-    truth = json.dumps({"version": version.version, "warehouse": str(warehouse), "checks": checks_file(study).is_file()})
+    truth = json.dumps(
+        {"version": version.version, "warehouse": str(warehouse), "checks": checks_file(study).is_file(), "validations": len(validations(study))}
+    )
     wal = file.with_name(file.name + ".wal")
     if file.is_file() and stamp.is_file() and not wal.exists() and stamp.read_text(encoding="utf-8") == truth:
         return
@@ -78,6 +92,8 @@ def _views(study: Path, version: Version) -> list[str]:
     for schema, specs, files in (("cdm", cdm_tables(), version.tables["cdm"]), ("plait", plait_tables(), version.tables["books"])):
         statements += [f"CREATE VIEW {schema}.{quoted(name)} AS {_select(warehouse, spec, files.get(name, []))}" for name, spec in specs.items()]
     statements.append(f"CREATE OR REPLACE VIEW plait.lineage AS {_lineage(warehouse, version)}")
+    if kept := validations(study):
+        statements.append(f"CREATE OR REPLACE VIEW plait.checks AS FROM {parquet(*kept)}")
     if checks_file(study).is_file():
         statements.append(f"CREATE OR REPLACE VIEW plait.image_check AS {sql('plait.etl', 'image_check').replace('image_checks', parquet(checks_file(study)))}")
     return statements

@@ -1,0 +1,159 @@
+"""`plait validate`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
+
+if TYPE_CHECKING:
+    from plait.validators.judge import Result
+    from plait.validators.report import Validated
+
+app = typer.Typer()
+
+_MOST_FAILED = 30
+"""Failed checks that are shown."""
+
+
+@app.command()
+def validate(
+    checks: Annotated[
+        list[str] | None, typer.Argument(metavar="CHECK", help="Checks to make: ids, types or tables, with * for what varies; all, if none.")
+    ] = None,
+    study: StudyOption = HERE,
+    cdm: Annotated[
+        str | None,
+        typer.Option("--cdm", metavar="PATH", help="Check a CDM that is no study's: a folder of Parquet or CSV, a DuckDB file, or a postgresql:// URL."),
+    ] = None,
+    cdm_version: Annotated[str | None, typer.Option("--cdm-version", metavar="5.3|5.4", help="Its version; found out, if left out.")] = None,
+    rows: Annotated[str | None, typer.Option("--rows", metavar="CHECK", help="List the rows that offend one check, with their source records.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The most rows to list.")] = 20,
+    today: Annotated[dt.datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], metavar="DATE", help="The day that checks compare with.")] = None,
+    dqd_json: Annotated[Path | None, typer.Option("--dqd-json", metavar="FILE", help="Write DataQualityDashboard's JSON, for its viewer.")] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML, for a build server.")] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="List the checks, and make none.")] = False,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check what the study holds, and say what failed first.
+
+    Every check of OHDSI's DataQualityDashboard, with its thresholds or those in plait.yaml. What all checks found is kept in
+    plait.checks. Exit code 1 says that a check of severity error failed.
+
+    Example: plait validate -s lung --rows isForeignKey.death.person_id
+    """
+    from plait import console
+    from plait.study import open_study
+    from plait.validators.validate import listed_checks, offending_rows_of, validate_cdm
+
+    day = today.date() if today else None
+    if only_list:
+        settings = None if cdm else open_study(study).settings.validation
+        show(listed_checks(checks or (), cdm_version or "5.4", settings), _show_checks, json=json, quiet=quiet)
+        return
+    if rows:
+        found = (
+            offending_rows_of(cdm, rows, cdm_version=cdm_version, today=day, limit=limit) if cdm else open_study(study).offending(rows, today=day, limit=limit)
+        )
+        show(found, lambda listed: _show_offending(listed, limit), json=json, quiet=quiet)
+        return
+    with console.progress(quiet=quiet or json) as listen:
+        if cdm:
+            report = validate_cdm(cdm, cdm_version=cdm_version, chosen=checks or (), today=day, threads=threads, memory=memory, progress=listen)
+        else:
+            report = open_study(study).validate(*checks or (), today=day, threads=threads, memory=memory, progress=listen)
+    _finish(report, dqd_json, junit, json=json, quiet=quiet)
+
+
+def _finish(report: Validated, dqd_file: Path | None, junit_file: Path | None, *, json: bool, quiet: bool) -> None:
+    """Write the files that were asked for, show the report, and end with its exit code."""
+    from plait import console
+    from plait.validators.report import dqd_json, junit
+
+    for file, text in ((dqd_file, dqd_json), (junit_file, junit)):
+        if file is not None:
+            _write(file, text(report))
+    shown: Any = report.as_dict() if json else report
+    show(shown, _show_validated, json=json, quiet=quiet)
+    for note in () if quiet or json else report.notes:
+        console.hint(f"warning: {note}")
+    if not report.is_sound:
+        raise typer.Exit(1)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file, or say why it cannot be written."""
+    from plait.errors import ConfigError
+
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(file, expected="a file that can be written", got=type(error).__name__, todo="Name another one.") from None
+
+
+def _show_validated(report: Validated) -> None:
+    """Show how many checks failed, and which, the worst first."""
+    from plait import console
+
+    of = f"version {report.version} of {report.name}" if report.version else report.name
+    console.table(f"Checks of {of}, CDM {report.cdm_version}, as of {report.today}", report.counted())
+    failed = report.failed()
+    if failed:
+        console.say()
+        more = f"; the first {_MOST_FAILED} of {len(failed):,}" if len(failed) > _MOST_FAILED else ""
+        console.table(f"Failed, the worst first{more}", [_failed_row(result) for result in failed[:_MOST_FAILED]])
+    errors = [result for result in report.results if result.status == "ERROR"]
+    if errors:
+        console.say()
+        reasons: dict[str, int] = {}
+        for result in errors:
+            reasons[result.reason or ""] = reasons.get(result.reason or "", 0) + 1
+        console.table("Could not be answered", [{"reason": reason, "checks": count} for reason, count in sorted(reasons.items())])
+
+
+def _failed_row(result: Result) -> dict[str, Any]:
+    percent = None if result.percent is None else f"{result.percent:.2f}"
+    allowed = None if result.check.threshold is None else f"{result.check.threshold:g}"
+    return {
+        "severity": result.check.severity,
+        "check": result.check.id,
+        "violated": result.violated,
+        "of": result.denominator,
+        "percent": percent,
+        "allowed": allowed,
+    }
+
+
+def _show_checks(rows: list[dict[str, Any]]) -> None:
+    """Show checks with their severity and threshold."""
+    from plait import console
+
+    console.table("", [row | {"threshold": None if row["threshold"] is None else f"{row['threshold']:g}"} for row in rows])
+
+
+def _show_offending(found: dict[str, Any], limit: int) -> None:
+    """Show the rows that offend a check, each with the records behind it."""
+    from plait import console
+
+    console.say(f"{found['check']}: {found['about']}")
+    if not found["rows"]:
+        console.say("No row offends.")
+    for row in found["rows"]:
+        console.say()
+        console.say("  ".join(f"{name}={_as_it_is(value)}" for name, value in row["row"].items() if value is not None))
+        for record in row["records"]:
+            console.say(f"  {record['role']} from {record['source']}: {record['file']}, record {record['record']}")
+    if len(found["rows"]) == limit:
+        console.hint(f"These are the first {limit}; --limit shows more.")
+
+
+def _as_it_is(value: Any) -> str:  # noqa: ANN401 - a value of any column
+    """Give a value as text without thousands marks: ids stay ids."""
+    return "" if value is None else str(value)

@@ -1,0 +1,189 @@
+"""A CDM that is no study's: a folder of Parquet or CSV files, a DuckDB file, or a PostgreSQL database, as the schema `cdm` of a connection."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from plait.duck import connect, literal, quoted, sql
+from plait.errors import ConfigError, InputFileError
+from plait.validators.suite import CDM_VERSIONS, checks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import duckdb
+
+_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_TYPES = {
+    **dict.fromkeys(("smallint", "integer", "bigint"), "BIGINT"),
+    **dict.fromkeys(("real", "double precision", "numeric"), "DOUBLE"),
+    "date": "DATE",
+    "timestamp without time zone": "TIMESTAMP",
+    "timestamp with time zone": "TIMESTAMPTZ",
+}
+"""DuckDB's types for PostgreSQL's; what is not here is text."""
+_TODO = "Name a folder with one file a table (person.parquet, or person.csv), or a DuckDB file with a table person."
+
+
+def open_cdm(path: Path | str, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Give a connection with the CDM at a path as its schema `cdm`.
+
+    Args:
+        path: A folder with a file for each table, `person.parquet` or `person.csv`, or a folder of Parquet files for each; a DuckDB file;
+            or the URL of a PostgreSQL database, from which the tables are copied.
+        threads: Threads to use, all cores if None.
+        memory: DuckDB's memory limit, half of the machine if None.
+        spill: Folder below which what does not fit into memory goes.
+
+    Raises:
+        ConfigError: No CDM is there.
+        InputFileError: A file cannot be read.
+        PublishError: The database cannot be reached, or refuses.
+    """
+    import duckdb
+
+    con = connect(threads=threads, memory=memory, spill=spill)
+    con.execute("CREATE SCHEMA cdm")
+    try:
+        made = _of_url(con, str(path)) if "://" in str(path) else _of_files(con, Path(path))
+    except duckdb.Error as error:
+        raise InputFileError(path, expected="a CDM that can be read", got=type(error).__name__, todo=_TODO) from None
+    if not made:
+        place = "URL" if "://" in str(path) else path  # a URL may have a password in it
+        raise ConfigError(place, expected="a CDM", got="nothing that looks like one", todo=_TODO)
+    return con
+
+
+def name_of(path: Path | str) -> str:
+    """Give where a CDM stands as it may be shown: a URL without its password."""
+    from plait.etl.postgres import read_url
+
+    return read_url(str(path)).shown if "://" in str(path) else str(path)
+
+
+def _of_files(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    return _of_folder(con, path) if path.is_dir() else _of_database(con, path)
+
+
+def _of_folder(con: duckdb.DuckDBPyConnection, folder: Path) -> bool:
+    """Make a view of each table's Parquet, and a table of its CSV, whose columns take the types that all their values have."""
+    known = {check.table for version in CDM_VERSIONS for check in checks_of(version)}
+    found: dict[str, str] = {}
+    for entry in sorted(folder.iterdir()):
+        name = entry.name.lower()
+        suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), None)
+        if entry.is_dir() and name in known and any(entry.glob("*.parquet")):
+            found[name] = f"VIEW cdm.{quoted(name)} AS FROM read_parquet({literal(entry / '*.parquet')})"
+        elif suffix == ".parquet":
+            table = name.removesuffix(suffix)
+            found[table] = f"VIEW cdm.{quoted(table)} AS FROM read_parquet({literal(entry)})"
+        elif suffix is not None and name.removesuffix(suffix) in known:
+            table = name.removesuffix(suffix)
+            found.setdefault(table, f"TABLE cdm.{quoted(table)} AS FROM read_csv({literal(entry)}, header = true, sample_size = -1, {_layout(entry)})")
+    for table, definition in found.items():
+        con.execute(f"CREATE {definition}")
+        if definition.startswith("TABLE"):
+            _read_dates(con, table)
+    return bool(found.keys() & known)
+
+
+def _layout(file: Path) -> str:
+    """Give how a text file is read: fields between tabs have no quotes, as in a download of Athena."""
+    with gzip.open(file, "rb") if file.name.endswith(".gz") else file.open("rb") as lines:
+        return "delim = '\\t', quote = ''" if b"\t" in lines.readline() else "quote = '\"'"
+
+
+def _read_dates(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make dates of the days that a text file writes as 20200131, in fields that are called so."""
+    import duckdb
+
+    for column, kind in con.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'cdm' AND table_name = $table", {"table": table}
+    ).fetchall():
+        if column.lower().endswith("_date") and kind == "BIGINT":
+            with suppress(duckdb.ConversionException, duckdb.InvalidInputException):  # a number it stays, and its checks say so
+                day = f"CAST(strptime(CAST({quoted(column)} AS VARCHAR), '%Y%m%d') AS DATE)"
+                con.execute(f"ALTER TABLE cdm.{quoted(table)} ALTER {quoted(column)} TYPE DATE USING {day}")
+
+
+def _of_database(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
+    """Make a view of each table of the schema of a DuckDB file that has a table `person`."""
+    if not file.is_file():
+        return False
+    con.execute(f"ATTACH {literal(file)} AS foreign_cdm (READ_ONLY)")
+    tables = con.execute("SELECT DISTINCT schema_name, table_name FROM duckdb_columns() WHERE database_name = 'foreign_cdm' ORDER BY ALL").fetchall()
+    schemas = [schema for schema, table in tables if table.lower() == "person"]
+    if not schemas:
+        return False
+    schema = "cdm" if "cdm" in schemas else schemas[0]
+    for place, table in tables:
+        if place == schema:
+            con.execute(f"CREATE VIEW cdm.{quoted(table.lower())} AS FROM foreign_cdm.{quoted(schema)}.{quoted(table)}")
+    return True
+
+
+def _of_url(con: duckdb.DuckDBPyConnection, url: str) -> bool:
+    """Copy each table of the schema of a PostgreSQL database that has a table `person`, all as they are at one moment."""
+    from plait.etl.postgres import connected, read_url
+
+    with TemporaryDirectory(prefix="plait-") as folder, connected(read_url(url)) as server:
+        server.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        found = server.execute(sql("plait.validators", "foreign_columns")).fetchall()
+        for table, same in groupby(found, key=lambda row: row[:2]):
+            file, names = Path(folder) / "table.csv", {column: _TYPES.get(kind, "VARCHAR") for *_, column, kind in same}
+            with server.cursor().copy(f"COPY {quoted(table[0])}.{quoted(table[1])} TO STDOUT (FORMAT csv)".encode()) as copied, file.open("wb") as written:
+                for block in copied:
+                    written.write(block)
+            columns = "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in names.items()) + "}"
+            con.execute(
+                f"CREATE TABLE cdm.{quoted(table[1].lower())} AS FROM read_csv({literal(file)}, columns = {columns}, header = false, auto_detect = false, "
+                "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false)"
+            )
+        return bool(found)
+
+
+def version_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
+    """Give the version of the CDM, and what speaks against it: what CDM_SOURCE says, else the version whose own fields are there."""
+    there = {(table, column) for table, names in columns.items() for column in names}
+    own = {version: _fields_of_its_own(version) & there for version in CDM_VERSIONS}
+    likely = max(CDM_VERSIONS, key=lambda version: (len(own[version]), version))
+    said = _said(con, columns)
+    version = said or likely
+    strange = sorted(f"{table}.{field}" for other in CDM_VERSIONS if other != version for table, field in own[other])
+    notes = []
+    if strange:
+        notes.append(f"checked as CDM {version}, but these fields are of another version: {', '.join(strange[:5])}{', …' if len(strange) > 5 else ''}")  # noqa: PLR2004
+    return version, notes
+
+
+def _fields_of_its_own(version: str) -> set[tuple[str, str]]:
+    """Give the fields that a version has and no other one, of tables whose fields the checks of the other one name, or which it does not have."""
+    others = [other for other in CDM_VERSIONS if other != version]
+    fields = {one: {(check.table, check.field) for check in checks_of(one) if check.type.name == "cdmField" and check.suite == "dqd"} for one in CDM_VERSIONS}
+    tables = {one: {check.table for check in checks_of(one) if check.type.name == "cdmTable"} for one in CDM_VERSIONS}
+    silent = {other: tables[other] - {table for table, _ in fields[other]} for other in others}
+    return {(table, field) for table, field in fields[version] if all((table, field) not in fields[other] and table not in silent[other] for other in others)}
+
+
+def _said(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> str | None:
+    """Give the version that CDM_SOURCE names, None where it names none that there are checks for."""
+    if "cdm_version" not in columns.get("cdm_source", {}):
+        return None
+    row = con.execute("SELECT CAST(cdm_version AS VARCHAR) FROM cdm.cdm_source WHERE cdm_version IS NOT NULL LIMIT 1").fetchone()
+    text = str(row[0]).lower().removeprefix("cdm").strip().removeprefix("v").strip() if row else ""
+    return next((version for version in CDM_VERSIONS if text == version or text.startswith(f"{version}.")), None)
+
+
+def source_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+    """Give the first row of CDM_SOURCE, empty where there is none."""
+    if "cdm_source" not in columns:
+        return {}
+    result = con.execute("SELECT * FROM cdm.cdm_source LIMIT 1")
+    names = [column[0].lower() for column in result.description or []]
+    row = result.fetchone()
+    return dict(zip(names, row, strict=True)) if row else {}

@@ -1,0 +1,235 @@
+"""Checks as data: what is checked stands in `checks/*.csv`, a row a check, and what a type of check means in `checks/types.yaml`."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import yaml
+
+from plait.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from plait.settings import CheckRule, ValidationSettings
+
+Severity = Literal["error", "warning", "info"]
+Level = Literal["TABLE", "FIELD", "CONCEPT"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+"""The worst first."""
+
+CDM_VERSIONS = ("5.3", "5.4")
+"""Versions of the CDM that there are checks for."""
+
+
+class Join(NamedTuple):
+    """What is joined to a row t: rows of `table` whose `key` equals t's `field`."""
+
+    field: str
+    table: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedJoin:
+    """A table that an expression may name.
+
+    Attributes:
+        join: How its rows are found.
+        reads: The columns of the table that each column given to expressions is made of.
+        expressions: How, where it is not the column of that name.
+        is_grouped: Whether the rows of one key are made one.
+    """
+
+    join: Join
+    reads: dict[str, tuple[str, ...]]
+    expressions: dict[str, str]
+    is_grouped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckType:
+    """What a type of check means; `checks/types.yaml` says what each entry is."""
+
+    name: str
+    level: Level
+    severity: Severity
+    kahn: tuple[str | None, str | None, str | None]
+    about: str
+    scan: str | None = None
+    violated: str | None = None
+    counted: str | None = None
+    total_violated: str | None = None
+    total_counted: str | None = None
+    rows: str | None = None
+    query: str | None = None
+    tally: bool = False
+    only: str | None = None
+    needs: str | None = None
+    points_at: str | None = None
+    from_field: str | None = None
+    with_argument: dict[str, str] = field(default_factory=dict)
+    with_person: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check.
+
+    Attributes:
+        type: What it means.
+        suite: `dqd`, the checks of OHDSI's DataQualityDashboard, or `plait`, what plait checks beyond them.
+        table: The table that it is about.
+        field: The field that it is about; empty for a check of a table.
+        concept_id: The concepts that it is about, with blanks between; empty for other checks.
+        argument: What else its type's expression needs.
+        threshold: The percentage of violations above which it fails; any violation does where it is None or 0.
+        note: What the concepts are, or why the check is there.
+        severity: What a failure means: `error` fails a validation.
+    """
+
+    type: CheckType
+    suite: str
+    table: str
+    field: str
+    concept_id: str
+    argument: str
+    threshold: float | None
+    note: str
+    severity: Severity
+
+    @property
+    def scan(self) -> str:
+        """The table whose rows are read."""
+        return self.type.scan or self.table
+
+    @property
+    def id(self) -> str:
+        """The check's name, `isForeignKey.death.person_id`."""
+        return ".".join(part for part in (self.type.name, self.table, self.field, self.concept_id.replace(" ", "-")) if part)
+
+    @property
+    def about(self) -> str:
+        """What is counted, in words."""
+        return self.type.about.format(table=self.table, field=self.field, argument=self.argument, note=self.note, concept=self.concept_id)
+
+
+def checks_of(version: str, settings: ValidationSettings | None = None) -> tuple[Check, ...]:
+    """Give the checks for a CDM of a version, as a study's settings change them.
+
+    Raises:
+        ConfigError: No such version, or a rule of the settings is of no check.
+    """
+    if version not in CDM_VERSIONS:
+        raise ConfigError("CDM version", expected=" or ".join(CDM_VERSIONS), got=repr(version), todo="Name a version that there are checks for.")
+    checks = _read(f"omop_{version.replace('.', '_')}", "dqd")
+    known = {check.id for check in checks}
+    checks += tuple(check for check in _read("plait", "plait") if check.id not in known)
+    if settings is None:
+        return checks
+    for rule in settings.rules:
+        checks = _changed(checks, rule)
+    for pattern in settings.skip:
+        chosen = {check.id for check in select(checks, [pattern], where="plait.yaml, validation.skip")}
+        checks = tuple(check for check in checks if check.id not in chosen)
+    return checks
+
+
+def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str) -> list[Check]:
+    """Give the checks whose id, type, table or suite is like one of the patterns, in their order; `*` stands for anything, and `cdm` is all of them.
+
+    Raises:
+        ConfigError: A pattern fits no check.
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        fitting = {check.id for check in checks if _fits(check, pattern.lower())}
+        if not fitting:
+            raise ConfigError(
+                where,
+                expected="a check, a type of check or a table, with * for what varies",
+                got=f"'{pattern}', which fits none",
+                todo="`plait validate --list` shows all.",
+            )
+        found |= fitting
+    return [check for check in checks if check.id in found]
+
+
+@cache
+def types() -> dict[str, CheckType]:
+    """Give what each type of check means."""
+    return {name: _type(name, entry) for name, entry in _definitions()["types"].items()}
+
+
+@cache
+def joins() -> dict[str, NamedJoin]:
+    """Give the tables that expressions may name, by that name."""
+    return {
+        name: NamedJoin(
+            Join(entry["field"], entry.get("table", name), entry["key"]),
+            {entry["key"]: (entry["key"],)} | {name: tuple(columns) for name, columns in entry["columns"].items()},
+            entry.get("expressions", {}),
+            entry.get("grouped", False),
+        )
+        for name, entry in _definitions()["joins"].items()
+    }
+
+
+@cache
+def named(join: Join) -> str | None:
+    """Give the name that expressions have for a join, None where they have none."""
+    return next((name for name, entry in joins().items() if entry.join == join), None)
+
+
+@cache
+def _definitions() -> dict[str, Any]:
+    text = (files("plait.validators.checks") / "types.yaml").read_text(encoding="utf-8")
+    definitions: dict[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - the safe loader, in C where there is one
+    return definitions
+
+
+def _type(name: str, entry: dict[str, Any]) -> CheckType:
+    renamed = {"from_field" if key == "from" else key: value for key, value in entry.items()}
+    context, category, subcategory = renamed.pop("kahn")
+    return CheckType(name, kahn=(context, category, subcategory), **renamed)
+
+
+@cache
+def _read(name: str, suite: str) -> tuple[Check, ...]:
+    lines = (files("plait.validators.checks") / f"{name}.csv").read_text(encoding="utf-8").splitlines()
+    return tuple(_check(row, suite) for row in csv.DictReader(lines, strict=True))
+
+
+def _check(row: dict[str, str], suite: str) -> Check:
+    kind = types()[row["check"]]
+    threshold = float(row["threshold"]) if row["threshold"] else None
+    return Check(kind, suite, row["table"], row["field"], row["concept_id"], row["argument"], threshold, row["note"], kind.severity)
+
+
+def _changed(checks: tuple[Check, ...], rule: CheckRule) -> tuple[Check, ...]:
+    """Give the checks with those that a rule is about changed."""
+    chosen = {check.id for check in select(checks, [rule.checks], where="plait.yaml, validation.rules")}
+    return tuple(_with(check, rule) if check.id in chosen else check for check in checks)
+
+
+def _with(check: Check, rule: CheckRule) -> Check:
+    """Give a check with what a rule says of it."""
+    threshold = check.threshold if rule.threshold is None else rule.threshold
+    return replace(check, threshold=threshold, severity=rule.severity or check.severity)
+
+
+def _fits(check: Check, pattern: str) -> bool:
+    names = (check.id.lower(), check.type.name.lower(), check.table, check.suite, dqd_id(check), "cdm")
+    return any(fnmatchcase(name, pattern) for name in names)
+
+
+def dqd_id(check: Check) -> str:
+    """Give the name that DataQualityDashboard gives the check (`field_isforeignkey_death_person_id`)."""
+    parts = (check.type.level, check.type.name, check.table, check.field, check.concept_id.replace(" ", ","))
+    return "_".join(part for part in parts if part).lower()

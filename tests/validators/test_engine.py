@@ -1,0 +1,242 @@
+"""The engine on any CDM: keys that are not unique, what is missing, what is of another type; and the rows behind each number."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from plait.duck import sql
+from plait.errors import ConfigError
+from plait.etl.run import silent
+from plait.settings import CheckRule, ValidationSettings
+from plait.validators.foreign import open_cdm, version_of
+from plait.validators.plan import rows_query
+from plait.validators.suite import checks_of, dqd_id, select, types
+from plait.validators.validate import columns_of, validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Cdm
+
+    from plait.validators.judge import Result
+
+TODAY = dt.date(2026, 11, 23)
+
+
+@pytest.fixture
+def con() -> duckdb.DuckDBPyConnection:
+    """Give a connection with an empty schema `cdm`."""
+    made = duckdb.connect(config={"threads": 2})
+    made.execute("CREATE SCHEMA cdm")
+    return made
+
+
+def found(con: duckdb.DuckDBPyConnection, *patterns: str, version: str = "5.4") -> dict[str, Result]:
+    checks = select(checks_of(version), patterns, where="test") if patterns else checks_of(version)
+    return {result.check.id: result for result in validate(con, checks, today=TODAY, progress=silent)}
+
+
+def numbers(results: dict[str, Result]) -> dict[str, tuple[int | None, int | None, str]]:
+    return {name: (result.violated, result.denominator, result.status) for name, result in results.items()}
+
+
+def test_every_number_is_that_of_the_rows_listed(cdm: Cdm) -> None:
+    columns = columns_of(cdm.con)
+    compared = 0
+    for result in cdm.found().values():
+        if not result.violated or result.check.type.name == "sourceValueCompleteness":  # that one counts values, not rows
+            continue
+        query = rows_query(result.check, columns, TODAY)
+        assert cdm.sql(f"SELECT count(*) FROM ({query})") == [(result.violated,)], result.check.id
+        compared += 1
+    assert compared > 20
+
+
+def test_each_match_counts_where_a_key_is_not_unique(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """
+        CREATE TABLE cdm.person AS SELECT * FROM (VALUES (1, 8507, DATE '1980-01-01', 1980), (1, 8507, DATE '1990-01-01', 1990), (2, 8532, NULL, 1970))
+            AS t (person_id, gender_concept_id, birth_datetime, year_of_birth);
+        ALTER TABLE cdm.person ADD COLUMN month_of_birth INT; ALTER TABLE cdm.person ADD COLUMN day_of_birth INT;
+        CREATE TABLE cdm.death AS SELECT * FROM (VALUES (1, DATE '2000-01-01'), (1, DATE '2001-01-01'), (2, DATE '2020-01-01')) AS t (person_id, death_date);
+        CREATE TABLE cdm.condition_occurrence AS SELECT * FROM (VALUES
+            (10, 1, 197236, DATE '1985-05-05'), (11, 1, 197236, DATE '2010-01-01'), (12, 2, 197236, DATE '1960-01-01'), (13, 3, 0, NULL)
+        ) AS t (condition_occurrence_id, person_id, condition_concept_id, condition_start_date);
+        """
+    )
+    got = numbers(found(con, "*.condition_occurrence.condition_start_date", "*.condition_concept_id.197236", "isForeignKey.condition_occurrence.person_id"))
+    # Person 1 was born twice and died twice: 1985 lies before one birth, 2010 after both deaths.
+    assert got["plausibleAfterBirth.condition_occurrence.condition_start_date"] == (2, 3, "FAIL")
+    assert got["plausibleBeforeDeath.condition_occurrence.condition_start_date"] == (2, 5, "FAIL")
+    assert got["plausibleDuringLife.condition_occurrence.condition_start_date"] == (2, 3, "FAIL")
+    assert got["plausibleGender.condition_occurrence.condition_concept_id.197236"] == (4, 3, "FAIL")
+    assert got["isForeignKey.condition_occurrence.person_id"] == (1, 4, "FAIL")
+    assert got["withinVisitDates.condition_occurrence.condition_start_date"] == (None, None, "ERROR")
+    for name in ("plausibleAfterBirth", "plausibleBeforeDeath", "plausibleDuringLife"):
+        query = rows_query(select(checks_of("5.4"), [f"{name}.condition_occurrence.condition_start_date"], where="test")[0], columns_of(con), TODAY)
+        assert con.execute(f"SELECT count(*) FROM ({query})").fetchone() == (2,)
+
+
+def test_a_birth_on_no_day_is_no_birth(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        "CREATE TABLE cdm.person AS SELECT 1 AS person_id, 1980 AS year_of_birth, 2 AS month_of_birth, 30 AS day_of_birth, NULL::DATE AS birth_datetime"
+    )
+    con.execute("CREATE TABLE cdm.death AS SELECT 1 AS person_id, DATE '1900-01-01' AS death_date")
+    assert numbers(found(con, "plausibleAfterBirth.death.death_date")) == {"plausibleAfterBirth.death.death_date": (0, 1, "PASS")}
+
+
+def test_a_cdm_without_vocabulary_answers_what_needs_none(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE cdm.person AS SELECT 1 AS person_id, 8507 AS gender_concept_id, 1980 AS year_of_birth")
+    got = found(con, "person")
+    assert got["isStandardValidConcept.person.gender_concept_id"].status == "ERROR"
+    assert got["isStandardValidConcept.person.gender_concept_id"].reason == "there is no table concept"
+    assert got["isRequired.person.gender_concept_id"].status == "PASS"
+    assert got["isRequired.person.race_concept_id"].status == "NA"
+    assert got["cdmField.person.race_concept_id"].status == "FAIL"
+
+
+def test_an_empty_cdm_has_nothing_to_look_at(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE cdm.person (person_id INT, gender_concept_id INT)")
+    got = found(con)
+    assert {result.status for result in got.values()} == {"FAIL", "NA", "PASS", "ERROR"}
+    assert {result.check.type.name for result in got.values() if result.status == "FAIL"} == {"cdmTable", "cdmField"}
+    assert got["cdmField.visit_occurrence.person_id"].status == "NA"
+    assert got["isRequired.person.person_id"].reason == "table person is empty"
+    assert got["measurePersonCompleteness.visit_occurrence"].status == "NA"
+
+
+def test_a_column_of_another_type_fails_its_own_checks_only(cdm: Cdm, con: duckdb.DuckDBPyConnection) -> None:
+    for table in ("person", "visit_occurrence", "condition_occurrence", "concept"):
+        con.register("arrow", cdm.con.sql(f"FROM cdm.{table}").to_arrow_table())
+        con.execute(f"CREATE TABLE cdm.{table} AS FROM arrow")
+    con.execute("ALTER TABLE cdm.condition_occurrence ALTER COLUMN condition_concept_id TYPE VARCHAR")
+    con.execute("UPDATE cdm.condition_occurrence SET condition_concept_id = 'D34' WHERE condition_occurrence_id % 2 = 0")
+    odd = con.execute("SELECT count(*) FROM cdm.condition_occurrence WHERE condition_concept_id = 'D34'").fetchone()
+    got = found(con, "isRequired.condition_*", "*.condition_concept_id*", "*.condition_type_concept_id", "cdmTable")
+    assert (got["cdmDatatype.condition_occurrence.condition_concept_id"].violated,) == odd
+    got = {name: result for name, result in got.items() if result.check.table == "condition_occurrence"}
+    errors = {name: result for name, result in got.items() if result.status == "ERROR"}
+    assert errors
+    assert all("condition_concept_id" in name for name in errors)
+    assert not any("D34" in (result.reason or "") for result in errors.values())
+    assert got["isRequired.condition_occurrence.condition_concept_id"].status == "PASS"
+    assert got["isStandardValidConcept.condition_occurrence.condition_type_concept_id"].status == "PASS"
+
+
+def test_a_column_too_many_is_no_matter(cdm: Cdm) -> None:
+    before = numbers(cdm.found("death"))
+    cdm.con.execute('ALTER TABLE cdm.death ADD COLUMN "order" VARCHAR')
+    assert numbers(cdm.found("death")) == before
+
+
+def test_months_with_few_rows_are_found(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        "CREATE TABLE cdm.measurement AS SELECT i AS measurement_id, DATE '2020-01-15' + INTERVAL (i % 24) MONTH AS measurement_date "
+        "FROM range(2400) AS t (i) WHERE i % 24 <> 7"
+    )
+    result = found(con, "steadyMonths.measurement.measurement_date")["steadyMonths.measurement.measurement_date"]
+    assert (result.violated, result.denominator, result.status) == (1, 24, "PASS")
+    query = rows_query(result.check, columns_of(con), TODAY)
+    assert con.execute(str(query)).fetchall() == [(dt.date(2020, 8, 1), 0, 100.0)]
+
+
+def test_values_and_units_are_compared_with_those_of_the_version_before(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE SCHEMA plait")
+    con.execute(
+        "CREATE TABLE cdm.measurement AS SELECT i AS measurement_id, 3004249 + i % 3 AS measurement_concept_id, 8876 AS unit_concept_id, "
+        "CAST(100 + i % 50 AS DOUBLE) AS value_as_number FROM range(900) AS t (i)"
+    )
+    assert found(con, "steady*.measurement.value_as_number")["steadyValues.measurement.value_as_number"].status == "NA"
+    con.execute(f"CREATE TABLE plait.value_profile AS {sql('plait.validators', 'value_profile')}")
+    names = ("steadyValues.measurement.value_as_number", "steadyUnits.measurement.unit_concept_id")
+    assert [numbers(found(con, name))[name] for name in names] == [(0, 3, "PASS"), (0, 900, "PASS")]
+    con.execute("UPDATE cdm.measurement SET value_as_number = value_as_number / 7.5 WHERE measurement_concept_id = 3004250")  # mmHg became kPa
+    con.execute("UPDATE cdm.measurement SET unit_concept_id = 44777602 WHERE measurement_concept_id = 3004251")
+    values, units = (found(con, name)[name] for name in names)
+    assert (values.violated, values.denominator, values.status) == (1, 2, "FAIL")
+    assert (units.violated, units.denominator, units.status) == (300, 900, "FAIL")
+    (row,) = con.execute(str(rows_query(values.check, columns_of(con), TODAY))).fetchall()
+    # All 300 values fell into the first decile, which had a share of 0.1 (30 of 300): 0.9 ln 10, and nine times -0.0999 ln 0.001.
+    assert row == (3004250, 8876, 300, 300, pytest.approx(0.9 * math.log(10) + 9 * 0.0999 * math.log(1000), abs=0.01))
+
+
+def test_twins_are_rows_that_differ_in_their_id_alone(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE cdm.note AS SELECT * FROM (VALUES (1, 7, NULL), (2, 7, NULL), (3, 8, NULL), (4, 7, 'x')) AS t (note_id, person_id, note_title)")
+    result = found(con, "noTwins.note")["noTwins.note"]
+    assert (result.violated, result.denominator, result.status) == (2, 4, "FAIL")
+    assert con.execute(str(rows_query(result.check, columns_of(con), TODAY)) + " ORDER BY 1").fetchall() == [(1, 7, None), (2, 7, None)]
+
+
+def test_settings_change_thresholds_and_severities() -> None:
+    settings = ValidationSettings(
+        skip=("plausibleDuringLife",),
+        rules=(CheckRule(checks="isRequired.*", threshold=5), CheckRule(checks="isRequired.person.*", severity="info")),
+    )
+    checks = {check.id: check for check in checks_of("5.4", settings)}
+    assert len(checks) == len(checks_of("5.4")) - 34
+    assert (checks["isRequired.death.person_id"].threshold, checks["isRequired.death.person_id"].severity) == (5, "error")
+    assert (checks["isRequired.person.person_id"].threshold, checks["isRequired.person.person_id"].severity) == (5, "info")
+    with pytest.raises(ConfigError, match="isRequird"):
+        checks_of("5.4", ValidationSettings(skip=("isRequird",)))
+
+
+def test_names_of_checks_are_unique_and_understood() -> None:
+    for version in ("5.3", "5.4"):
+        checks = checks_of(version)
+        assert len({check.id for check in checks}) == len(checks)
+        assert all(select(checks, [name], where="test") == [check] for check in checks[::97] for name in (check.id, dqd_id(check)))
+    assert {check.type.name for check in checks_of("5.4") if check.suite == "dqd"} < types().keys()
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "duckdb"])
+def test_a_cdm_is_read_from_files(cdm: Cdm, tmp_path: Path, kind: str) -> None:
+    tables = ("person", "death", "concept", "visit_occurrence")
+    if kind == "duckdb":
+        place = tmp_path / "cdm.duckdb"
+        with duckdb.connect(str(place)) as file:
+            for table in tables:
+                file.register("arrow", cdm.con.sql(f"FROM cdm.{table}").to_arrow_table())
+                file.execute(f"CREATE TABLE {table} AS FROM arrow")
+    else:
+        place = tmp_path
+        for table in tables:
+            cdm.con.execute(f"COPY cdm.{table} TO '{place}/{table}.{kind}'")
+    with open_cdm(place) as con:
+        assert set(columns_of(con)) == set(tables)
+        mine = numbers(cdm.found("death"))
+        theirs = numbers({result.check.id: result for result in validate(con, [c for c in cdm.checks if c.table == "death"], today=TODAY, progress=silent)})
+        assert theirs == mine
+
+
+def test_a_file_like_athena_s_is_read_by_tabs_without_quotes(tmp_path: Path) -> None:
+    lines = ("concept_id\tconcept_name\tvalid_start_date", '1\t5" tube\t19700101', "2\ta 'name'\t20200229")
+    (tmp_path / "CONCEPT.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "PERSON.csv").write_text("person_id,year_of_birth\n1,1980\ntwo,1990\n", encoding="utf-8")
+    with open_cdm(tmp_path) as read:
+        assert columns_of(read) == {
+            "person": {"person_id": "VARCHAR", "year_of_birth": "BIGINT"},
+            "concept": {"concept_id": "BIGINT", "concept_name": "VARCHAR", "valid_start_date": "DATE"},
+        }
+        assert read.execute("SELECT max(valid_start_date), min(concept_name) FROM cdm.concept").fetchone() == (dt.date(2020, 2, 29), '5" tube')
+        assert numbers(found(read, "cdmDatatype.person.person_id")) == {"cdmDatatype.person.person_id": (1, 2, "FAIL")}
+
+
+def test_what_is_no_cdm_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("no table", encoding="utf-8")
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ConfigError, match="expected a CDM"):
+            open_cdm(place)
+
+
+def test_versions_are_told_apart_and_mixtures_noticed(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE cdm.visit_occurrence AS SELECT 1 AS visit_occurrence_id, 2 AS admitting_source_concept_id")
+    assert version_of(con, columns_of(con)) == ("5.3", [])
+    con.execute("CREATE TABLE cdm.cdm_source AS SELECT 'CDM v5.4.1' AS cdm_version")
+    version, notes = version_of(con, columns_of(con))
+    assert version == "5.4"
+    assert "visit_occurrence.admitting_source_concept_id" in notes[0]
