@@ -1,0 +1,103 @@
+-- One row: a genomic variant (LOINC 69548-6) in the components of HL7's Genomics Reporting guide; one that was found to be
+-- absent is none.
+WITH report AS (
+    SELECT
+        fhir_key(one, '$', home) AS observation,
+        min(at_time) AS at_time,
+        min(known) AS known,
+        min(specimen_key) AS specimen_key
+    FROM (
+        SELECT
+            _key AS home,
+            unnest(TRY(json_extract(result, '$[*]'))) AS one,
+            coalesce(effectiveDateTime, fhir_at(effectivePeriod, '$.start'), issued) AS at_time,
+            issued AS known,
+            fhir_key(specimen, '$[0]', _key) AS specimen_key
+        FROM DiagnosticReport
+    )
+    GROUP BY ALL
+),
+
+found AS (
+    SELECT
+        s.*,
+        coalesce(s.effectiveDateTime, fhir_at(s.effectivePeriod, '$.start'), s.effectiveInstant, s.issued, r.at_time) AS began,
+        coalesce(s.issued, r.known) AS known,
+        coalesce(s._specimen, r.specimen_key) AS specimen_key,
+        fhir_at(s.code, '$.coding[0].code') = '69548-6' AS is_variant,
+        map_from_entries(
+            list_transform(
+                list_distinct(TRY(json_extract_string(s.component, '$[*].code.coding[0].code'))),
+                lambda c: {'k': c, 'v': list_filter(json_extract(s.component, '$[*]'), lambda one: json_extract_string(one, '$.code.coding[0].code') = c)[1]}
+            )
+        ) AS parts
+    FROM Observation AS s
+    LEFT JOIN report AS r ON s._key = r.observation
+),
+
+told AS (
+    SELECT
+        *,
+        coalesce(
+            json_extract_string(parts['48018-6'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48018-6'], '$.valueCodeableConcept.text')
+        ) AS gene,
+        coalesce(
+            json_extract_string(parts['48004-6'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['48004-6'], '$.valueCodeableConcept.text')
+        ) AS hgvs_c,
+        coalesce(
+            json_extract_string(parts['48005-3'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['48005-3'], '$.valueCodeableConcept.text')
+        ) AS hgvs_p,
+        coalesce(
+            json_extract_string(parts['51958-7'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['51958-7'], '$.valueCodeableConcept.text')
+        ) AS transcript,
+        coalesce(
+            json_extract_string(parts['48000-4'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48000-4'], '$.valueCodeableConcept.text')
+        ) AS chromosome,
+        coalesce(
+            json_extract_string(parts['62374-4'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['62374-4'], '$.valueCodeableConcept.text')
+        ) AS build,
+        coalesce(
+            json_extract_string(parts['48002-0'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48002-0'], '$.valueCodeableConcept.text')
+        ) AS origin,
+        coalesce(
+            json_extract_string(parts['48019-4'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48019-4'], '$.valueCodeableConcept.text')
+        ) AS change,
+        coalesce(
+            json_extract_string(parts['48006-1'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48006-1'], '$.valueCodeableConcept.text')
+        ) AS consequence
+    FROM found
+)
+
+SELECT
+    t._pointer,
+    t._person AS person,
+    t.specimen_key AS specimen,
+    concat(o.source, '.variants') AS assay,
+    fhir_time(t.began, o.partial_dates) AS start,
+    fhir_known(t.known, t.began) AS known_time,
+    t.gene,
+    t.gene || ':' || coalesce(nullif(regexp_extract(t.hgvs_p, '(p[.].*)$', 1), ''), nullif(regexp_extract(t.hgvs_c, '(c[.].*)$', 1), '')) AS code,
+    'HGVS' AS code_system,
+    plait_genome_build(nullif(regexp_extract(t.build, '^([A-Za-z0-9]+)', 1), '')) AS genome_build,
+    nullif(regexp_extract(t.chromosome, '([0-9]{1,2}|[XYM]T?)$', 1), '') AS chromosome,
+    coalesce(json_extract_string(t.parts['81254-5'], '$.valueRange.low.value'), json_extract_string(t.parts['81254-5'], '$.valueQuantity.value')) AS position,
+    json_extract_string(t.parts['81254-5'], '$.valueRange.high.value') AS end_position,
+    json_extract_string(t.parts['69547-8'], '$.valueString') AS reference,
+    json_extract_string(t.parts['69551-0'], '$.valueString') AS alternate,
+    t.hgvs_c,
+    t.hgvs_p,
+    t.transcript,
+    t.consequence AS variant_class,
+    t.change AS variant_type,
+    lower(t.origin) AS mutation_status,
+    'ehr_encounter_record' AS type,
+    coalesce(
+        t._rule,
+        CASE
+            WHEN NOT coalesce(t.is_variant, false) THEN 'no_variant'
+            WHEN t.status IN ('registered', 'preliminary', 'cancelled', 'unknown') THEN replace(t.status, 'unknown', 'unknown_status')
+            WHEN fhir_at(t.valueCodeableConcept, '$.coding[0].code') IN ('LA9634-2', 'LA18198-4') THEN 'variant_absent'
+        END
+    ) AS _ignore
+FROM told AS t
+CROSS JOIN options AS o
