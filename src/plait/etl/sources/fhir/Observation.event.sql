@@ -1,6 +1,6 @@
 -- One row: what an observation found (part 0), and each of its components. Without a value it is a panel, whose results are its
 -- components or records of their own. One without a time has that of the report that names it. A genomic variant is of the
--- shape `variant`.
+-- shape `variant`; what is a number of it (a frequency of its allele) is measured.
 WITH report AS (
     SELECT
         fhir_key(one, '$', home) AS observation,
@@ -64,7 +64,7 @@ part AS (
             unnest(TRY(json_extract(component, '$[*]'))) AS one,
             generate_subscripts(TRY(json_extract(component, '$[*]')), 1) AS number
         FROM timed
-        WHERE _rule IS NULL AND NOT coalesce(is_variant, false)
+        WHERE _rule IS NULL
     )
 ),
 
@@ -78,7 +78,7 @@ valued AS (
         p.plain,
         coalesce(
             fhir_at(p.valueQuantity, '$.value'),
-            TRY_CAST(fhir_at(p.valueRatio, '$.numerator.value') AS DOUBLE) / nullif(TRY_CAST(fhir_at(p.valueRatio, '$.denominator.value') AS DOUBLE), 0)
+            CAST(TRY_CAST(fhir_at(p.valueRatio, '$.numerator.value') AS DOUBLE) / nullif(TRY_CAST(fhir_at(p.valueRatio, '$.denominator.value') AS DOUBLE), 0) AS VARCHAR)
         ) AS number,
         coalesce(
             CASE WHEN fhir_at(p.valueQuantity, '$.system') = 'http://unitsofmeasure.org' THEN fhir_at(p.valueQuantity, '$.code') END,
@@ -96,8 +96,15 @@ valued AS (
 counted AS (
     SELECT
         *,
-        count(*) FILTER (part > 0 AND NOT is_empty AND codings IS NOT NULL) OVER (PARTITION BY _pointer.record) AS components
-    FROM valued
+        count(*) FILTER (is_component) OVER (PARTITION BY _pointer.record) AS components
+    FROM (
+        SELECT
+            v.*,
+            coalesce(t.is_variant, false) AS is_variant,
+            v.part > 0 AND NOT v.is_empty AND v.codings IS NOT NULL AND (NOT coalesce(t.is_variant, false) OR v.number IS NOT NULL) AS is_component
+        FROM valued AS v
+        INNER JOIN timed AS t ON v._pointer.record = t._pointer.record
+    )
 )
 
 SELECT
@@ -134,14 +141,14 @@ SELECT
         t._rule,
         CASE
             WHEN t.status IN ('registered', 'preliminary', 'cancelled', 'unknown') THEN replace(t.status, 'unknown', 'unknown_status')
-            WHEN t.is_variant THEN 'variant'
+            WHEN v.is_variant AND v.part = 0 THEN 'variant'
             WHEN v.is_empty AND v.absent IS NOT NULL THEN v.absent
             WHEN v.is_empty THEN 'no_value'
         END
     ) AS _ignore
 FROM counted AS v
-INNER JOIN timed AS t ON v._pointer = t._pointer
+INNER JOIN timed AS t ON v._pointer.record = t._pointer.record
 CROSS JOIN options AS o
 WHERE
-    (v.part = 0 AND (NOT v.is_empty OR v.components = 0 OR t._rule IS NOT NULL))
-    OR (v.part > 0 AND NOT v.is_empty AND v.codings IS NOT NULL)
+    v.is_component
+    OR (v.part = 0 AND (v.components = 0 OR (NOT v.is_empty AND NOT v.is_variant) OR t._rule IS NOT NULL))

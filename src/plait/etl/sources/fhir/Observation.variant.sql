@@ -39,7 +39,8 @@ told AS (
     SELECT
         *,
         coalesce(
-            json_extract_string(parts['48018-6'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48018-6'], '$.valueCodeableConcept.text')
+            json_extract_string(parts['48018-6'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48018-6'], '$.valueCodeableConcept.text'),
+            json_extract_string(parts['48018-6'], '$.valueCodeableConcept.coding[0].code')
         ) AS gene,
         coalesce(
             json_extract_string(parts['48004-6'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['48004-6'], '$.valueCodeableConcept.text')
@@ -64,7 +65,10 @@ told AS (
         ) AS change,
         coalesce(
             json_extract_string(parts['48006-1'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48006-1'], '$.valueCodeableConcept.text')
-        ) AS consequence
+        ) AS consequence,
+        coalesce(
+            json_extract_string(parts['81290-9'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['81290-9'], '$.valueCodeableConcept.text')
+        ) AS hgvs_g
     FROM found
 )
 
@@ -79,11 +83,15 @@ SELECT
     t.gene || ':' || coalesce(nullif(regexp_extract(t.hgvs_p, '(p[.].*)$', 1), ''), nullif(regexp_extract(t.hgvs_c, '(c[.].*)$', 1), '')) AS code,
     'HGVS' AS code_system,
     plait_genome_build(nullif(regexp_extract(t.build, '^([A-Za-z0-9]+)', 1), '')) AS genome_build,
-    nullif(regexp_extract(t.chromosome, '([0-9]{1,2}|[XYM]T?)$', 1), '') AS chromosome,
-    coalesce(json_extract_string(t.parts['81254-5'], '$.valueRange.low.value'), json_extract_string(t.parts['81254-5'], '$.valueQuantity.value')) AS position,
-    json_extract_string(t.parts['81254-5'], '$.valueRange.high.value') AS end_position,
-    json_extract_string(t.parts['69547-8'], '$.valueString') AS reference,
-    json_extract_string(t.parts['69551-0'], '$.valueString') AS alternate,
+    coalesce(nullif(regexp_extract(t.chromosome, '([0-9]{1,2}|[XYM]T?)$', 1), ''), nullif(regexp_extract(t.hgvs_g, '^(?:chr)?([0-9]{1,2}|X|Y|M|MT):g[.]', 1), ''))
+        AS chromosome,
+    coalesce(
+        json_extract_string(t.parts['81254-5'], '$.valueRange.low.value'), json_extract_string(t.parts['81254-5'], '$.valueQuantity.value'),
+        nullif(regexp_extract(t.hgvs_g, 'g[.]([0-9]+)', 1), '')
+    ) AS position,
+    coalesce(json_extract_string(t.parts['81254-5'], '$.valueRange.high.value'), nullif(regexp_extract(t.hgvs_g, 'g[.][0-9]+_([0-9]+)', 1), '')) AS end_position,
+    coalesce(json_extract_string(t.parts['69547-8'], '$.valueString'), nullif(regexp_extract(t.hgvs_g, '([ACGT]+)>[ACGT]+$', 1), '')) AS reference,
+    coalesce(json_extract_string(t.parts['69551-0'], '$.valueString'), nullif(regexp_extract(t.hgvs_g, '[ACGT]+>([ACGT]+)$', 1), '')) AS alternate,
     t.hgvs_c,
     t.hgvs_p,
     t.transcript,

@@ -57,7 +57,10 @@ END;
 CREATE OR REPLACE MACRO fhir_listed(concept, kind) AS
 list_sort(
     list_transform(
-        list_filter(concept.coding || [{'system': concept.system, 'code': concept.code, 'display': concept.display, 'userSelected': NULL}], lambda c: c.code IS NOT NULL),
+        list_filter(
+            list_append(coalesce(concept.coding, []), {'system': concept.system, 'code': concept.code, 'display': concept.display, 'userSelected': NULL}),
+            lambda c: c.code IS NOT NULL
+        ),
         lambda c, i: {
             'rank': coalesce(list_position(fhir_preferred(kind), fhir_system(c.system)), 99),
             'selected': coalesce(c."userSelected", 'false') != 'true',
