@@ -44,7 +44,12 @@ def write_people(ward: Ward) -> None:
             "name": [{"family": "Vorb", "given": ["Otto"]}],
             "gender": "male",
         },
-        {"resourceType": "PractitionerRole", "id": "r1", "practitioner": {"identifier": {"system": NPI, "value": "99"}}, "organization": ref("Organization/o1")},
+        {
+            "resourceType": "PractitionerRole",
+            "id": "r1",
+            "practitioner": {"identifier": {"system": NPI, "value": "99"}},
+            "organization": ref("Organization/o1"),
+        },
         {"resourceType": "Organization", "id": "o1", "name": "North ward", "address": [{"city": "Ghent", "postalCode": "9000"}]},
         {"resourceType": "Location", "id": "l1", "address": {"city": "Ghent", "postalCode": "9000"}},
     )
@@ -250,7 +255,14 @@ def write_findings(ward: Ward) -> None:
             "subject": ref("Patient/p1"),
             "performedPeriod": {"start": "2020-03-02T09:00:00Z", "end": "2020-03-02T10:00:00Z"},
         },
-        {"resourceType": "Procedure", "id": "pr2", "status": "not-done", "code": concept(SNOMED, "80146002"), "subject": ref("Patient/p1"), "performedDateTime": "2020-03-02"},
+        {
+            "resourceType": "Procedure",
+            "id": "pr2",
+            "status": "not-done",
+            "code": concept(SNOMED, "80146002"),
+            "subject": ref("Patient/p1"),
+            "performedDateTime": "2020-03-02",
+        },
         {
             "resourceType": "AllergyIntolerance",
             "id": "al1",
@@ -260,7 +272,14 @@ def write_findings(ward: Ward) -> None:
             "reaction": [{"severity": "mild", "manifestation": [concept(SNOMED, "271807003", "Rash")]}],
         },
         {"resourceType": "Device", "id": "dev1", "type": concept(SNOMED, "14106009", "Cardiac pacemaker"), "udiCarrier": [{"deviceIdentifier": "UDI-7"}]},
-        {"resourceType": "DeviceUseStatement", "id": "du1", "status": "active", "subject": ref("Patient/p1"), "device": ref("Device/dev1"), "recordedOn": "2020-03-04"},
+        {
+            "resourceType": "DeviceUseStatement",
+            "id": "du1",
+            "status": "active",
+            "subject": ref("Patient/p1"),
+            "device": ref("Device/dev1"),
+            "recordedOn": "2020-03-04",
+        },
         {
             "resourceType": "ImagingStudy",
             "id": "img1",
@@ -294,13 +313,30 @@ def write_findings(ward: Ward) -> None:
             "id": "cp1",
             "status": "active",
             "intent": "plan",
-            "category": [concept("http://hl7.org/fhir/us/core/CodeSystem/careplan-category", "assess-plan"), concept(SNOMED, "698360004", "Diabetes self management plan")],
+            "category": [
+                concept("http://hl7.org/fhir/us/core/CodeSystem/careplan-category", "assess-plan"),
+                concept(SNOMED, "698360004", "Diabetes self management plan"),
+            ],
             "subject": ref("Patient/p1"),
             "period": {"start": "2020-03-05"},
         },
-        {"resourceType": "Goal", "id": "g1", "lifecycleStatus": "accepted", "description": {"text": "walk daily"}, "subject": ref("Patient/p1"), "startDate": "2020-03-05"},
+        {
+            "resourceType": "Goal",
+            "id": "g1",
+            "lifecycleStatus": "accepted",
+            "description": {"text": "walk daily"},
+            "subject": ref("Patient/p1"),
+            "startDate": "2020-03-05",
+        },
         {"resourceType": "EpisodeOfCare", "id": "ep1", "status": "active", "patient": ref("Patient/p1"), "period": {"start": "2020-03-01"}},
-        {"resourceType": "ResearchSubject", "id": "rs1", "status": "on-study", "individual": ref("Patient/p1"), "study": ref("ResearchStudy/x"), "period": {"start": "2020-04"}},
+        {
+            "resourceType": "ResearchSubject",
+            "id": "rs1",
+            "status": "on-study",
+            "individual": ref("Patient/p1"),
+            "study": ref("ResearchStudy/x"),
+            "period": {"start": "2020-04"},
+        },
         {"resourceType": "Task", "id": "t1", "status": "completed"},
         document("doc1", {"contentType": "text/plain; charset=utf-8", "data": encoded("Café: she slept.\n")}),
     )
@@ -354,8 +390,11 @@ def test_no_element_is_unaccounted_for(study: plait.Study) -> None:
 
 
 def test_patients_are_known_by_the_identifier_of_the_person_system(study: plait.Study) -> None:
-    found = rows(study, "SELECT person_source_value, gender_source_value, gender_concept_id, race_source_value, race_concept_id, year_of_birth, month_of_birth FROM cdm.person ORDER BY 1")
-    assert found == [("M1", "M", 8507, "2106-3", 8527, 1960, 5), ("M2", "female", 8532, "2028-9+2106-3", 1546847, 1971, 1)]
+    found = rows(
+        study,
+        "SELECT person_source_value, gender_source_value, gender_concept_id, race_source_value, race_concept_id, year_of_birth FROM cdm.person ORDER BY 1",
+    )
+    assert found == [("M1", "M", 8507, "2106-3", 8527, 1960), ("M2", "female", 8532, "2028-9+2106-3", 1546847, 1971)]
 
 
 def test_a_partial_date_is_a_day_by_rule_and_known_at_the_end_of_what_it_leaves_open(study: plait.Study) -> None:
@@ -380,7 +419,9 @@ def test_the_best_mapped_coding_wins(study: plait.Study) -> None:
 
 
 def test_what_was_ruled_out_is_an_observation(study: plait.Study) -> None:
-    assert rows(study, "SELECT observation_source_value, qualifier_source_value FROM cdm.observation WHERE qualifier_source_value IS NOT NULL") == [("195967001", "refuted")]
+    assert rows(study, "SELECT observation_source_value, qualifier_source_value FROM cdm.observation WHERE qualifier_source_value IS NOT NULL") == [
+        ("195967001", "refuted")
+    ]
 
 
 def test_drugs_are_ordered_given_said_and_handed_over(study: plait.Study) -> None:
@@ -423,7 +464,10 @@ def test_a_variant_is_of_its_specimen(study: plait.Study) -> None:
 
 
 def test_an_allergy_to_a_drug_is_no_exposure(study: plait.Study) -> None:
-    found = rows(study, "SELECT observation_source_value, value_source_value, value_as_concept_id FROM cdm.observation WHERE observation_date = DATE '2019-01-01' ORDER BY 1")
+    found = rows(
+        study,
+        "SELECT observation_source_value, value_source_value, value_as_concept_id FROM cdm.observation WHERE observation_date = DATE '2019-01-01' ORDER BY 1",
+    )
     assert found == [("1191", "1191", 1112807), ("271807003", "mild", None)]
 
 
@@ -433,7 +477,9 @@ def test_the_rest_of_the_record(study: plait.Study) -> None:
         ("CT", None),
     ]
     assert rows(study, "SELECT device_source_value, unique_device_id FROM cdm.device_exposure") == [("14106009", "UDI-7")]
-    assert rows(study, "SELECT payer_plan_period_start_date::VARCHAR, payer_plan_period_end_date::VARCHAR FROM cdm.payer_plan_period") == [("2020-01-01", "2021-12-31")]
+    assert rows(study, "SELECT payer_plan_period_start_date::VARCHAR, payer_plan_period_end_date::VARCHAR FROM cdm.payer_plan_period") == [
+        ("2020-01-01", "2021-12-31")
+    ]
     assert rows(study, "SELECT total_charge::DOUBLE, paid_by_payer::DOUBLE FROM cdm.cost") == [(900.5, 700.0)]
     assert rows(study, "SELECT episode_source_value FROM cdm.episode") == [("episode-of-care",)]
     said = {source for (source,) in rows(study, "SELECT observation_source_value FROM cdm.observation")}

@@ -1,11 +1,16 @@
--- fact, one row: an event, by the first of its codes that has a standard concept; or a variant that has a standard concept, which is a measurement of the day on which it was
--- found, or its specimen taken; or a study of images, which is a procedure, where no event is; or what an image measures.
+-- fact, one row: an event, by the first of its codes that has a standard concept; or a variant that has a standard concept,
+-- which is a measurement of the day on which it was found, or its specimen taken; or a study of images, which is a
+-- procedure, where no event is; or what an image measures.
 CREATE OR REPLACE TEMP VIEW fact AS
 SELECT
     'event' AS shape,
     e.* EXCLUDE (fixed_domain, code, code_system),
-    CASE WHEN first.concept_id != 0 OR e.alternative IS NULL THEN e.code WHEN second.concept_id != 0 THEN e.alternative WHEN third.concept_id != 0 THEN e.alternative_2 ELSE e.code END
-        AS code,
+    CASE
+        WHEN first.concept_id != 0 OR e.alternative IS NULL THEN e.code
+        WHEN second.concept_id != 0 THEN e.alternative
+        WHEN third.concept_id != 0 THEN e.alternative_2
+        ELSE e.code
+    END AS code,
     CASE
         WHEN first.concept_id != 0 OR e.alternative IS NULL THEN e.code_system
         WHEN second.concept_id != 0 THEN e.alternative_system

@@ -3,7 +3,7 @@ WITH told AS (
     SELECT
         *,
         list_filter(
-            list_transform(TRY(json_extract(category, '$[*]')), lambda c: fhir_codings(c, 'condition')[1]), lambda c: c.code != 'assess-plan'
+            list_transform(TRY(json_extract(category, '$[*]')), LAMBDA c: fhir_codings(c, 'condition')[1]), LAMBDA c: c.code != 'assess-plan'
         )[1] AS coding
     FROM CarePlan
 )

@@ -21,7 +21,7 @@ SELECT
     coalesce(
         t._rule,
         CASE
-            WHEN NOT coalesce(contains(t.meta, 'mcode-primary-cancer-condition'), false) THEN 'no_episode'
+            WHEN NOT coalesce(contains(t.meta, 'mcode-primary-cancer-condition'), FALSE) THEN 'no_episode'
             WHEN fhir_at(t.verificationStatus, '$.coding[0].code') != 'confirmed' THEN 'not_confirmed'
         END
     ) AS _ignore

@@ -2,8 +2,8 @@
 WITH told AS (
     SELECT
         *,
-        list_filter(TRY(json_extract(total, '$[*]')), lambda t: list_contains(json_extract_string(t, '$.category.coding[*].code'), 'submitted'))[1] AS submitted,
-        list_filter(TRY(json_extract(total, '$[*]')), lambda t: list_contains(json_extract_string(t, '$.category.coding[*].code'), 'benefit'))[1] AS benefit,
+        fhir_total(total, 'submitted') AS submitted,
+        fhir_total(total, 'benefit') AS benefit,
         coalesce(fhir_at(billablePeriod, '$.start'), created) AS charged
     FROM ExplanationOfBenefit
 )

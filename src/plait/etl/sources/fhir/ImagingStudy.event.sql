@@ -2,8 +2,10 @@
 WITH told AS (
     SELECT
         *,
-        coalesce(fhir_codings(fhir_at(procedureCode, '$[0]'), 'procedure')[1], fhir_codings(coalesce(fhir_at(modality, '$[0]'), fhir_at(series, '$[0].modality')), 'modality')[1])
-            AS coding
+        coalesce(
+            fhir_codings(fhir_at(procedureCode, '$[0]'), 'procedure')[1],
+            fhir_codings(coalesce(fhir_at(modality, '$[0]'), fhir_at(series, '$[0].modality')), 'modality')[1]
+        ) AS coding
     FROM ImagingStudy
 )
 

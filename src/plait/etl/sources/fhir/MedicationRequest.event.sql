@@ -33,7 +33,9 @@ SELECT
     t.codings[1].display AS display,
     'Drug' AS domain,
     fhir_at(t.dispenseRequest, '$.quantity.value') AS quantity,
-    CASE WHEN fhir_at(t.dispenseRequest, '$.expectedSupplyDuration.code') = 'd' THEN fhir_at(t.dispenseRequest, '$.expectedSupplyDuration.value') END AS days_supply,
+    CASE
+        WHEN fhir_at(t.dispenseRequest, '$.expectedSupplyDuration.code') = 'd' THEN fhir_at(t.dispenseRequest, '$.expectedSupplyDuration.value')
+    END AS days_supply,
     fhir_at(t.dispenseRequest, '$.numberOfRepeatsAllowed') AS refills,
     fhir_codings(fhir_at(t.dosageInstruction, '$[0].route'), 'route')[1].code AS route,
     fhir_codings(fhir_at(t.dosageInstruction, '$[0].route'), 'route')[1].system AS route_system,

@@ -50,8 +50,8 @@ part AS (
         fhir_at(one, '$.valueQuantity'),
         fhir_at(one, '$.valueCodeableConcept'),
         coalesce(
-            fhir_at(one, '$.valueString'), fhir_at(one, '$.valueInteger'), fhir_at(one, '$.valueBoolean'), fhir_at(one, '$.valueDateTime'), fhir_at(one, '$.valueTime'),
-            fhir_at(one, '$.valuePeriod.start')
+            fhir_at(one, '$.valueString'), fhir_at(one, '$.valueInteger'), fhir_at(one, '$.valueBoolean'), fhir_at(one, '$.valueDateTime'),
+            fhir_at(one, '$.valueTime'), fhir_at(one, '$.valuePeriod.start')
         ),
         fhir_at(one, '$.valueRange'),
         fhir_at(one, '$.valueRatio'),
@@ -78,7 +78,10 @@ valued AS (
         p.plain,
         coalesce(
             fhir_at(p.valueQuantity, '$.value'),
-            CAST(TRY_CAST(fhir_at(p.valueRatio, '$.numerator.value') AS DOUBLE) / nullif(TRY_CAST(fhir_at(p.valueRatio, '$.denominator.value') AS DOUBLE), 0) AS VARCHAR)
+            CAST(
+                TRY_CAST(fhir_at(p.valueRatio, '$.numerator.value') AS DOUBLE)
+                / nullif(TRY_CAST(fhir_at(p.valueRatio, '$.denominator.value') AS DOUBLE), 0) AS VARCHAR
+            )
         ) AS number,
         coalesce(
             CASE WHEN fhir_at(p.valueQuantity, '$.system') = 'http://unitsofmeasure.org' THEN fhir_at(p.valueQuantity, '$.code') END,
@@ -100,8 +103,8 @@ counted AS (
     FROM (
         SELECT
             v.*,
-            coalesce(t.is_variant, false) AS is_variant,
-            v.part > 0 AND NOT v.is_empty AND v.codings IS NOT NULL AND (NOT coalesce(t.is_variant, false) OR v.number IS NOT NULL) AS is_component
+            coalesce(t.is_variant, FALSE) AS is_variant,
+            v.part > 0 AND NOT v.is_empty AND v.codings IS NOT NULL AND (NOT coalesce(t.is_variant, FALSE) OR v.number IS NOT NULL) AS is_component
         FROM valued AS v
         INNER JOIN timed AS t ON v._pointer.record = t._pointer.record
     )

@@ -28,7 +28,7 @@ found AS (
         map_from_entries(
             list_transform(
                 list_distinct(TRY(json_extract_string(s.component, '$[*].code.coding[0].code'))),
-                lambda c: {'k': c, 'v': list_filter(json_extract(s.component, '$[*]'), lambda one: json_extract_string(one, '$.code.coding[0].code') = c)[1]}
+                LAMBDA c: {'k': c, 'v': list_filter(json_extract(s.component, '$[*]'), LAMBDA one: json_extract_string(one, '$.code.coding[0].code') = c)[1]}
             )
         ) AS parts
     FROM Observation AS s
@@ -38,37 +38,16 @@ found AS (
 told AS (
     SELECT
         *,
-        coalesce(
-            json_extract_string(parts['48018-6'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48018-6'], '$.valueCodeableConcept.text'),
-            json_extract_string(parts['48018-6'], '$.valueCodeableConcept.coding[0].code')
-        ) AS gene,
-        coalesce(
-            json_extract_string(parts['48004-6'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['48004-6'], '$.valueCodeableConcept.text')
-        ) AS hgvs_c,
-        coalesce(
-            json_extract_string(parts['48005-3'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['48005-3'], '$.valueCodeableConcept.text')
-        ) AS hgvs_p,
-        coalesce(
-            json_extract_string(parts['51958-7'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['51958-7'], '$.valueCodeableConcept.text')
-        ) AS transcript,
-        coalesce(
-            json_extract_string(parts['48000-4'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48000-4'], '$.valueCodeableConcept.text')
-        ) AS chromosome,
-        coalesce(
-            json_extract_string(parts['62374-4'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['62374-4'], '$.valueCodeableConcept.text')
-        ) AS build,
-        coalesce(
-            json_extract_string(parts['48002-0'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48002-0'], '$.valueCodeableConcept.text')
-        ) AS origin,
-        coalesce(
-            json_extract_string(parts['48019-4'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48019-4'], '$.valueCodeableConcept.text')
-        ) AS change,
-        coalesce(
-            json_extract_string(parts['48006-1'], '$.valueCodeableConcept.coding[0].display'), json_extract_string(parts['48006-1'], '$.valueCodeableConcept.text')
-        ) AS consequence,
-        coalesce(
-            json_extract_string(parts['81290-9'], '$.valueCodeableConcept.coding[0].code'), json_extract_string(parts['81290-9'], '$.valueCodeableConcept.text')
-        ) AS hgvs_g
+        coalesce(fhir_said(parts['48018-6']), fhir_code_of(parts['48018-6'])) AS gene,
+        fhir_code_of(parts['48004-6']) AS hgvs_c,
+        fhir_code_of(parts['48005-3']) AS hgvs_p,
+        fhir_code_of(parts['51958-7']) AS transcript,
+        fhir_said(parts['48000-4']) AS chromosome,
+        fhir_said(parts['62374-4']) AS build,
+        fhir_said(parts['48002-0']) AS origin,
+        fhir_said(parts['48019-4']) AS change,
+        fhir_said(parts['48006-1']) AS consequence,
+        fhir_code_of(parts['81290-9']) AS hgvs_g
     FROM found
 )
 
@@ -83,13 +62,16 @@ SELECT
     t.gene || ':' || coalesce(nullif(regexp_extract(t.hgvs_p, '(p[.].*)$', 1), ''), nullif(regexp_extract(t.hgvs_c, '(c[.].*)$', 1), '')) AS code,
     'HGVS' AS code_system,
     plait_genome_build(nullif(regexp_extract(t.build, '^([A-Za-z0-9]+)', 1), '')) AS genome_build,
-    coalesce(nullif(regexp_extract(t.chromosome, '([0-9]{1,2}|[XYM]T?)$', 1), ''), nullif(regexp_extract(t.hgvs_g, '^(?:chr)?([0-9]{1,2}|X|Y|M|MT):g[.]', 1), ''))
-        AS chromosome,
+    coalesce(
+        nullif(regexp_extract(t.chromosome, '([0-9]{1,2}|[XYM]T?)$', 1), ''), nullif(regexp_extract(t.hgvs_g, '^(?:chr)?([0-9]{1,2}|X|Y|M|MT):g[.]', 1), '')
+    ) AS chromosome,
     coalesce(
         json_extract_string(t.parts['81254-5'], '$.valueRange.low.value'), json_extract_string(t.parts['81254-5'], '$.valueQuantity.value'),
         nullif(regexp_extract(t.hgvs_g, 'g[.]([0-9]+)', 1), '')
     ) AS position,
-    coalesce(json_extract_string(t.parts['81254-5'], '$.valueRange.high.value'), nullif(regexp_extract(t.hgvs_g, 'g[.][0-9]+_([0-9]+)', 1), '')) AS end_position,
+    coalesce(
+        json_extract_string(t.parts['81254-5'], '$.valueRange.high.value'), nullif(regexp_extract(t.hgvs_g, 'g[.][0-9]+_([0-9]+)', 1), '')
+    ) AS end_position,
     coalesce(json_extract_string(t.parts['69547-8'], '$.valueString'), nullif(regexp_extract(t.hgvs_g, '([ACGT]+)>[ACGT]+$', 1), '')) AS reference,
     coalesce(json_extract_string(t.parts['69551-0'], '$.valueString'), nullif(regexp_extract(t.hgvs_g, '[ACGT]+>([ACGT]+)$', 1), '')) AS alternate,
     t.hgvs_c,
@@ -102,7 +84,7 @@ SELECT
     coalesce(
         t._rule,
         CASE
-            WHEN NOT coalesce(t.is_variant, false) THEN 'no_variant'
+            WHEN NOT coalesce(t.is_variant, FALSE) THEN 'no_variant'
             WHEN t.status IN ('registered', 'preliminary', 'cancelled', 'unknown') THEN replace(t.status, 'unknown', 'unknown_status')
             WHEN fhir_at(t.valueCodeableConcept, '$.coding[0].code') IN ('LA9634-2', 'LA18198-4') THEN 'variant_absent'
         END

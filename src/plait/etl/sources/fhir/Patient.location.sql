@@ -18,7 +18,7 @@ SELECT
     fhir_at(home, '$.district') AS county,
     fhir_at(home, '$.country') AS country,
     'ISO_3166' AS country_system,
-    json_extract_string(list_filter(json_extract(place, '$.extension[*]'), lambda e: json_extract_string(e, '$.url') = 'latitude')[1], '$.valueDecimal') AS latitude,
-    json_extract_string(list_filter(json_extract(place, '$.extension[*]'), lambda e: json_extract_string(e, '$.url') = 'longitude')[1], '$.valueDecimal') AS longitude,
+    fhir_coordinate(place, 'latitude') AS latitude,
+    fhir_coordinate(place, 'longitude') AS longitude,
     coalesce(_rule, CASE WHEN fhir_address_key(home) IS NULL THEN 'no_address' END) AS _ignore
 FROM told

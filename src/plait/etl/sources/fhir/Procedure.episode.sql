@@ -23,7 +23,7 @@ SELECT
     coalesce(
         t._rule,
         CASE
-            WHEN NOT coalesce(contains(t.meta, 'mcode-radiotherapy-course-summary'), false) THEN 'no_episode'
+            WHEN NOT coalesce(contains(t.meta, 'mcode-radiotherapy-course-summary'), FALSE) THEN 'no_episode'
             WHEN t.status NOT IN ('completed', 'in-progress', 'stopped') THEN 'not_completed'
         END
     ) AS _ignore

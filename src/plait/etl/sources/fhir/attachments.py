@@ -68,4 +68,6 @@ def _below(source: Source, root: Path, name: str) -> Path | None:
         tried = [(root / name).resolve(), (source.path / name).resolve()]
     except (OSError, ValueError):
         return None
-    return next((path for path in tried if path.is_relative_to(root) and path.is_file()), None) or next((path for path in tried if path.is_relative_to(root)), None)
+    return next((path for path in tried if path.is_relative_to(root) and path.is_file()), None) or next(
+        (path for path in tried if path.is_relative_to(root)), None
+    )

@@ -54,20 +54,23 @@ END;
 
 -- The codings of a CodeableConcept, the best first: by their system, then as the user selected, then in their order; its text
 -- where it has none. A Coding is taken as a concept of one.
+CREATE OR REPLACE MACRO fhir_coded(concept) AS
+list_filter(
+    list_append(coalesce(concept.coding, []), {'system': concept.system, 'code': concept.code, 'display': concept.display, 'userSelected': NULL}),
+    LAMBDA c: c.code IS NOT NULL
+);
+
 CREATE OR REPLACE MACRO fhir_listed(concept, kind) AS
 list_sort(
     list_transform(
-        list_filter(
-            list_append(coalesce(concept.coding, []), {'system': concept.system, 'code': concept.code, 'display': concept.display, 'userSelected': NULL}),
-            lambda c: c.code IS NOT NULL
-        ),
-        lambda c, i: {
-            'rank': coalesce(list_position(fhir_preferred(kind), fhir_system(c.system)), 99),
-            'selected': coalesce(c."userSelected", 'false') != 'true',
-            'position': i,
-            'system': fhir_system(c.system),
-            'code': c.code,
-            'display': coalesce(c.display, concept.text)
+        list_zip(fhir_coded(concept), range(len(fhir_coded(concept)))),
+        LAMBDA c: {
+            'rank': coalesce(list_position(fhir_preferred(kind), fhir_system(c[1].system)), 99),
+            'selected': coalesce(c[1]."userSelected", '') != 'true',
+            'position': c[2],
+            'system': fhir_system(c[1].system),
+            'code': c[1].code,
+            'display': coalesce(c[1].display, concept.text)
         }
     )
 );
@@ -76,7 +79,8 @@ CREATE OR REPLACE MACRO fhir_parsed(element) AS
 TRY(
     from_json(
         element,
-        '{"coding":[{"system":"VARCHAR","code":"VARCHAR","display":"VARCHAR","userSelected":"VARCHAR"}],"text":"VARCHAR","system":"VARCHAR","code":"VARCHAR","display":"VARCHAR"}'
+        '{"coding":[{"system":"VARCHAR","code":"VARCHAR","display":"VARCHAR","userSelected":"VARCHAR"}],"text":"VARCHAR",'
+        || '"system":"VARCHAR","code":"VARCHAR","display":"VARCHAR"}'
     )
 );
 
@@ -87,7 +91,7 @@ CASE
         THEN
             [
                 {
-                    'rank': 99, 'selected': true, 'position': 1, 'system': 'FHIR_TEXT',
+                    'rank': 99, 'selected': TRUE, 'position': 1, 'system': 'FHIR_TEXT',
                     'code': fhir_parsed(element).text, 'display': fhir_parsed(element).text
                 }
             ]
@@ -117,7 +121,7 @@ END;
 -- When it was known: as told, else, of a partial date, at the end of the time that it leaves open.
 CREATE OR REPLACE MACRO fhir_known(told, value) AS coalesce(fhir_last_day(told), told, fhir_last_day(value));
 
--- A FHIR decimal, of which a percentage of a text is none.
+-- The rule by which an observation without a value is left out, by why it has none (HL7, DataAbsentReason).
 CREATE OR REPLACE MACRO fhir_reason_rule(element) AS
 CASE
     WHEN element IS NOT NULL
@@ -127,7 +131,11 @@ END;
 -- The key of an address, which is one location wherever it stands.
 CREATE OR REPLACE MACRO fhir_address_key(element) AS
 CASE
-    WHEN coalesce(fhir_at(element, '$.city'), fhir_at(element, '$.postalCode'), fhir_at(element, '$.line[0]'), fhir_at(element, '$.state'), fhir_at(element, '$.country')) IS NOT NULL
+    WHEN
+        coalesce(
+            fhir_at(element, '$.city'), fhir_at(element, '$.postalCode'), fhir_at(element, '$.line[0]'), fhir_at(element, '$.state'),
+            fhir_at(element, '$.country')
+        ) IS NOT NULL
         THEN
             md5(
                 concat_ws(
@@ -137,24 +145,38 @@ CASE
             )
 END;
 
-CREATE OR REPLACE MACRO fhir_extension(element, url) AS list_filter(TRY(json_extract(element, '$[*]')), lambda e: json_extract_string(e, '$.url') = url)[1];
+CREATE OR REPLACE MACRO fhir_extension(element, url) AS list_filter(TRY(json_extract(element, '$[*]')), LAMBDA e: json_extract_string(e, '$.url') = url)[1];
 
 -- The value of an inner extension of a complex one (`ombCategory` of US Core's race), each that there is.
 CREATE OR REPLACE MACRO fhir_inner_codes(extension, url) AS
 list_sort(
     list_distinct(
         list_transform(
-            list_filter(TRY(json_extract(extension, '$.extension[*]')), lambda e: json_extract_string(e, '$.url') = url),
-            lambda e: coalesce(json_extract_string(e, '$.valueCoding.code'), json_extract_string(e, '$.valueCode'))
+            list_filter(TRY(json_extract(extension, '$.extension[*]')), LAMBDA e: json_extract_string(e, '$.url') = url),
+            LAMBDA e: coalesce(json_extract_string(e, '$.valueCoding.code'), json_extract_string(e, '$.valueCode'))
         )
     )
 );
 
 -- The identifier of a system, or of a type, in a list of identifiers.
 CREATE OR REPLACE MACRO fhir_identifier(element, uri) AS
-json_extract_string(list_filter(TRY(json_extract(element, '$[*]')), lambda i: json_extract_string(i, '$.system') = uri)[1], '$.value');
+json_extract_string(list_filter(TRY(json_extract(element, '$[*]')), LAMBDA i: json_extract_string(i, '$.system') = uri)[1], '$.value');
 
 CREATE OR REPLACE MACRO fhir_identifier_of_type(element, type_code) AS
 json_extract_string(
-    list_filter(TRY(json_extract(element, '$[*]')), lambda i: list_contains(json_extract_string(i, '$.type.coding[*].code'), type_code))[1], '$.value'
+    list_filter(TRY(json_extract(element, '$[*]')), LAMBDA i: list_contains(json_extract_string(i, '$.type.coding[*].code'), type_code))[1], '$.value'
 );
+
+-- What a component of a genomic variant says in words, or in codes (HL7 Genomics Reporting); a coordinate of an inner extension.
+CREATE OR REPLACE MACRO fhir_said(component) AS
+coalesce(json_extract_string(component, '$.valueCodeableConcept.coding[0].display'), json_extract_string(component, '$.valueCodeableConcept.text'));
+
+CREATE OR REPLACE MACRO fhir_code_of(component) AS
+coalesce(json_extract_string(component, '$.valueCodeableConcept.coding[0].code'), json_extract_string(component, '$.valueCodeableConcept.text'));
+
+CREATE OR REPLACE MACRO fhir_coordinate(extension, url) AS
+json_extract_string(list_filter(json_extract(extension, '$.extension[*]'), LAMBDA e: json_extract_string(e, '$.url') = url)[1], '$.valueDecimal');
+
+-- A total of a claim by its category.
+CREATE OR REPLACE MACRO fhir_total(element, category) AS
+list_filter(TRY(json_extract(element, '$[*]')), LAMBDA t: list_contains(json_extract_string(t, '$.category.coding[*].code'), category))[1];

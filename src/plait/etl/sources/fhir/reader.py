@@ -92,9 +92,10 @@ def _references(kind: str) -> dict[str, list[tuple[str, str]]]:
 
 def _load_documents(con: duckdb.DuckDBPyConnection, folder: Path, kind: str) -> None:
     """Make the table `document` of the texts that documents attach."""
-    binary = folder / "Binary.parquet"
-    con.execute(f"CREATE TEMP VIEW binary_resource AS SELECT key, body FROM {parquet(binary if binary.is_file() else folder / f'{kind}.parquet')} WHERE {binary.is_file()}")
-    con.execute(f"CREATE TEMP TABLE document AS {sql(QUERIES, 'document')}", {"file": str(folder / f"{kind}.parquet")})
+    binary, own = folder / "Binary.parquet", folder / f"{kind}.parquet"
+    there = binary.is_file()
+    con.execute(f"CREATE TEMP VIEW binary_resource AS SELECT key, body FROM {parquet(binary if there else own)} WHERE {there}")
+    con.execute(f"CREATE TEMP TABLE document AS {sql(QUERIES, 'document')}", {"file": str(own)})
 
 
 def _query(source: Source, folder: Path, kind: str, columns: tuple[str, ...]) -> str:
@@ -102,7 +103,9 @@ def _query(source: Source, folder: Path, kind: str, columns: tuple[str, ...]) ->
     references = _references(kind)
     own = _own_columns(kind)
     names = [name for name in columns if name not in own]
-    asked = ", ".join([f"json_extract_string(body, [{', '.join(literal(f'$.{name}') for name in names)}]) AS element", *(_asked(kind, *one) for one in references.items())])
+    asked = ", ".join(
+        [f"json_extract_string(body, [{', '.join(literal(f'$.{name}') for name in names)}]) AS element", *(_asked(kind, *one) for one in references.items())]
+    )
     joins = "\n".join(
         f"LEFT JOIN {parquet(folder / 'aliases.parquet')} AS a{place} ON a{place}.target = {literal(_target(choices))} AND a{place}.alias = r.{column}"
         for place, (column, choices) in enumerate(references.items())
@@ -111,7 +114,14 @@ def _query(source: Source, folder: Path, kind: str, columns: tuple[str, ...]) ->
     given += [f"r.element[{place}] AS {quoted(name)}" for place, name in enumerate(names, 1)]
     if kind in _WITH_TEXT:
         joins += "\nLEFT JOIN document AS d ON r.n = d.n"
-        given += ["d.attachment_text AS _text", "d.text_rule AS _text_rule", "d.text_fault AS _text_fault", "d.content AS _content", "d.charset AS _charset", "d.url AS _url"]
+        given += [
+            "d.attachment_text AS _text",
+            "d.text_rule AS _text_rule",
+            "d.text_fault AS _text_fault",
+            "d.content AS _content",
+            "d.charset AS _charset",
+            "d.url AS _url",
+        ]
     return (
         f"SELECT r.place AS _place, r.key AS _key, CASE WHEN fhir_instant(r.updated) < s.newest THEN 'superseded' ELSE r.rule END AS _rule, "
         f"{', '.join(given)}, r.fault AS {FAULT}\n"

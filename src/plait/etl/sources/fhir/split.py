@@ -126,7 +126,7 @@ def _write_block(con: duckdb.DuckDBPyConnection, folder: Path, writers: dict[str
         _writer(writers, stack, folder / f"{kind}.parquet", table.schema).write_table(table.filter(pc.equal(table["type"], kind)))
     found = con.execute(sql(QUERIES, "names")).to_arrow_table()
     _writer(writers, stack, folder / "names.parquet", found.schema).write_table(found)
-    return offset + table.num_rows
+    return offset + int(table.num_rows)
 
 
 def _writer(writers: dict[str, pq.ParquetWriter], stack: ExitStack, path: Path, schema: pa.Schema) -> pq.ParquetWriter:

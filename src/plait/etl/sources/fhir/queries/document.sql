@@ -12,8 +12,8 @@ chosen AS (
     SELECT
         n,
         coalesce(
-            list_filter(attachments, lambda a: regexp_matches(lower(json_extract_string(a, '$.contentType')), '^text/plain'))[1],
-            list_filter(attachments, lambda a: regexp_matches(lower(coalesce(json_extract_string(a, '$.contentType'), 'text/plain')), '^text/'))[1],
+            list_filter(attachments, LAMBDA a: regexp_matches(lower(json_extract_string(a, '$.contentType')), '^text/plain'))[1],
+            list_filter(attachments, LAMBDA a: regexp_matches(lower(coalesce(json_extract_string(a, '$.contentType'), 'text/plain')), '^text/'))[1],
             attachments[1]
         ) AS attachment
     FROM listed

@@ -39,7 +39,7 @@ name AS (
     UNION ALL
     SELECT
         'person',
-        key,
+        key AS alias,
         key,
         NULL,
         NULL
