@@ -1,5 +1,5 @@
 -- One row: a condition. One that is only suspected, or was ruled out, is an observation with that as its qualifier (FHIR to
--- OMOP IG, "Status and Intent Elements"); a primary cancer joins the episode of its disease.
+-- OMOP IG, "Status and Intent Elements"); a cancer joins the episode of its disease.
 WITH told AS (
     SELECT
         *,
@@ -7,7 +7,7 @@ WITH told AS (
         fhir_at(verificationStatus, '$.coding[0].code') AS verified,
         coalesce(onsetDateTime, fhir_at(onsetPeriod, '$.start'), recordedDate) AS began,
         coalesce(abatementDateTime, fhir_at(abatementPeriod, '$.end')) AS ended,
-        contains(meta, 'mcode-primary-cancer-condition') AS is_cancer
+        regexp_matches(meta, 'mcode-(primary|secondary)-cancer-condition') AS is_cancer
     FROM Condition
 )
 
