@@ -22,11 +22,10 @@ fhir_pointed(
 CREATE OR REPLACE MACRO fhir_instant(value) AS TRY_CAST(value AS TIMESTAMPTZ);
 
 -- The rule by which a resource is left out whatever its type: entered in error, or with a modifier that changes what it says.
-CREATE OR REPLACE MACRO fhir_rule(body) AS
+CREATE OR REPLACE MACRO fhir_rule(status, document_status, verified, modifier) AS
 CASE
-    WHEN json_extract_string(body, '$.status') = 'entered-in-error' OR json_extract_string(body, '$.docStatus') = 'entered-in-error'
-        OR list_contains(json_extract_string(body, '$.verificationStatus.coding[*].code'), 'entered-in-error') THEN 'entered_in_error'
-    WHEN json_array_length(body, '$.modifierExtension') > 0 THEN 'modifier_extension'
+    WHEN 'entered-in-error' IN (coalesce(status, ''), coalesce(document_status, ''), coalesce(verified, '')) THEN 'entered_in_error'
+    WHEN modifier IS NOT NULL THEN 'modifier_extension'
 END;
 
 -- What stands at a path of an element; null where the element is no JSON object or list.

@@ -11,22 +11,21 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from plait.duck import literal, parquet, quoted, sql
+from plait.duck import literal, parquet, quoted
 from plait.errors import InputFileError
 from plait.etl.sources.fhir.attachments import TEXT, read_texts
-from plait.etl.sources.fhir.split import OTHER, QUERIES, elements, read_table, reader_connection, split
+from plait.etl.sources.fhir.split import OTHER, elements, read_table, reader_connection, split
 from plait.etl.sources.reader import FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import duckdb
-
     from plait.etl.sources.folder import Source
     from plait.etl.sources.inventory import InputFile
 
 _ROWS = 8192
+_BATCH_BYTES = 64 << 20
 _OTHER_COLUMNS = ("_place", "resource_type", "resource")
 _WITH_TEXT = frozenset({"DocumentReference", "DiagnosticReport"})
 
@@ -68,12 +67,21 @@ def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
         return
     fields = pa.schema([(name, pa.string()) for name in (*file.header, FAULT)])
     with reader_connection(folder) as con:
-        if kind in _WITH_TEXT:
-            _load_documents(con, folder, kind)
-        query = _other_query(folder) if kind == OTHER else _query(source, folder, kind, file.header)
-        for batch in con.execute(query).to_arrow_reader(_ROWS):
+        if kind != OTHER:
+            con.execute(_joined(source, folder, kind))
+        query = _other_query(folder) if kind == OTHER else _query(folder, kind, file.header)
+        for batch in con.execute(query).to_arrow_reader(_rows_each(folder / f"{kind}.parquet")):
             made = read_texts(source, batch) if kind in _WITH_TEXT else batch
             yield pa.record_batch([made.column(name).cast(pa.string()) for name in fields.names], schema=fields)
+
+
+def _rows_each(path: Path) -> int:
+    """Give how many records of a file fit a batch."""
+    import pyarrow.parquet as pq
+
+    found = pq.read_metadata(path)
+    size = sum(found.row_group(number).total_byte_size for number in range(found.num_row_groups))
+    return max(1, min(_ROWS, _BATCH_BYTES * found.num_rows // max(size, 1)))
 
 
 def _own_columns(kind: str) -> tuple[str, ...]:
@@ -90,57 +98,73 @@ def _references(kind: str) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def _load_documents(con: duckdb.DuckDBPyConnection, folder: Path, kind: str) -> None:
-    """Make the table `document` of the texts that documents attach."""
-    binary, own = folder / "Binary.parquet", folder / f"{kind}.parquet"
-    there = binary.is_file()
-    con.execute(f"CREATE TEMP VIEW binary_resource AS SELECT key, body FROM {parquet(binary if there else own)} WHERE {there}")
-    con.execute(f"CREATE TEMP TABLE document AS {sql(QUERIES, 'document')}", {"file": str(own)})
+def _joined(source: Source, folder: Path, kind: str) -> str:
+    """Give the statement that makes the table `joined`: what is short of each resource and hangs on others, in the resources' order.
 
-
-def _query(source: Source, folder: Path, kind: str, columns: tuple[str, ...]) -> str:
-    """Give the query for the records of a type: its elements, what its references lead to, and the rule that leaves it out."""
+    It is joined with the resources by position, so that these, which may be long, need not be sorted.
+    """
     references = _references(kind)
+    own, aliases = parquet(folder / f"{kind}.parquet"), parquet(folder / "aliases.parquet")
+    paths = [*_RULE_PATHS, *(f"{path}{end}" for choices in references.values() for path, _ in choices for end in _REFERENCE_ENDS)]
+    asked, joins, given = _resolved(source, kind, paths, aliases)
+    if kind in _WITH_TEXT:
+        binary = folder / "Binary.parquet"
+        held = f"FROM {parquet(binary)}" if binary.is_file() else f"FROM {own} WHERE false"
+        joins += f"LEFT JOIN (SELECT DISTINCT ON (key) * {held}) AS b ON b.key = r.binary_key\n"
+        given += ", b.key IS NOT NULL AS in_binary, " + ", ".join(f"b.{column} AS b_{column}" for column in _TEXT_COLUMNS)
+    return (
+        f"CREATE TEMP TABLE joined AS SELECT CASE WHEN fhir_instant(r.told[1]) < s.newest THEN 'superseded' "
+        f"ELSE fhir_rule(r.told[2], r.told[3], r.told[4], r.told[5]) END AS _rule{given}\n"
+        f"FROM (SELECT *{asked} FROM (SELECT n, key, home, home_subject, "
+        f"json_extract_string(body, [{', '.join(map(literal, paths))}]) AS told, "
+        f"CASE WHEN regexp_matches(url, '(^|/)Binary/|^urn:uuid:') THEN fhir_last(url) END AS binary_key FROM {own})) AS r\n"
+        f"LEFT JOIN {parquet(folder / f'{kind}.stale.parquet')} AS s ON r.key = s.key\n{joins}ORDER BY r.n"
+    )
+
+
+def _resolved(source: Source, kind: str, paths: list[str], aliases: str) -> tuple[str, str, str]:
+    """Give the SQL for the keys that references name, for the joins with what these are aliases of, and for what they lead to.
+
+    A resource is parsed once: `told` holds what stands at each of `paths`.
+    """
+    asked = joins = given = ""
+    for place, (column, choices) in enumerate(_references(kind).items()):
+        keys = []
+        for path, _ in choices:
+            first = paths.index(f"{path}{_REFERENCE_ENDS[0]}") + 1
+            keys.append(f"fhir_pointed(told[{first}], told[{first + 1}], told[{first + 2}], coalesce(home, key))")
+        if column == "_person":
+            keys = ["key"] if kind == "Patient" else [*keys, "fhir_key(home_subject, '$', home)"]
+        target = choices[0][1] if choices else "person"
+        asked += f", coalesce({', '.join(keys)}) AS {column}"
+        joins += f"LEFT JOIN {aliases} AS a{place} ON a{place}.target = {literal(target)} AND a{place}.alias = r.{column}\n"
+        given += f", coalesce(a{place}.key, {_unmet(source, column)}) AS {column}"
+    return asked, joins, given
+
+
+_RULE_PATHS = ("$.meta.lastUpdated", "$.status", "$.docStatus", "$.verificationStatus.coding[0].code", "$.modifierExtension[0]")
+"""What decides, in this order, whether a resource of any type is left out."""
+
+_REFERENCE_ENDS = (".reference", ".identifier.system", ".identifier.value")
+"""What a reference consists of."""
+
+_TEXT_COLUMNS = ("text", "content", "charset", "url", "text_rule", "text_fault")
+"""Columns of the split files that tell of the text that a resource attaches."""
+
+
+def _query(folder: Path, kind: str, columns: tuple[str, ...]) -> str:
+    """Give the query for the records of a type: its elements, what its references lead to, and the rule that leaves it out."""
     own = _own_columns(kind)
     names = [name for name in columns if name not in own]
-    asked = ", ".join(
-        [f"json_extract_string(body, [{', '.join(literal(f'$.{name}') for name in names)}]) AS element", *(_asked(kind, *one) for one in references.items())]
-    )
-    joins = "\n".join(
-        f"LEFT JOIN {parquet(folder / 'aliases.parquet')} AS a{place} ON a{place}.target = {literal(_target(choices))} AND a{place}.alias = r.{column}"
-        for place, (column, choices) in enumerate(references.items())
-    )
-    given = [f"coalesce(a{place}.key, {_unmet(source, column)}) AS {column}" for place, column in enumerate(references)]
+    given = [f"j.{column}" for column in _references(kind)]
     given += [f"r.element[{place}] AS {quoted(name)}" for place, name in enumerate(names, 1)]
     if kind in _WITH_TEXT:
-        joins += "\nLEFT JOIN document AS d ON r.n = d.n"
-        given += [
-            "d.attachment_text AS _text",
-            "d.text_rule AS _text_rule",
-            "d.text_fault AS _text_fault",
-            "d.content AS _content",
-            "d.charset AS _charset",
-            "d.url AS _url",
-        ]
+        given += [f"CASE WHEN j.in_binary THEN j.b_{column} ELSE r.{column} END AS _{column}" for column in _TEXT_COLUMNS]
+    elements_of = f"json_extract_string(body, [{', '.join(literal(f'$.{name}') for name in names)}]) AS element"
     return (
-        f"SELECT r.place AS _place, r.key AS _key, CASE WHEN fhir_instant(r.updated) < s.newest THEN 'superseded' ELSE r.rule END AS _rule, "
-        f"{', '.join(given)}, r.fault AS {FAULT}\n"
-        f"FROM (SELECT n, place, key, fault, {asked}, json_extract_string(body, '$.meta.lastUpdated') AS updated, fhir_rule(body) AS rule "
-        f"FROM {parquet(folder / f'{kind}.parquet')}) AS r\n"
-        f"LEFT JOIN {parquet(folder / f'{kind}.stale.parquet')} AS s ON r.key = s.key\n{joins}\nORDER BY r.n"
+        f"SELECT r.place AS _place, r.key AS _key, j._rule, {', '.join([*given, f'r.fault AS {FAULT}'])}\n"
+        f"FROM (SELECT *, {elements_of} FROM {parquet(folder / f'{kind}.parquet')}) AS r POSITIONAL JOIN joined AS j"
     )
-
-
-def _asked(kind: str, column: str, choices: list[tuple[str, str]]) -> str:
-    """Give the expression for the key that a reference names: the first of its elements that is there."""
-    keys = [f"fhir_key(body, {literal(path)}, coalesce(home, key))" for path, _ in choices]
-    if column == "_person":
-        keys = ["key"] if kind == "Patient" else [*keys, "fhir_key(home_subject, '$', home)"]
-    return f"coalesce({', '.join(keys)}) AS {column}"
-
-
-def _target(choices: list[tuple[str, str]]) -> str:
-    return choices[0][1] if choices else "person"
 
 
 def _unmet(source: Source, column: str) -> str:
@@ -155,7 +179,7 @@ def _other_query(folder: Path) -> str:
     """Give the query for what is no resource that a SELECT of its own reads."""
     return (
         f"SELECT place AS _place, CASE WHEN fault IS NULL THEN declared_type END AS resource_type, body AS resource, fault AS {FAULT} "
-        f"FROM {parquet(folder / f'{OTHER}.parquet')} ORDER BY n"
+        f"FROM {parquet(folder / f'{OTHER}.parquet')}"
     )
 
 

@@ -7,6 +7,7 @@ another name than its id (an identifier, the URL of an entry) is written down be
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from contextlib import ExitStack
@@ -55,8 +56,8 @@ _ELEMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
 def split(source: Source) -> Path:
     """Give the folder that holds a source's resources by type, having made it where its files have changed.
 
-    It holds `TYPE.parquet` (n, place, key, home, home_subject, url_key, body, fault, declared_type), `TYPE.stale.parquet`,
-    `aliases.parquet` and `index.json` (type → names of its elements).
+    It holds `TYPE.parquet` (the columns of `queries/written.sql`), `TYPE.stale.parquet`, `aliases.parquet` and `index.json` (type → names
+    of its elements).
 
     Raises:
         InputFileError: A file cannot be cut into lines, or it changed meanwhile.
@@ -92,7 +93,8 @@ def elements(folder: Path) -> dict[str, list[str]]:
 
 def reader_connection(folder: Path) -> duckdb.DuckDBPyConnection:
     """Give a connection with the reader's macros, whose memory is bounded: it spills beside what was split."""
-    con = connect(threads=1, memory="2GiB", spill=folder / "spill")
+    memory = max(2 << 30, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4) >> 20
+    con = connect(threads=1, memory=f"{memory}MiB", spill=folder / "spill")
     con.execute(sql(__package__ or "", "macros"))
     return con
 
@@ -121,7 +123,8 @@ def _write(source: Source, folder: Path) -> None:
 
 def _write_block(con: duckdb.DuckDBPyConnection, folder: Path, writers: dict[str, pq.ParquetWriter], stack: ExitStack, offset: int) -> int:
     """Add a block's resources to the files of their types and their names to that of names; give how many there were so far."""
-    table = con.execute("SELECT * REPLACE (n + $offset AS n) FROM resource ORDER BY n", {"offset": offset}).to_arrow_table()
+    con.execute(sql(QUERIES, "document"))
+    table = con.execute(sql(QUERIES, "written"), {"offset": offset}).to_arrow_table()
     for kind in pc.unique(table["type"]).to_pylist():
         _writer(writers, stack, folder / f"{kind}.parquet", table.schema).write_table(table.filter(pc.equal(table["type"], kind)))
     found = con.execute(sql(QUERIES, "names")).to_arrow_table()

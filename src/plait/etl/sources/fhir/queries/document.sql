@@ -1,11 +1,15 @@
--- One row: a resource with the attachment that holds its text: the first plain text, else the first text of any kind, else the
--- first. `content` are its bytes, inline or of the Binary that it names; `attachment_text` is what they say as UTF-8.
+-- document, one row: a resource of the block that holds a text, or attaches one: the first plain text, else the first text of any
+-- kind, else the first. `content` are its bytes where `text` does not say them, which is so where they are no UTF-8.
+CREATE OR REPLACE TEMP TABLE document AS
 WITH listed AS (
     SELECT
         n,
-        coalesce(json_extract(body, '$.content[*].attachment'), []) || coalesce(json_extract(body, '$.presentedForm[*]'), []) AS attachments
-    FROM read_parquet($file)
-    WHERE fault IS NULL
+        CASE
+            WHEN type = 'Binary' THEN [body]
+            ELSE coalesce(json_extract(body, '$.content[*].attachment'), []) || coalesce(json_extract(body, '$.presentedForm[*]'), [])
+        END AS attachments
+    FROM resource
+    WHERE type IN ('DocumentReference', 'DiagnosticReport', 'Binary')
 ),
 
 chosen AS (
@@ -28,33 +32,35 @@ told AS (
     FROM chosen
 ),
 
-held AS (
-    SELECT
-        t.n,
-        CASE WHEN t.data IS NULL AND b.key IS NULL THEN t.url END AS url,
-        coalesce(t.content_type, lower(json_extract_string(b.body, '$.contentType'))) AS content_type,
-        coalesce(t.data, json_extract_string(b.body, '$.data')) AS data
-    FROM told AS t
-    LEFT JOIN binary_resource AS b ON CASE WHEN t.data IS NULL AND regexp_matches(t.url, '(^|/)Binary/|^urn:uuid:') THEN fhir_last(t.url) END = b.key
-),
-
 decoded AS (
     SELECT
-        *,
+        n,
+        CASE WHEN data IS NULL THEN url END AS url,
+        content_type IS NULL OR starts_with(content_type, 'text/') AS is_text,
         nullif(regexp_extract(content_type, 'charset\s*=\s*"?([^;"\s]+)', 1), '') AS charset,
-        TRY(from_base64(regexp_replace(data, '\s', '', 'g'))) AS content
-    FROM held
+        data IS NOT NULL AS is_inline,
+        CASE
+            WHEN content_type IS NULL OR starts_with(content_type, 'text/') THEN TRY(from_base64(regexp_replace(data, '\s', '', 'g')))
+        END AS content
+    FROM told
+),
+
+said AS (
+    SELECT
+        *,
+        CASE WHEN coalesce(charset, 'utf-8') IN ('utf-8', 'utf8', 'us-ascii', 'ascii') THEN TRY(decode(content)) END AS text
+    FROM decoded
 )
 
 SELECT
     n,
     url,
     charset,
-    CASE WHEN coalesce(charset, 'utf-8') IN ('utf-8', 'utf8', 'us-ascii', 'ascii') THEN TRY(decode(content)) END AS attachment_text,
-    CASE WHEN coalesce(charset, 'utf-8') NOT IN ('utf-8', 'utf8', 'us-ascii', 'ascii') OR TRY(decode(content)) IS NULL THEN content END AS content,
+    text,
+    CASE WHEN text IS NULL THEN content END AS content,
     CASE
-        WHEN content_type IS NOT NULL AND NOT starts_with(content_type, 'text/') THEN 'not_text'
-        WHEN data IS NULL AND url IS NULL THEN 'no_text'
-    END AS text_rule,
-    CASE WHEN data IS NOT NULL AND content IS NULL THEN 'invalid_base64' END AS text_fault
-FROM decoded
+        WHEN NOT is_text THEN 'not_text'
+        WHEN NOT is_inline AND url IS NULL THEN 'no_text'
+    END AS rule,
+    CASE WHEN is_text AND is_inline AND content IS NULL THEN 'invalid_base64' END AS text_fault
+FROM said;
