@@ -143,7 +143,7 @@ def test_every_rule_of_fhir_is_described() -> None:
         said |= set(re.findall(r"THEN '(\w+)'", rule))
         said |= {status for group in re.findall(r"IN \(([^)]*)\) THEN \w[.](?:status|verified)\b", rule) for status in re.findall(r"'(\w+)'", group)}
     reader = (folder / "reader.py").read_text(encoding="utf-8") + (folder / "macros.sql").read_text(encoding="utf-8")
-    said |= set(re.findall(r"THEN '(superseded|entered_in_error|modifier_extension)'", reader))
+    said |= set(re.findall(r"THEN '(superseded|entered_in_error|modifier_extension|replaced)'", reader))
     said |= found_in("sources/fhir/queries/document.sql", r"THEN '(not_text|no_text)'") | found_in("sources/fhir/attachments.py", r'return None, "(\w+)", None')
     cells = tables(section(page("fhir"), "## Rules by which records are left out"))[0]
     described = {name for cell in cells for name in re.findall(r"\w+", cell)}

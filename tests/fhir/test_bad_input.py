@@ -56,6 +56,7 @@ def write_patients(ward: Ward) -> None:
         patient("p1", "M1"),
         patient("p1-again", "M1", birthDate="1961-01-01"),
         patient("p2", "M2", identifier=[{"system": MRN, "value": "M2"}, {"system": "https://other.example", "value": "7"}]),
+        patient("p4", "M4", link=[{"other": ref("Patient/p2"), "type": "replaced-by"}]),
         patient("p3", "M3", identifier=[{"system": MRN, "value": "M3"}, {"system": "https://other.example", "value": "7"}]),
     )
     ward.lines(
@@ -64,6 +65,7 @@ def write_patients(ward: Ward) -> None:
         condition("v", code="195967001", meta={"lastUpdated": "2020-02-01T00:00:00+01:00"}),
         condition("of-two", subject=ref("Patient?identifier=https://other.example|7")),
         condition("of-one", subject={"identifier": {"system": MRN, "value": "M2"}}),
+        condition("of-the-replaced", code="195967001", subject=ref("Patient/p4")),
         condition("again", code="22298006"),
     )
     inner = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": condition("again", code="22298006")}]}
@@ -126,7 +128,7 @@ def test_every_other_resource_ends_as_it_should(study: plait.Study) -> None:
     assert rejected["Patient", "person", "duplicate_key"] == 1
     assert reasons(study, "ignored")["Condition", "event", "superseded"] == 1
     assert reasons(study, "ignored")["Observation", "event", "no_value"] == 2
-    assert fates(study)["Condition", "event"] == (14, 7, 1, 5, 1)
+    assert fates(study)["Condition", "event"] == (15, 8, 1, 5, 1)
 
 
 def test_odd_elements_are_as_if_they_were_absent(study: plait.Study) -> None:
@@ -140,9 +142,16 @@ def test_odd_elements_are_as_if_they_were_absent(study: plait.Study) -> None:
 
 def test_the_newer_version_and_one_of_two_equal_records_stand(study: plait.Study) -> None:
     codes = [code for (code,) in study.connect().execute("SELECT condition_source_value FROM cdm.condition_occurrence").fetchall()]
-    assert codes.count("195967001") == 1
+    assert codes.count("195967001") == 2  # one is of the patient who was replaced
     assert codes.count("254637007") == 0
     assert codes.count("22298006") == 1
+
+
+def test_what_was_said_of_a_replaced_patient_is_the_others(study: plait.Study) -> None:
+    assert reasons(study, "ignored")["Patient", "person", "replaced"] == 1
+    query = """SELECT p.person_source_value FROM cdm.condition_occurrence AS c INNER JOIN cdm.person AS p USING (person_id)
+    WHERE c.condition_source_value = '195967001' ORDER BY 1"""
+    assert study.connect().execute(query).fetchall() == [("M1",), ("M2",)]
 
 
 def test_texts_come_from_where_they_may_come_from(study: plait.Study) -> None:

@@ -21,11 +21,13 @@ fhir_pointed(
 -- An instant as text, for comparing versions of one resource.
 CREATE OR REPLACE MACRO fhir_instant(value) AS TRY_CAST(value AS TIMESTAMPTZ);
 
--- The rule by which a resource is left out whatever its type: entered in error, or with a modifier that changes what it says.
-CREATE OR REPLACE MACRO fhir_rule(status, document_status, verified, modifier) AS
+-- The rule by which a resource is left out whatever its type: entered in error, with a modifier that changes what it says, or a
+-- patient's that another one replaces (Patient.link).
+CREATE OR REPLACE MACRO fhir_rule(status, document_status, verified, modifier, link) AS
 CASE
     WHEN 'entered-in-error' IN (coalesce(status, ''), coalesce(document_status, ''), coalesce(verified, '')) THEN 'entered_in_error'
     WHEN modifier IS NOT NULL THEN 'modifier_extension'
+    WHEN link = 'replaced-by' THEN 'replaced'
 END;
 
 -- What stands at a path of an element; null where the element is no JSON object or list.

@@ -81,7 +81,7 @@ def _rows_each(path: Path) -> int:
 
     found = pq.read_metadata(path)
     size = sum(found.row_group(number).total_byte_size for number in range(found.num_row_groups))
-    return max(1, min(_ROWS, _BATCH_BYTES * found.num_rows // max(size, 1)))
+    return max(1, min(_ROWS, _BATCH_BYTES * int(found.num_rows) // max(int(size), 1)))
 
 
 def _own_columns(kind: str) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def _joined(source: Source, folder: Path, kind: str) -> str:
         given += ", b.key IS NOT NULL AS in_binary, " + ", ".join(f"b.{column} AS b_{column}" for column in _TEXT_COLUMNS)
     return (
         f"CREATE TEMP TABLE joined AS SELECT CASE WHEN fhir_instant(r.told[1]) < s.newest THEN 'superseded' "
-        f"ELSE fhir_rule(r.told[2], r.told[3], r.told[4], r.told[5]) END AS _rule{given}\n"
+        f"ELSE fhir_rule(r.told[2], r.told[3], r.told[4], r.told[5], r.told[6]) END AS _rule{given}\n"
         f"FROM (SELECT *{asked} FROM (SELECT n, key, home, home_subject, "
         f"json_extract_string(body, [{', '.join(map(literal, paths))}]) AS told, "
         f"CASE WHEN regexp_matches(url, '(^|/)Binary/|^urn:uuid:') THEN fhir_last(url) END AS binary_key FROM {own})) AS r\n"
@@ -142,7 +142,7 @@ def _resolved(source: Source, kind: str, paths: list[str], aliases: str) -> tupl
     return asked, joins, given
 
 
-_RULE_PATHS = ("$.meta.lastUpdated", "$.status", "$.docStatus", "$.verificationStatus.coding[0].code", "$.modifierExtension[0]")
+_RULE_PATHS = ("$.meta.lastUpdated", "$.status", "$.docStatus", "$.verificationStatus.coding[0].code", "$.modifierExtension[0]", "$.link[0].type")
 """What decides, in this order, whether a resource of any type is left out."""
 
 _REFERENCE_ENDS = (".reference", ".identifier.system", ".identifier.value")

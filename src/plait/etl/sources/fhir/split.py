@@ -124,7 +124,7 @@ def _write(source: Source, folder: Path) -> None:
 def _write_block(con: duckdb.DuckDBPyConnection, folder: Path, writers: dict[str, pq.ParquetWriter], stack: ExitStack, offset: int) -> int:
     """Add a block's resources to the files of their types and their names to that of names; give how many there were so far."""
     con.execute(sql(QUERIES, "document"))
-    table = con.execute(sql(QUERIES, "written"), {"offset": offset}).to_arrow_table()
+    table = con.execute(sql(QUERIES, "written"), {"earlier": offset}).to_arrow_table()
     for kind in pc.unique(table["type"]).to_pylist():
         _writer(writers, stack, folder / f"{kind}.parquet", table.schema).write_table(table.filter(pc.equal(table["type"], kind)))
     found = con.execute(sql(QUERIES, "names")).to_arrow_table()

@@ -1,5 +1,6 @@
--- One row: a further name by which references may point to a resource of the block: the URL of its entry where that is not its
--- id, and its identifiers; of a PractitionerRole, `key` is the name of its practitioner.
+-- One row: a further name by which references may point to a resource of the block: the URL of its entry where that is not
+-- its id, and its identifiers; of a PractitionerRole, `key` is the name of its practitioner, and of a patient who was
+-- `replaced` that of the other one.
 WITH target AS (
     SELECT
         t.target,
@@ -45,6 +46,15 @@ name AS (
         NULL
     FROM resource
     WHERE type = 'Patient'
+    UNION ALL
+    SELECT
+        'replaced',
+        key AS alias,
+        fhir_key(body, '$.link[0].other', key),
+        NULL,
+        NULL
+    FROM resource
+    WHERE type = 'Patient' AND json_extract_string(body, '$.link[0].type') = 'replaced-by'
 )
 
 SELECT

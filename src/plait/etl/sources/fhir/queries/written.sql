@@ -1,7 +1,7 @@
 -- One row: a resource of the block, with the text that it attaches; what stands in `text` is not kept in `body` as well.
 SELECT
     r.* REPLACE (
-        r.n + $offset AS n,
+        r.n + $earlier AS n,
         CASE WHEN d.n IS NOT NULL THEN regexp_replace(r.body, '"data"\s*:\s*"[^"]{64,}"', '"data":"…"', 'g') ELSE r.body END AS body
     ),
     d.text,
