@@ -42,6 +42,8 @@ def write_lines(ward: Ward) -> None:
         condition("not-a-date", onsetDateTime="30/02/2020"),
         {"resourceType": "Condition", "id": "types", "code": "44054006", "subject": ["Patient/p1"], "onsetDateTime": {"a": 1}, "verificationStatus": 7},
         {"resourceType": 5, "id": "type-is-a-number"},
+        observation("names", "2160-0", status="cancelled", _fault="x", _pointer="x", _key="x", ID="x", Code="x", cODE="x", **{"a b": 1, "x'); DROP": 1, "": 1})
+        | {f"own{number}": number for number in range(500)},
         observation("cycle-1", "2160-0", hasMember=[ref("Observation/cycle-2")]),
         observation("cycle-2", "2160-0", hasMember=[ref("Observation/cycle-1")]),
         observation("odd-parts", "2160-0", component={"code": "x"}, valueQuantity=quantity(1, "mg/dL")),
@@ -138,6 +140,13 @@ def test_odd_elements_are_as_if_they_were_absent(study: plait.Study) -> None:
     assert con.execute("SELECT kind, records FROM plait.notices WHERE kind = 'unparsed_number'").fetchall() == [("unparsed_number", 1)]
     unknown = con.execute("SELECT condition_concept_id FROM cdm.condition_occurrence WHERE condition_source_value = 'X1'").fetchall()
     assert unknown == [(0,)]
+
+
+def test_elements_of_any_name_do_no_harm_and_some_are_told_of(study: plait.Study) -> None:
+    unaccounted = study.connect().execute("SELECT \"column\" FROM plait.columns WHERE file = 'Observation' AND fate = 'unaccounted'").fetchall()
+    assert len(unaccounted) == 100
+    assert all(name.startswith("own") for (name,) in unaccounted)
+    assert study.connect().execute("SELECT DISTINCT measurement_source_value FROM cdm.measurement").fetchall() == [("2160-0",)]
 
 
 def test_the_newer_version_and_one_of_two_equal_records_stand(study: plait.Study) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _ROWS = 8192
 _BATCH_BYTES = 64 << 20
+_MOST_OTHERS = 100
+"""How many elements that FHIR does not know a type may have as columns: nobody accounts for them, and they could be anything."""
+_TAKEN = frozenset({FAULT, "_pointer"})
 _OTHER_COLUMNS = ("_place", "resource_type", "resource")
 _WITH_TEXT = frozenset({"DocumentReference", "DiagnosticReport"})
 
@@ -55,8 +58,12 @@ def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
     del path
     if logical == OTHER:
         return _OTHER_COLUMNS
-    own = _own_columns(logical)
-    return (*own, *(name for name in elements(split(source)).get(logical, []) if name.lower() not in own))
+    own, rule = _own_columns(logical), source.rules.files[logical]
+    known = {*rule.columns, *rule.ignored}
+    there = [name for name in elements(split(source)).get(logical, []) if name.lower() not in {*own, *_TAKEN}]
+    spelt = {name.lower(): name for name in there if name in known}  # columns differ by more than the size of their letters
+    others = {name.lower(): name for name in reversed(there) if name.lower() not in {one.lower() for one in known}}
+    return (*own, *sorted(spelt.values()), *sorted(others.values())[:_MOST_OTHERS])
 
 
 def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:

@@ -117,7 +117,7 @@ def _write(source: Source, folder: Path) -> None:
             for kind, found in con.execute(sql(QUERIES, "elements")).fetchall():
                 names.setdefault(kind, set()).update(found or [])
     _write_joins(source, folder, sorted(names))
-    index = {kind: _distinct(found) for kind, found in sorted(names.items())}
+    index = {kind: sorted(name for name in found if _ELEMENT.fullmatch(name)) for kind, found in sorted(names.items())}
     (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
@@ -157,15 +157,6 @@ def _make(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, list[str
     con.register("given", pa.table({key: pa.array(values, pa.string()) for key, values in columns.items()}))
     con.execute(f"CREATE TEMP TABLE {name} AS FROM given")
     con.unregister("given")
-
-
-def _distinct(names: set[str]) -> list[str]:
-    """Give names of elements as columns, which differ by more than the size of their letters."""
-    first: dict[str, str] = {}
-    for name in sorted(names):
-        if _ELEMENT.fullmatch(name):
-            first.setdefault(name.lower(), name)
-    return sorted(first.values())
 
 
 def read_table(name: str) -> list[dict[str, Any]]:
