@@ -337,6 +337,7 @@ def write_findings(ward: Ward) -> None:
             "study": ref("ResearchStudy/x"),
             "period": {"start": "2020-04"},
         },
+        {"resourceType": "DiagnosticReport", "id": "doc1", "status": "final", "subject": ref("Patient/p1"), "issued": "2020-03-04", "conclusion": "As ever."},
         {"resourceType": "Task", "id": "t1", "status": "completed"},
         document("doc1", {"contentType": "text/plain; charset=utf-8", "data": encoded("Café: she slept.\n")}),
     )
@@ -487,4 +488,4 @@ def test_the_rest_of_the_record(study: plait.Study) -> None:
 
 
 def test_notes_hold_the_text_that_was_attached(study: plait.Study) -> None:
-    assert rows(study, "SELECT note_text FROM cdm.note ORDER BY note_date") == [("Café: she slept.\n",), ("Kidney function is poor.",)]
+    assert rows(study, "SELECT note_text FROM cdm.note ORDER BY note_date") == [("Café: she slept.\n",), ("Kidney function is poor.",), ("As ever.",)]

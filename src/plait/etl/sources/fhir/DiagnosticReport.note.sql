@@ -2,7 +2,7 @@
 SELECT
     r._pointer,
     r._person AS person,
-    r._key AS note,
+    'DiagnosticReport/' || r._key AS note, -- ids are of one type each, and notes are of two
     fhir_time(coalesce(r.effectiveDateTime, fhir_at(r.effectivePeriod, '$.start'), r.issued), o.partial_dates) AS start,
     fhir_known(r.issued, coalesce(r.effectiveDateTime, fhir_at(r.effectivePeriod, '$.start'))) AS known_time,
     r._visit AS visit,

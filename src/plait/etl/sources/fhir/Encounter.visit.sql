@@ -18,7 +18,7 @@ SELECT
     fhir_codings(fhir_at(e.hospitalization, '$.admitSource'), 'visit')[1].system AS admitted_from_system,
     fhir_codings(fhir_at(e.hospitalization, '$.dischargeDisposition'), 'visit')[1].code AS discharged_to,
     fhir_codings(fhir_at(e.hospitalization, '$.dischargeDisposition'), 'visit')[1].system AS discharged_to_system,
-    e._episode AS episode,
+    'EpisodeOfCare/' || e._episode AS episode,
     coalesce(
         e._rule,
         CASE WHEN e.status = 'cancelled' THEN 'cancelled' WHEN e.status IN ('planned', 'unknown') THEN 'not_begun' END

@@ -2,7 +2,7 @@
 SELECT
     e._pointer,
     e._person AS person,
-    e._key AS episode,
+    'EpisodeOfCare/' || e._key AS episode, -- ids are of one type each, and episodes are of three
     fhir_time(fhir_at(e.period, '$.start'), o.partial_dates) AS start,
     fhir_time(fhir_at(e.period, '$.end'), o.partial_dates) AS "end",
     fhir_last_day(fhir_at(e.period, '$.start')) AS known_time,

@@ -10,7 +10,7 @@ WITH told AS (
 SELECT
     t._pointer,
     t._person AS person,
-    t._key AS episode,
+    'Procedure/' || t._key AS episode, -- ids are of one type each, and episodes are of three
     fhir_time(t.began, o.partial_dates) AS start,
     fhir_time(fhir_at(t.performedPeriod, '$.end'), o.partial_dates) AS "end",
     fhir_known(fhir_at(t.performedPeriod, '$.end'), t.began) AS known_time,

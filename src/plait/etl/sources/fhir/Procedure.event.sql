@@ -24,7 +24,7 @@ SELECT
     t.codings[3].system AS alternative_2_system,
     t.codings[1].display AS display,
     'Procedure' AS domain,
-    CASE WHEN contains(t.meta, 'mcode-radiotherapy-course-summary') THEN t._key END AS episode,
+    CASE WHEN contains(t.meta, 'mcode-radiotherapy-course-summary') THEN 'Procedure/' || t._key END AS episode,
     'ehr_encounter_record' AS type,
     coalesce(
         t._rule,

@@ -117,7 +117,7 @@ def _joined(source: Source, folder: Path, kind: str) -> str:
     if kind in _WITH_TEXT:
         binary = folder / "Binary.parquet"
         held = f"FROM {parquet(binary)}" if binary.is_file() else f"FROM {own} WHERE false"
-        joins += f"LEFT JOIN (SELECT DISTINCT ON (key) * {held}) AS b ON b.key = r.binary_key\n"
+        joins += f"LEFT JOIN (SELECT DISTINCT ON (key) * {held} ORDER BY key, n) AS b ON b.key = r.binary_key\n"
         given += ", b.key IS NOT NULL AS in_binary, " + ", ".join(f"b.{column} AS b_{column}" for column in _TEXT_COLUMNS)
     return (
         f"CREATE TEMP TABLE joined AS SELECT CASE WHEN fhir_instant(r.told[1]) < s.newest THEN 'superseded' "

@@ -116,7 +116,8 @@ def _write(source: Source, folder: Path) -> None:
             offset = _write_block(con, folder, writers, stack, offset)
             for kind, found in con.execute(sql(QUERIES, "elements")).fetchall():
                 names.setdefault(kind, set()).update(found or [])
-    _write_joins(source, folder, sorted(names))
+    if names:
+        _write_joins(source, folder, sorted(names))
     index = {kind: sorted(name for name in found if _ELEMENT.fullmatch(name)) for kind, found in sorted(names.items())}
     (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
 
@@ -141,15 +142,20 @@ def _writer(writers: dict[str, pq.ParquetWriter], stack: ExitStack, path: Path, 
 def _write_joins(source: Source, folder: Path, kinds: list[str]) -> None:
     """Write what other names lead to, and which resources have newer versions."""
     with reader_connection(folder) as con:
-        names = str(folder / "names.parquet")
-        aliases = con.execute(sql(QUERIES, "aliases"), {"names": names, "system": source.system}).to_arrow_table() if kinds else None
-        if aliases is not None:
-            pq.write_table(aliases, folder / "aliases.parquet")
+        names = {"names": str(folder / "names.parquet"), "system": source.system}
+        _write_rows(con.execute(sql(QUERIES, "aliases"), names), folder / "aliases.parquet")
         for kind in (kind for kind in kinds if kind != OTHER):
-            stale = con.execute(sql(QUERIES, "stale"), {"file": str(folder / f"{kind}.parquet")}).to_arrow_table()
-            pq.write_table(stale, folder / f"{kind}.stale.parquet")
-    (folder / "names.parquet").unlink(missing_ok=True)
+            _write_rows(con.execute(sql(QUERIES, "stale"), {"file": str(folder / f"{kind}.parquet")}), folder / f"{kind}.stale.parquet")
+    (folder / "names.parquet").unlink()
     shutil.rmtree(folder / "spill", ignore_errors=True)
+
+
+def _write_rows(result: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Write the rows of a query as they come."""
+    reader = result.to_arrow_reader(1 << 16)
+    with pq.ParquetWriter(path, reader.schema, compression="zstd", compression_level=1) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
 
 
 def _make(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, list[str]]) -> None:
