@@ -83,7 +83,7 @@ def main() -> None:
                 read = sum(pool.map(bare, chunks))
             best["bare"] = min(best["bare"], time.perf_counter() - begin)
             begin = time.perf_counter()
-            indexed = sum(len(records) for records in read_all(images, listing.entries))
+            indexed = sum(len(records) for records in read_all(str(images), listing.entries))
             best["plait"] = min(best["plait"], time.perf_counter() - begin)
         if not read == indexed == len(paths):
             raise SystemExit(f"Of {len(paths)} files one way read {read}, the other {indexed}.")

@@ -46,6 +46,7 @@ class IndexSettings(ConceptSet):
         occurrence: The `first` of a person's index events, or `every` one.
         clock: Whether a row stands when the event was `known`, or when the `event` happened.
         washout_days: An event counts only where no other of the set happened so many days before it.
+        after_days: A row stands so many days after its event: time for reports to come, a landmark.
     """
 
     sql: Path | None = None
@@ -54,6 +55,7 @@ class IndexSettings(ConceptSet):
     occurrence: Literal["first", "every"] | None = None
     clock: Literal["known", "event"] | None = None
     washout_days: float | None = Field(default=None, gt=0)
+    after_days: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -61,7 +63,7 @@ class IndexSettings(ConceptSet):
         if len(kinds) != 1:
             raise ValueError(f"{' and '.join(kinds) or 'nothing'}; name one of concepts, sql, cohort_definition_id and file")
         if kinds != ["concepts"]:
-            idle = [name for name in ("exclude", "tables", "clock", "washout_days") if getattr(self, name) not in {None, ()}]
+            idle = [name for name in ("exclude", "tables", "clock", "washout_days", "after_days") if getattr(self, name) not in {None, ()}]
             if idle:
                 raise ValueError(f"{idle[0]} with {kinds[0]}; it belongs to concepts")
         if self.washout_days is not None and self.occurrence != "every":
@@ -105,6 +107,7 @@ class RuleSettings(BaseModel):
         prior_observation_days: Days for which the person has been observed by then.
         events: Events that the person must have had, or must not.
         view: A view that must be there for the row.
+        alive: Whether nothing was known of the person's death.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -114,12 +117,13 @@ class RuleSettings(BaseModel):
     prior_observation_days: int | None = Field(default=None, ge=0)
     events: EventRule | None = None
     view: str | None = None
+    alive: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         told = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(told) != 1:
-            raise ValueError(f"{', '.join(told) or 'nothing'}; a rule is one of age, sex, prior_observation_days, events and view")
+            raise ValueError(f"{', '.join(told) or 'nothing'}; a rule is one of age, sex, prior_observation_days, events, view and alive")
         return self
 
 

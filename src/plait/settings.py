@@ -14,10 +14,14 @@ from typing import Any, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 
 from plait.cohort_settings import CohortSettings
 from plait.errors import ConfigError
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[a-z0-9+.-]+::")
+_SECRET = re.compile(r"//[^/]*@|[?]")
+"""What is a name and a password, or what a signed URL ends with."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -58,6 +62,24 @@ class SourceSettings(BaseModel):
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     anchor: str | None = Field(default=None, pattern=r"^[a-z][a-z_]*$")
     panels: tuple[PanelSettings, ...] = ()
+    _url: str | None = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _path_may_be_a_url(cls, said: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - whatever the file holds
+        path = said.get("path") if isinstance(said, dict) else None
+        is_url = isinstance(path, str) and _URL.match(path) is not None
+        if is_url and _SECRET.search(str(path)):
+            raise ValueError("a URL with a user or a query in its path, which would be kept: give credentials to fsspec, by its settings or the environment")
+        made = handler(said)
+        if is_url:
+            made._url = str(path).rstrip("/")  # noqa: SLF001 - our own
+        return made
+
+    @property
+    def url(self) -> str | None:
+        """What `path` says, where that is a URL; then `path` is that of no file."""
+        return self._url
 
     @field_validator("encoding")
     @classmethod
@@ -199,7 +221,8 @@ def read_settings(study: Path) -> Settings:
 def _absolute(source: SourceSettings, root: Path) -> SourceSettings:
     """Give a source with absolute paths."""
     panels = tuple(panel.model_copy(update={"genes": root / panel.genes}) for panel in source.panels)
-    return source.model_copy(update={"path": root / source.path, "panels": panels})
+    path = source.path if source.url else root / source.path
+    return source.model_copy(update={"path": path, "panels": panels})
 
 
 def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:

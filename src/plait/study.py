@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from plait.etl.vocabulary import Release
     from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
+    from plait.featurestore.fitting import Fitted
     from plait.featurestore.overview import Overview
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
@@ -196,9 +197,17 @@ class Study:
         """Give a cohort: by its name in `plait.yaml`, a `cohort_definition_id`, the path of a file, or a frame; see `plait.featurestore.store.Store.cohort`."""
         return self.store.cohort(source)
 
-    def get_historical_features(self, rows: Any, views: Sequence[str] | None = None, *, clock: str = "known", audit: bool = False) -> FusionTable:  # noqa: ANN401 - a frame of any kind
+    def get_historical_features(
+        self,
+        rows: Any,  # noqa: ANN401 - a frame of any kind
+        views: Sequence[str] | None = None,
+        *,
+        clock: str = "known",
+        audit: bool = False,
+        like: FusionTable | Fitted | None = None,
+    ) -> FusionTable:
         """Give what was known of each row's person at its moment, in every view; see `plait.featurestore.store.Store.get_historical_features`."""
-        return self.store.get_historical_features(rows, views, clock=clock, audit=audit)
+        return self.store.get_historical_features(rows, views, clock=clock, audit=audit, like=like)
 
     def embed(self, views: Sequence[str] | None = None, *, retry: bool = False, progress: Progress | None = None) -> list[Embedded]:
         """Encode the items of views (notes, series, slides) that have no embedding yet; see `plait.featurestore.embed`.

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import anndata
+import polars as pl
 import pytest
 from typer.core import TyperGroup
 from typer.main import get_group
@@ -49,6 +50,7 @@ def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small") / "demo-study"
     write_demo(folder, persons=20)
     plait.open(folder).run_etl()
+    plait.open(folder).embed()
     return folder
 
 
@@ -131,7 +133,8 @@ def as_json(result: Result) -> Any:  # noqa: ANN401 - JSON
 def test_json_of_demo(demo_result: tuple[Path, Result]) -> None:
     folder, result = demo_result
     found = as_json(result)
-    assert found.keys() == {"facts", "report"}
+    assert found.keys() == {"facts", "report", "embedded"}
+    assert {view["view"]: view["encoded"] for view in found["embedded"]}["notes"] > 400
     assert found["facts"].keys() == {"persons", "deaths", "records", "faults", "duplicates", "left_out"}
     assert_report(found["report"])
     assert found["report"]["persons"] == found["facts"]["persons"] == 200
@@ -151,15 +154,22 @@ def test_json_of_init(command: Callable[..., Result], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [("run",), ("etl", "run")], ids=" ".join)
 def test_json_of_run(command: Callable[..., Result], copy: Path, words: tuple[str, ...]) -> None:
-    unchanged = as_json(command(*words, "-s", copy, "--json"))
+    unchanged, embedded = report_of_run(command(*words, "-s", copy, "--json"), words)
+    assert not any(view["written"] for view in embedded)
     assert_report(unchanged)
     assert not unchanged["changed"]
     (copy / "data/synthea/questionnaires.csv").unlink()
-    changed = as_json(command(*words, "-s", copy, "--json"))
+    changed, _ = report_of_run(command(*words, "-s", copy, "--json"), words)
     assert_report(changed)
     assert changed["changed"]
     assert len(changed["entries"]) > 20
     assert (changed["version"], changed["run_id"], changed["persons"], changed["rows"]["person"]) == (2, 2, 20, 20)
+
+
+def report_of_run(result: Result, words: tuple[str, ...]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Give what the ETL did, and what became of the items of each view, of which `etl run` says nothing."""
+    found = as_json(result)
+    return (found, []) if words == ("etl", "run") else (found["report"], found["embedded"])
 
 
 def test_json_of_status(command: Callable[..., Result], demo_study: Path) -> None:
@@ -220,9 +230,59 @@ def test_json_of_show(command: Callable[..., Result], copy: Path, tmp_path: Path
     assert stat.S_IMODE((tmp_path / "ct.png").stat().st_mode) == 0o600
 
 
+def test_json_of_features_list_and_get(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    listed = {view["view"]: view for view in as_json(command("features", "list", "-s", copy, "--json"))}
+    assert {"events", "variants", "rna"} <= listed.keys()
+    assert listed["rna"].keys() == {"view", "modality", "encoder", "features", "persons", "of", "note"}
+    assert (listed["events"]["persons"], listed["events"]["of"]) == (20, 20)
+    got = as_json(command("features", "get", "cancer", "--views", "rna,events", "-s", copy, "-o", tmp_path / "a", "--json"))
+    assert got.keys() == {"cohort", "persons", "rows", "attrition", "labels", "definition", "views", "written", "id"}
+    assert {view["view"] for view in got["views"]} == {"rna", "events"}
+    assert sum(view["rows"] for view in got["views"] if view["view"] == "rna") == got["rows"]
+    table = plait.open_snapshot(tmp_path / "a")
+    assert (len(table), table.views) == (got["rows"], ("rna", "events"))
+    assert {"survival_days", "survival_event", "dead_5y"} <= set(table.index.frame.columns)
+    assert table.lineage["cohort"]["attrition"] == got["attrition"]
+
+
+def test_features_get_writes_one_flat_table_and_never_over_another(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("person_id,prediction_time\n2,2024-01-01\n1,2024-01-01\n2,2024-01-01\n")
+    arguments = ("features", "get", rows, "--views", "variants", "-s", copy, "-o", tmp_path / "flat.parquet")
+    assert command(*arguments).code == 0
+    flat = pl.read_parquet(tmp_path / "flat.parquet")
+    assert flat["person_id"].to_list() == [2, 1, 2]
+    assert {"variants.TP53", "variants.TP53|reason"} <= set(flat.columns)
+    assert stat.S_IMODE((tmp_path / "flat.parquet").stat().st_mode) == 0o600
+    again = command(*arguments)
+    assert (again.code, "a new file" in again.err) == (2, True)
+
+
+def test_features_get_says_what_is_not_there(command: Callable[..., Result], copy: Path, tmp_path: Path) -> None:
+    for words, message in (
+        (("canser",), "Did you mean 'cancer'"),
+        ((tmp_path / "none.csv",), "rows as CSV or Parquet"),
+        (("cancer", "--views", "rna,varants"), "Did you mean 'variants'"),
+        (("cancer", "--views", "rna,rna"), "each view once"),
+        (("cancer", "--clock", "sun"), "'known' or 'ohdsi'"),
+    ):
+        result = command("features", "get", *words, "-s", copy, "-o", tmp_path / "out")
+        assert (result.code, message in result.err) == (2, True), result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_json_of_embed(command: Callable[..., Result], copy: Path) -> None:
+    found = as_json(command("embed", "-s", copy, "--json"))
+    assert {frozenset(row) for row in found} == {frozenset({"view", "encoder_id", "items", "encoded", "reused", "failed", "written"})}
+    assert all(row["encoded"] == 0 for row in found)
+
+
 def test_json_of_every_command_is_tried() -> None:
     tried = {
+        ("features", "list"),
+        ("features", "get"),
         ("show",),
+        ("features", "diff"),
         ("demo",),
         ("init",),
         ("run",),
@@ -235,6 +295,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("digest",),
         ("gc",),
         ("verify",),
+        ("embed",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 

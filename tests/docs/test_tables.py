@@ -5,16 +5,34 @@ from __future__ import annotations
 import inspect
 import re
 import runpy
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 import plait.etl
+from plait.cohort_settings import IndexSettings, OutcomeSettings, RuleSettings
 from plait.etl.judgement import RESERVED
 from plait.etl.sources.folder import FileRule, SourceRules, open_source
 from plait.etl.sources.wsi import slide
 from plait.etl.staging import SHAPES
+from plait.featurestore import imputers as imputers_module
+from plait.featurestore import recipes
+from plait.featurestore.cohorts.outcomes import Missing
+from plait.featurestore.consent import COLUMNS
+from plait.featurestore.encoders.registry import EncoderOptions
+from plait.featurestore.encoders.slices import SlicesOptions
+from plait.featurestore.encoders.vision import VisionOptions
+from plait.featurestore.imaging.chain import SeriesOptions
+from plait.featurestore.imaging.firstorder import STATISTICS
+from plait.featurestore.items import ItemOptions
+from plait.featurestore.modalities.events import EventsOptions
+from plait.featurestore.modalities.image import ImageOptions
+from plait.featurestore.modalities.omics import OmicsOptions
+from plait.featurestore.modalities.slide import SlideViewOptions
+from plait.featurestore.slides.tiled import SlideOptions
+from plait.featurestore.view import ENTRY_POINTS, ViewOptions
 from plait.schema import cdm_tables, plait_tables
 from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
 
@@ -87,6 +105,55 @@ def test_options_of_anndata_are_described() -> None:
 def test_options_of_slides_are_described() -> None:
     rules = open_source(SourceSettings(name="slides", kind="wsi", path=Path(), person_system="lab"), Path()).rules
     assert tables(section(page("imaging"), "## Slides"))[0] == list(rules.options)
+
+
+def test_keys_of_cohorts_are_all_described() -> None:
+    text = page("cohorts")
+    assert set(tables(section(text, "## Index events"))[0]) == set(IndexSettings.model_fields)
+    assert tables(section(text, "## Rules"))[0] == list(RuleSettings.model_fields)
+    keys, reasons = tables(section(text, "## Outcomes"))
+    assert (keys, reasons) == (list(OutcomeSettings.model_fields), [str(reason) for reason in Missing])
+
+
+@pytest.mark.parametrize(("heading", "options"), [("## Events", EventsOptions), ("## Omics", OmicsOptions)])
+def test_options_of_views_are_described(heading: str, options: type[ViewOptions]) -> None:
+    assert tables(section(page("views"), heading))[0] == [name for name in options.model_fields if name not in ViewOptions.model_fields]
+
+
+def test_columns_and_modalities_of_consent_are_described() -> None:
+    text = section(page("views"), "## Consent")
+    assert tables(text)[0] == list(COLUMNS)
+    named = re.search(r"^\| `modality` \|.*\((.+?)\)", text, re.MULTILINE)
+    assert named is not None
+    assert set(re.findall(r"`(\w+)`", named[1])) == {point.name for point in entry_points(group=ENTRY_POINTS)}
+
+
+def test_options_of_views_of_images_are_described() -> None:
+    text = page("features-images")
+    base, of_models = set(ItemOptions.model_fields), set(EncoderOptions.model_fields) | set(VisionOptions.model_fields)
+    view, of_series = tables(section(text, "## Series"))[:2]
+    assert set(view) == set(ImageOptions.model_fields) - base | {"encoder"}
+    assert set(of_series) == set(SeriesOptions.model_fields) - of_models
+    [of_slices] = tables(section(text, "### Vision models"))
+    assert set(of_slices) == set(SlicesOptions.model_fields) - set(SeriesOptions.model_fields) - of_models
+    view, of_slides = tables(section(text, "## Slides"))
+    assert set(view) == set(SlideViewOptions.model_fields) - base | {"encoder"}
+    assert set(of_slides) == set(SlideOptions.model_fields) - of_models
+
+
+def test_statistics_of_series_are_described_as_they_are() -> None:
+    text = section(page("features-images"), "### First-order features")
+    assert tables(text) == [[one.name for one in STATISTICS]]
+    assert tables(text, 1) == [[one.unit for one in STATISTICS]]
+    assert tables(text, 2) == [[one.meaning for one in STATISTICS]]
+
+
+def test_steps_of_recipes_and_imputers_are_all_described() -> None:
+    steps, imputers = tables(section(page("fusion"), "## Fitting"))
+    kinds = [get_args(step.model_fields["kind"].annotation) for step in get_args(get_args(recipes.AnyStep)[0])]
+    assert steps == [kind for (kind,) in kinds]
+    named = [get_args(one.model_fields["kind"].annotation) for one in get_args(get_args(imputers_module.AnyImputer)[0])]
+    assert [cell.replace("`", "") for cell in imputers] == [", ".join(kinds) for kinds in named]
 
 
 def test_no_book_is_described_that_is_not_there() -> None:

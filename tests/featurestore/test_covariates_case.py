@@ -25,3 +25,16 @@ def test_every_row_is_that_of_feature_extraction(names: str, file: str, analyses
     assert len({covariate % 1000 for _, covariate, _, _ in theirs}) == analyses  # none is empty
     columns = (result.values[name].to_pylist() for name in ("row_id", "covariate_id", "time_id", "covariate_value"))
     assert Counter(zip(*columns, strict=True)) == Counter(theirs)
+
+
+def test_the_distributions_are_those_of_feature_extraction() -> None:
+    """Its means and deviations are rounded to three places on DuckDB, whose type it asks for has no more."""
+    con = load_csv(CASE / "cdm")
+    con.execute(f"CREATE TEMP TABLE cohort AS FROM {literal(CASE / 'index.csv')}")
+    result = covariates(con, "cohort", analyses=read_analyses(["all"]), windows=WINDOWS, clock="ohdsi").continuous()
+    theirs = con.execute(f"FROM {literal(CASE / 'continuous.csv')} ORDER BY covariate_id")
+    columns = [column[0] for column in theirs.description or []]
+    expected = {row[0]: tuple(pytest.approx(value, abs=5.1e-4) for value in row[1:]) for row in theirs.fetchall()}
+    ours = zip(*(result[name].to_pylist() for name in columns), strict=True)
+    assert len(expected) > 100
+    assert {row[0]: row[1:] for row in ours} == expected

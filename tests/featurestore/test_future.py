@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import anndata
 import numpy as np
 import polars as pl
 import pytest
@@ -59,7 +60,16 @@ def _poison(folder: Path) -> int:
             reported = pl.read_csv(folder / "data/lab/sequenced.csv", infer_schema=False).filter(pl.col("reported") < TODAY)
             frame = frame.join(reported, on="sample", how="semi", maintain_order="left")
         _poisoned(frame).write_csv(file)
-    return seen
+    return seen + _poison_matrix(folder / "data/rna.h5ad")
+
+
+def _poison_matrix(file: Path) -> int:
+    """Change the values that were reported later, leave every third of these samples out, and give how many there were."""
+    held = anndata.read_h5ad(file)
+    later = np.flatnonzero(held.obs["reported"].astype(str).to_numpy() >= TODAY)
+    held.X[later] = held.X[later] * 2 + 1
+    held[np.setdiff1d(np.arange(held.n_obs), later[::3])].copy().write_h5ad(file)
+    return len(later)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +119,12 @@ def test_what_happens_later_changes_no_bit(tables: tuple[FusionTable, FusionTabl
         assert getattr(plain[name], "names", None) == getattr(poisoned[name], "names", None), name
         _same(plain[name], poisoned[name])
         assert plain[name].present.any(), f"{name}: nothing to compare"
+
+
+def test_who_was_in_a_cohort_by_then_is_in_it(studies: tuple[plait.Study, plait.Study]) -> None:
+    rows = [study.cohort("cancer").rows.filter(pl.col("prediction_time") < NOW) for study in studies]
+    assert rows[0].height > 3
+    assert rows[0].equals(rows[1])
 
 
 def test_a_patient_asked_for_alone_has_the_numbers_of_the_batch(studies: tuple[plait.Study, plait.Study], tables: tuple[FusionTable, FusionTable]) -> None:

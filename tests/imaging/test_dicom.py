@@ -18,7 +18,7 @@ from tiny_dicom import write_dicom
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Sandbox
+    from pacs_study import Sandbox
 
     Rows = Callable[[plait.Study, str], list[tuple[Any, ...]]]
 
@@ -76,6 +76,17 @@ def test_the_examination_of_the_chart_is_the_procedure(sandbox: Sandbox, rows: R
         "INNER JOIN cdm.procedure_occurrence USING (procedure_occurrence_id) ORDER BY 1",
     ) == [("1.2.3.1", "77477000", 32817), ("1.2.3.2", "CT", 32880)]
     assert rows(study, "SELECT count(*) FROM cdm.procedure_occurrence") == [(3,)]
+
+
+def test_an_examination_may_name_the_uid_of_its_study_or_of_a_series(sandbox: Sandbox, rows: Rows) -> None:
+    (sandbox.folder / "people" / "scans.csv").write_text(
+        "id,day,code,accession\np1,2020-01-02,77477000,1.2.3.1\np1,2020-01-02,399208008,9.2.2\n", encoding="utf-8"
+    )
+    write_dicom(sandbox.pacs / "a.dcm")
+    for number in (1, 2):
+        write_dicom(sandbox.pacs / f"b{number}.dcm", StudyInstanceUID="9.2", SeriesInstanceUID=f"9.2.{number}")
+    found = "SELECT image_series_uid, procedure_source_value FROM cdm.image_occurrence INNER JOIN cdm.procedure_occurrence USING (procedure_occurrence_id)"
+    assert rows(sandbox.run(), f"{found} ORDER BY 1") == [("1.2.3.1.1", "77477000"), ("9.2.1", "399208008"), ("9.2.2", "399208008")]
 
 
 def test_names_never_leave_the_file(sandbox: Sandbox) -> None:
@@ -205,10 +216,10 @@ def test_headers_are_the_same_in_one_process_and_in_several(sandbox: Sandbox, mo
     for number in range(20):
         write_dicom(sandbox.pacs / f"{number}.dcm", InstanceNumber=number)
     entries = list_folder(sandbox.pacs).entries
-    here = [record for some in headers.read_all(sandbox.pacs, entries) for record in some]
+    here = [record for some in headers.read_all(str(sandbox.pacs), entries) for record in some]
     monkeypatch.setattr(headers, "_MANY", 1)
     monkeypatch.setattr(headers, "_BATCH", 7)
-    there = [record for some in headers.read_all(sandbox.pacs, entries) for record in some]
+    there = [record for some in headers.read_all(str(sandbox.pacs), entries) for record in some]
     assert here == there
     assert len(here) == 20
 

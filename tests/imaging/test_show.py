@@ -21,7 +21,7 @@ from plait.errors import ConfigError, StudyError
 from tiny_dicom import write_dicom
 
 if TYPE_CHECKING:
-    from conftest import Sandbox
+    from pacs_study import Sandbox
 
 
 def slice_of(path: Path, value: int, z: float, **said: Any) -> Path:  # noqa: ANN401 - values of DICOM

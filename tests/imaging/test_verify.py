@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Sandbox
-
+    from pacs_study import Sandbox
     from shell import Result
 
     Rows = Callable[[plait.Study, str], list[tuple[Any, ...]]]

@@ -16,12 +16,13 @@ import plait
 from plait.demo import make_cohort
 from plait.demo.pictures import write_slide
 from plait.errors import ConfigError, InputFileError
+from tiny_dicom import write_dicom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Sandbox
+    from pacs_study import Sandbox
 
     Rows = Callable[[plait.Study, str], list[tuple[Any, ...]]]
 
@@ -147,3 +148,70 @@ def test_settings_that_make_no_sense(sandbox: Sandbox, drawn: Path, more: dict[s
     (sandbox.folder / "sheet.csv").write_text("file,who,block\none.tif,p1,B1\none.tif,p2,B1\n", encoding="utf-8")
     with pytest.raises(error, match=said):
         run(sandbox, **more)
+
+
+def write_level(path: Path, series: str, width: int, **said: Any) -> None:  # noqa: ANN401 - values of DICOM
+    """Write an instance of a slide: a level, or a picture beside it."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    measures, shared = Dataset(), Dataset()
+    measures.PixelSpacing = [0.5 / width, 0.5 / width]
+    shared.PixelMeasuresSequence = Sequence([measures])
+    values = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.77.1.6",
+        "Modality": "SM",
+        "SeriesInstanceUID": series,
+        "SliceThickness": None,
+        "ImageType": ["DERIVED", "PRIMARY", "VOLUME", "RESAMPLED"],
+        "TotalPixelMatrixColumns": width,
+        "TotalPixelMatrixRows": width // 2,
+        "SharedFunctionalGroupsSequence": Sequence([shared]),
+        "AcquisitionDateTime": "20200304101112",
+    }
+    write_dicom(path, **(values | said))
+
+
+def test_the_instances_of_a_series_are_one_slide(sandbox: Sandbox, rows: Rows) -> None:
+    folder = sandbox.folder / "slides" / "scan"
+    for number, width in enumerate((64, 1024, 256)):
+        write_level(folder / f"{number}.dcm", "1.2.9.1", width)
+    write_level(folder / "label.dcm", "1.2.9.1", 2000, ImageType=["ORIGINAL", "PRIMARY", "LABEL", "NONE"], SpecimenLabelInImage="YES")
+    (sandbox.folder / "sheet.csv").write_text("file,who,block\n1.2.9.1,p1,B1\n", encoding="utf-8")
+    study = run(sandbox, cardinality="one", **SHEET)
+    assert why(study) == {}
+    found = "SELECT image_series_uid, image_study_uid, CAST(image_occurrence_date AS VARCHAR), instance_count, geometry FROM cdm.image_occurrence"
+    ((series, of_study, day, files, geometry),) = rows(study, f"{found} INNER JOIN plait.image_item USING (image_occurrence_id)")
+    assert (series, of_study, day, files) == ("1.2.9.1", "1.2.3.1", "2020-03-04", 4)
+    assert [level[:2] for level in json.loads(geometry)["levels"]] == [[1024, 512], [256, 128], [64, 32]]
+    assert json.loads(geometry)["levels"][2][2] == 16
+    assert rows(study, "SELECT measurement_source_value, value_as_number FROM cdm.measurement") == [("microns per pixel", 500 / 1024)]
+    assert {row["kind"]: row["records"] for row in study.status()["notices"] if row["source"] == "slides"} == {"label_image": 1}
+    write_level(folder / "other.dcm", "1.2.9.2", 64)
+    (sandbox.folder / "sheet.csv").write_text("file,who,block\n1.2.9.1,p1,B1\n1.2.9.2,p1,B1\n", encoding="utf-8")
+    assert why(run(sandbox, cardinality="one", **SHEET)) == {"scan/other.dcm": "several_slides"}
+    as_dicom = sandbox.run("slides")
+    query = "SELECT image_series_uid, instance_count FROM cdm.image_occurrence INNER JOIN plait.image_item USING (image_occurrence_id) ORDER BY 1"
+    assert rows(as_dicom, query) == [("1.2.9.1", 4), ("1.2.9.2", 1)]
+
+
+def test_a_slide_and_the_files_of_its_folder_are_one(sandbox: Sandbox, drawn: Path, rows: Rows) -> None:
+    put(sandbox, drawn, "one.mrxs", "two.tif")  # a TIFF by its content: what matters is the name
+    for name in ("one/Slidedat.ini", "one/Data0000.dat", "other/Data0000.dat"):
+        (sandbox.folder / "slides" / name).parent.mkdir(exist_ok=True)
+        (sandbox.folder / "slides" / name).write_bytes(b"x" * (10 if name.startswith("other") else 1000))
+    (sandbox.folder / "sheet.csv").write_text("file,who,block\none,p1,B1\ntwo,p2,B2\n", encoding="utf-8")
+    study = run(sandbox, cardinality="one", **SHEET)
+    assert rows(study, "SELECT image_series_uid, uri FROM plait.image_file INNER JOIN cdm.image_occurrence USING (image_occurrence_id) ORDER BY 1, 2") == [
+        ("one", "one.mrxs"),
+        ("one", "one/Data0000.dat"),
+        ("one", "one/Slidedat.ini"),
+        ("two", "two.tif"),
+    ]
+    size = drawn.stat().st_size
+    assert rows(study, "SELECT size_bytes FROM plait.image_item ORDER BY 1") == [(size,), (size + 2000,)]
+    (ledger,) = [row for row in study.status()["ledger"] if row["shape"] == "image"]
+    assert (ledger["read"], ledger["loaded"], ledger["merged"], ledger["ignored"]) == (5, 2, 2, 1)
+    (sandbox.folder / "slides" / "one" / "Data0000.dat").unlink()
+    assert {found.status: found.files for found in study.verify(threads=2).statuses} == {"verified": 3, "missing": 1}
+    assert study.show("one", sandbox.folder / "seen.png").kind == "slide"

@@ -137,3 +137,13 @@ def test_a_barcode_may_stand_within_a_name(sandbox: Sandbox) -> None:
 def test_a_pattern_that_finds_nothing_is_refused(sandbox: Sandbox, more: dict[str, str], match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         study_of(sandbox, ["p1"], ["p1"], **more).run_etl(threads=2)
+
+
+def test_small_letters_are_no_barcode_of_a_matrix(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:
+    names = ["TCGA-02-0001-01C", "tcga-02-0001-11a", "Tcga-02-0001-12A"]
+    study = study_of(sandbox, names, ["TCGA-02-0001", "tcga-02-0001"], barcode="tcga")
+    study.run_etl(threads=2)
+    assert study.connect().execute("SELECT omics_source_value FROM cdm.omics_occurrence").fetchall() == [("TCGA-02-0001-01C",)]
+    book = ledger(study)["items", "assay"]
+    assert (book["read"], book["loaded"], book["rejected"]) == (3, 1, 2)
+    assert {row["reason"] for row in study.rejects() if row["shape"] == "assay"} == {"missing_value"}

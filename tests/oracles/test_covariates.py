@@ -23,8 +23,8 @@ SETS = {"default": "", "all": "_all"}
 def computed(folder: Path, names: str) -> tuple[duckdb.DuckDBPyConnection, Covariates]:
     """Give the covariates of an oracle's cohort."""
     con = load_parquet(folder / "cdm")
-    cohort = f"SELECT subject_id AS row_id, subject_id AS person_id, CAST(cohort_start_date AS TIMESTAMP) AS prediction_time, cohort_end_date FROM {literal(folder / 'cohort.csv')}"
-    con.execute(f"CREATE TEMP TABLE cohort AS {cohort}")
+    columns = "subject_id AS row_id, subject_id AS person_id, CAST(cohort_start_date AS TIMESTAMP) AS prediction_time, cohort_end_date"
+    con.execute(f"CREATE TEMP TABLE cohort AS SELECT {columns} FROM {literal(folder / 'cohort.csv')}")
     return con, covariates(con, "cohort", analyses=read_analyses([names]), clock="ohdsi")
 
 

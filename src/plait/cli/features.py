@@ -14,7 +14,9 @@ app = typer.Typer(help="Features of patients at a moment: what there is, and wha
 
 @app.command("list")
 def list_views(study: StudyOption = HERE, json: JsonOption = False, quiet: QuietOption = False) -> None:
-    """List the views that plait.yaml declares, and of how many persons each is there at the end of their observation.
+    """List the views, and of how many persons each is there.
+
+    Each person is asked about at the end of their observation.
 
     Example: plait features list -s lung
     """
@@ -34,9 +36,9 @@ def get(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write what was known of the patients of a cohort at their moments: rows, values, masks, reasons, ages and labels.
+    """Write what was known of a cohort's patients.
 
-    As many rows as the cohort has, in its order. What was written is never written over.
+    Rows, values, reasons, ages and labels, for each patient at the row's moment: as many rows as the cohort has, in its order. Nothing is written over.
 
     Example: plait features get cancer --views rna,events -s lung -o snapshots/cancer-v1
     """
@@ -57,13 +59,15 @@ def get(
 
 @app.command()
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A snapshot.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="A snapshot: its folder, or its name in the study's folder snapshots.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    study: StudyOption = HERE,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what differs between two snapshots: rows, views, features, values and reasons, encoders and versions.
+    """Say what differs between two snapshots.
 
+    Rows, views, features, counts of values and reasons, and what they rest on: version, clock, encoders, split, what was fitted.
     Both are checked first, file by file.
 
     Example: plait features diff snapshots/nsclc-v1 snapshots/nsclc-v2
@@ -71,5 +75,5 @@ def diff(
     from plait import console
     from plait.featurestore.compare import compare_snapshots
 
-    found = compare_snapshots(first, second)
+    found = compare_snapshots(*(one if one.exists() or one.is_absolute() else study / "snapshots" / one for one in (first, second)))
     show(found.as_dict() if json else found, console.show_difference, json=json, quiet=quiet)

@@ -69,8 +69,27 @@ _PICTURE_SETTINGS = """\
     specimen: sheet.block
 """
 _FEATURE_SETTINGS = """\
+cohorts:
+  - name: cancer # 45 days after the diagnosis, when the laboratory's reports are there
+    index: {concepts: [SNOMED:254837009, SNOMED:254637007], after_days: 45}
+    rules:
+      - {alive: true}
+      - {prior_observation_days: 365}
+    outcomes:
+      - {name: survival, kind: time_to_event, death: true}
+      - {name: dead_5y, kind: binary, death: true, horizon_days: 1826}
 features:
-  - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}}
+  - {view: notes, modality: text, encoder: {kind: hashing, dim: 256}, recipe: [zscore, {kind: pca, dim: 8}]}
+  - {view: clinical, modality: covariates}
+  - {view: events, modality: events, lookback_days: 730}
+  - {view: variants, modality: omics, assay: lab.variants}
+"""
+_RNA_VIEW = """\
+  - {view: rna, modality: omics, assay: rna.tumours, transform: log1p, recipe: [zscore, {kind: pca, dim: 8}]}
+"""
+_PICTURE_FEATURES = """\
+  - {view: ct, modality: image, encoder: {kind: first-order, range: [-500, 3000]}} # HU: the body, without air and lung
+  - {view: wsi, modality: slide, encoder: {kind: stain, mpp: 1.0, tile_pixels: 128}}
 """
 _FOLDERS = {"slides": "data", "notes": "data/notes", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
 """Where each file stands that is not Synthea's."""
@@ -118,21 +137,22 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
     faults, duplicates = plant(records, seed)
     faults.update(plant_in_laboratory(records))
     counts = _write(records, folder)
-    settings, left_out = [_SETTINGS], []
+    settings, features, left_out = [_SETTINGS], [_FEATURE_SETTINGS], []
     try:
         write_rna(rna, folder / "data/rna.h5ad")
         faults["unknown_person"] += 1
         settings.append(_RNA_SETTINGS)
+        features.append(_RNA_VIEW)
     except ImportError:
         left_out.append("the RNA of the tumours, for want of plait[omics]")
     try:
         faults.update(write_pictures(pictures, folder / "data/images"))
         settings.append(_PICTURE_SETTINGS)
+        features.append(_PICTURE_FEATURES)
     except ImportError:
         left_out.append("the CT and the slides, for want of plait[imaging]")
-    settings.append(_FEATURE_SETTINGS)
     if not (folder / "plait.yaml").exists():
-        (folder / "plait.yaml").write_text("".join(settings), encoding="utf-8", newline="")
+        (folder / "plait.yaml").write_text("".join(settings + features), encoding="utf-8", newline="")
     deaths = sum(patient.died is not None for patient in cohort)
     return DemoFacts(persons=persons, deaths=deaths, records=counts, faults=dict(faults), duplicates=duplicates, left_out=tuple(left_out))
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from plait import __version__
 from plait.duck import literal, make_view, parquet, sql, write_parquet
 from plait.etl.harmonize.reference import concept_of
@@ -33,7 +30,8 @@ if TYPE_CHECKING:
 HISTORY = frozenset({"runs", "ledger", "ledger_reasons", "columns", "notices"})
 """Books that keep the pages of earlier runs; the others describe the present state."""
 
-_ARROW = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"), "VARCHAR": pa.string()}
+_ARROW = {"BIGINT": "int64", "DOUBLE": "float64", "DATE": "date32", "TIMESTAMP": "timestamp[us]", "VARCHAR": "string"}
+"""The name that Arrow has for each type of a column."""
 
 Notice = tuple[str, str | None, str, str | None, int]
 """(source, file, kind, detail, records)."""
@@ -55,6 +53,7 @@ def notices_of(
         if file.unparsed:
             key = (file.source, file.file, "unparsed_number", None)
             counted[key] = counted.get(key, 0) + file.unparsed
+        counted |= _flags_of_ignored(con, file)
     make_view(con, "person_notice", _books(warehouse, results, "person_notices"))
     for source, name, kind, detail, records in con.execute(sql("plait.etl", "notices_summed")).fetchall():
         counted[source, name, kind, detail] = records
@@ -65,6 +64,13 @@ def notices_of(
         for part in matrix.not_kept:
             counted[file.source, file.file, "not_kept", part] = counted.get((file.source, file.file, "not_kept", part), 0) + 1
     return [(*key, records) for key, records in sorted(counted.items(), key=lambda item: tuple(map(str, item[0])))]
+
+
+def _flags_of_ignored(con: duckdb.DuckDBPyConnection, file: StagedFile) -> dict[tuple[str, str | None, str, str | None], int]:
+    """Give what was noticed of images that are left out and are nobody's, such as a DICOMDIR."""
+    if file.shape != "image" or not file.ignored:
+        return {}
+    return {(file.source, file.file, kind, None): records for kind, records in con.execute(sql("plait.etl", "ignored_flags"), {"path": file.path}).fetchall()}
 
 
 def sum_fates(con: duckdb.DuckDBPyConnection, warehouse: Path, results: Iterable[ShardResult]) -> list[tuple[str, str, str, int, int, int]]:
@@ -227,7 +233,10 @@ def write_study_tables(
 
 def _write(warehouse: Path, schema: str, spec: TableSpec, name: str, rows: Sequence[tuple[Any, ...]]) -> str:
     """Write rows of a table from Python, typed by the schema."""
-    fields = [pa.field(field.name, _ARROW[field.duckdb_type]) for field in spec.fields]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    fields = [pa.field(field.name, pa.type_for_alias(_ARROW[field.duckdb_type])) for field in spec.fields]
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [() for _ in fields]
     table = pa.table([pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)], schema=pa.schema(fields))
     path = warehouse / schema / spec.name / f"{name}.parquet"

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.duck import make_view, parquet, sql, write_parquet
+from plait.duck import connect, make_view, parquet, sql, write_parquet
+from plait.etl.commit import warehouse_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
+    import polars as pl
+
+    from plait.etl.commit import Version
 
 
 def load_crosswalk(con: duckdb.DuckDBPyConnection, file: Path | None) -> int:
@@ -40,6 +44,19 @@ def follow_links(con: duckdb.DuckDBPyConnection, link_files: list[str]) -> None:
     nothing = f'SELECT {columns} AS person, {columns} AS link_system, {columns} AS identifier, {columns} AS reject, {columns} AS "ignore" WHERE false'
     make_view(con, "staged_link", f"FROM {parquet(*link_files)}" if link_files else nothing)
     con.execute(sql("plait.etl", "links"))
+
+
+def linked_crosswalk(study: Path, version: Version) -> pl.DataFrame:
+    """Give who is who in a version, links followed: `system`, `identifier`, `person_id`."""
+    links = [str(warehouse_of(study) / entry["path"]) for entry in version.staged if entry["shape"] == "link" and entry["rows"]]
+    con = connect()
+    try:
+        load_crosswalk(con, study / version.crosswalk)
+        follow_links(con, links)
+        frame: pl.DataFrame = con.execute("SELECT system, identifier, person_id FROM crosswalk ORDER BY ALL").pl()
+        return frame
+    finally:
+        con.close()
 
 
 def save_crosswalk(con: duckdb.DuckDBPyConnection, file: Path) -> Path:

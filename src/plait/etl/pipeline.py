@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait import __version__
-from plait.duck import connect, quoted, sql, write_parquet
+from plait.duck import quoted, sql, write_parquet
 from plait.errors import ConfigError, StudyError
 from plait.etl import books
 from plait.etl.bookkeeping import balance, table_files
 from plait.etl.catalog import build_catalog
 from plait.etl.changes import Changes, SourceChanges, find_changes, find_contested, load_present
-from plait.etl.clearing import SPILL, clear_away
-from plait.etl.commit import Version, commit, newest_version, warehouse_of, writing
+from plait.etl.clearing import clear_away
+from plait.etl.commit import Version, commit, newest_version, writing
 from plait.etl.crosswalk import extend_crosswalk, follow_links, load_crosswalk, save_crosswalk
 from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
 from plait.etl.derive.periods import sources_by_rule
@@ -92,16 +92,15 @@ def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
     with writing(study), resources(study, options.memory_mib):
         before = newest_version(study)
         clear_away(study)
-        con = connect(threads=options.threads, memory=f"{options.memory_mib}MiB", spill=warehouse_of(study) / SPILL)
-        run = Run(study, settings, con, sources, before, (before.run_id if before else 0) + 1, _now(), options)
+        run = Run(study, settings, sources, before, (before.run_id if before else 0) + 1, _now(), options)
         try:
             report = _run(run)
         except BaseException:
-            con.close()
+            run.close()
             with suppress(OSError, StudyError):  # what stopped the run is the news
                 clear_away(study)
             raise
-        con.close()
+        run.close()
         clear_away(study)
         return report
 

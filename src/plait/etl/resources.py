@@ -47,8 +47,6 @@ def resources(study: Path, memory_mib: int) -> Iterator[None]:
     Raises:
         StudyError: The disk is full, the memory limit too low, or a process was killed from outside.
     """
-    import duckdb
-
     try:
         yield
     except BrokenProcessPool:
@@ -58,7 +56,11 @@ def resources(study: Path, memory_mib: int) -> Iterator[None]:
             got="one that was killed, most likely for want of memory",
             todo="Lower --memory or --threads. The last version stands, and the next run goes on where this one stopped.",
         ) from None
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except Exception as error:
+        import duckdb
+
+        if not isinstance(error, (OSError, duckdb.IOException, duckdb.OutOfMemoryException)):
+            raise
         if _is_full(error):
             raise StudyError(
                 study,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from plait import __version__
+from plait.duck import connect
 from plait.errors import ConfigError
 from plait.etl.clearing import SPILL, UNFINISHED
 from plait.etl.commit import Version, warehouse_of
@@ -20,7 +21,7 @@ from plait.etl.omics.genes import genes_digest
 from plait.etl.omics.panels import panels_digest
 from plait.etl.resources import size_mib
 from plait.etl.sources.inventory import InputFile, find_files, inspect
-from plait.etl.vocabulary import choose_release, chosen_release, load_vocabulary
+from plait.etl.vocabulary import choose_release, chosen_release, known_release, load_vocabulary
 from plait.settings import DEFAULT_SHARD_PERSONS
 
 if TYPE_CHECKING:
@@ -120,7 +121,6 @@ class Run:
 
     study: Path
     settings: Settings
-    con: duckdb.DuckDBPyConnection
     sources: tuple[Source, ...]
     before: Version | None
     run_id: int
@@ -132,6 +132,19 @@ class Run:
     files: list[tuple[int, InputFile]] = field(default_factory=list)
     records: dict[int, int] = field(default_factory=dict)
     attempt: str = field(default_factory=lambda: secrets.token_hex(4))
+    connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """A connection to DuckDB, opened by whoever asks first: a run that finds nothing changed does without."""
+        if self.connection is None:
+            self.connection = connect(threads=self.options.threads, memory=f"{self.options.memory_mib}MiB", spill=self.spill)
+        return self.connection
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self.connection is not None:
+            self.connection.close()
 
     @property
     def warehouse(self) -> Path:
@@ -229,7 +242,7 @@ def find_vocabulary(run: Run) -> str:
     """Give the folder of the study's vocabulary, loading it where `plait.yaml` names one."""
     target = run.warehouse / "vocabulary"
     if run.settings.vocabulary is not None:
-        release = load_vocabulary(run.con, run.settings.vocabulary, target)
+        release = known_release(run.settings.vocabulary, target) or load_vocabulary(run.con, run.settings.vocabulary, target)
         choose_release(release)
         return str(release.folder.relative_to(run.warehouse))
     chosen = chosen_release(target)

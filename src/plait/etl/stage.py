@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
 from plait.etl.judgement import RESERVED, faulty_query, staged_query
@@ -26,6 +24,8 @@ from plait.etl.staging import SHAPES, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import duckdb
 
     from plait.etl.sources.folder import Select, Source
     from plait.etl.sources.inventory import InputFile
@@ -210,6 +210,8 @@ def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task, selects: str) -> N
 
 def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int) -> StagedFile:
     """Run one SELECT over the file's sound records and write its staged rows."""
+    import duckdb
+
     shape = SHAPES[select.shape]
     given = _given_columns(con, select, shape)
     path = task.path(select)
@@ -298,6 +300,8 @@ def coded_columns(shape: str) -> list[tuple[str, str]]:
 
 def _given_columns(con: duckdb.DuckDBPyConnection, select: Select, shape: type[Shape]) -> set[str]:
     """Give the columns that a SELECT yields, refusing those that its shape does not have."""
+    import duckdb
+
     try:
         if [statement.type for statement in con.extract_statements(select.text)] != [duckdb.StatementType.SELECT]:
             raise ConfigError(

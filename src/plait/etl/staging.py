@@ -168,7 +168,7 @@ class Event(Shape):
     modifier = Text("code of a modifier or qualifier")
     modifier_system = Text("code system of `modifier`")
     episode = Text("key of the episode that it belongs to")
-    accession = Text("accession number of the imaging study that was made by it: it is then a procedure")
+    accession = Text("accession number of the imaging study that was made by it, or its UID, or that of one of its series: it is then a procedure")
     modifies = Text("key of the episode whose disease it tells more of, as a stage, a grade or a receptor does")
     type = Text("where the record comes from, a name in `type_concepts.csv`")
 
@@ -426,6 +426,7 @@ class ImageFeature(Shape):
     display = Text("the source's words for `code`")
     value_number = Reading("its value")
     unit = Text("unit of the value, UCUM")
+    value_text = Text("its value in words, or a date")
     finding = Text("code of what was found")
     finding_system = Text("code system of `finding`")
     site = Text("code of the anatomic site")

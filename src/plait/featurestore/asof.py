@@ -7,13 +7,14 @@ late its records came.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -82,6 +83,18 @@ class History:
 
     def __len__(self) -> int:
         return len(self.place)
+
+    def save(self, folder: Path) -> None:
+        """Write the history's arrays into a folder, to be read again with `load`."""
+        folder.mkdir(parents=True)
+        for part in fields(self):
+            np.save(folder / f"{part.name}.npy", np.asarray(getattr(self, part.name), np.int64))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Give a history that was saved; its arrays are memory-mapped, and not to be changed."""
+        parts = {part.name: np.load(folder / f"{part.name}.npy", mmap_mode=None if part.name == "longest_delay" else "r") for part in fields(cls)}
+        return cls(**{**parts, "longest_delay": int(parts["longest_delay"])})
 
     def last(self, person_id: Ints, at: Ints) -> Ints:
         """Give the position of the last observation to have happened of those known at each moment `(n_rows,)`, `NONE` where there is none."""

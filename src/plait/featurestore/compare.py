@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.featurestore.aligned import Ragged
-from plait.featurestore.outputs import answer_of
+from plait.featurestore.outputs import answer_of, words_of
 from plait.featurestore.snapshot import check_snapshot, open_snapshot
 from plait.schema.reasons import Reason
 
@@ -164,7 +164,8 @@ def _of_sequences(view: str, first: Ragged, second: Ragged) -> ViewDifference:
     alike = np.flatnonzero(lengths[0] == lengths[1])
     a, b = first.take(alike), second.take(alike)
     row = np.repeat(np.arange(len(alike)), np.diff(a.starts))
-    code = np.asarray([*first.vocabulary, ""])[a.codes] != np.asarray([*second.vocabulary, ""])[b.codes]
+    words = [np.asarray([*words, ""])[place] for _, words, place in map(words_of, (a, b))]
+    code = words[0] != words[1]
     other = np.unique(row[code | _unequal(a.values, b.values)])
     aged = np.unique(row[_unequal(a.age_days, b.age_days)])
     return ViewDifference(view, (), (), len(first) - len(alike) + len(other), len(np.setdiff1d(aged, other)), _changes(first.reason, second.reason), {})
@@ -206,5 +207,5 @@ def _flat(table: FusionTable) -> dict[str, Any]:
         else:
             facts[path] = held
 
-    add("", {**table.lineage, "version": table.version})
+    add("", {**table.lineage, "version": table.version, "views": {name: table.described(name) for name in table.answers}})
     return facts

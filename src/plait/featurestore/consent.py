@@ -23,6 +23,7 @@ from plait.etl.crosswalk import follow_links, load_crosswalk
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, EVER
 from plait.featurestore.sparse import Sparse
+from plait.featurestore.view import ENTRY_POINTS
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Span = tuple[int, int]
 
-_COLUMNS = ("person", "system", "modality", "decision", "from", "to")
+COLUMNS = ("person", "system", "modality", "decision", "from", "to")
+"""Columns of the file."""
 _NEEDED = ("person", "modality", "decision")
 _ALL, _MORE = "*", ""
 _END = np.iinfo(np.int64).max
@@ -46,7 +48,7 @@ _EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One line of the file: whose data of which modality, whether permitted, from and to which moment (both included)."""
 
     person_id: int
@@ -70,7 +72,7 @@ class Consent:
 
     digest: str | None = None
     unknown: int = 0
-    lines: tuple[_Line, ...] = ()
+    lines: tuple[Line, ...] = ()
     _spans: dict[str, tuple[Ints, Ints, Ints, Ints]] = field(default_factory=dict)
 
     @classmethod
@@ -114,10 +116,10 @@ class Consent:
         place = np.minimum(np.searchsorted(persons, person_id), len(persons) - 1)
         has_lines = persons[place] == person_id
         permitted = np.zeros(len(person_id), np.bool_)
-        for row in np.flatnonzero(has_lines):  # few patients withhold anything
-            first, last = starts[place[row]], starts[place[row] + 1]
-            span = int(np.searchsorted(begins[first:last], since[row], side="right")) - 1
-            permitted[row] = span >= 0 and until[row] <= ends[first:last][span]
+        first, last = starts[place], starts[place + 1]
+        for number in range(int((last - first).max(initial=0))):  # spans of one person: a few
+            span = np.minimum(first + number, len(begins) - 1)
+            permitted |= (first + number < last) & (begins[span] <= since) & (until <= ends[span])
         withheld: Flags = has_lines & ~permitted
         return withheld
 
@@ -137,7 +139,7 @@ class Consent:
     def _permitted(self, modality: str) -> tuple[Ints, Ints, Ints, Ints]:
         """Give persons with lines for a modality, where the spans of each begin among all, and the first and last moment of each span."""
         if modality not in self._spans:
-            by_person: dict[int, list[_Line]] = defaultdict(list)
+            by_person: dict[int, list[Line]] = defaultdict(list)
             for line in self.lines:
                 if line.modality in {_ALL, modality}:
                     by_person[line.person_id].append(line)
@@ -158,7 +160,7 @@ def _tells_of_older(answer: Answer) -> Flags:
     return tells
 
 
-def _allowed(lines: list[_Line]) -> list[Span]:
+def _allowed(lines: list[Line]) -> list[Span]:
     """Give the spans that a person's lines permit, ascending, none touching the next."""
     permits = sorted(line.span for line in lines if line.is_permit) or [(int(EVER), int(_END))]
     spans: list[Span] = []
@@ -187,14 +189,14 @@ def _check_columns(file: Path, columns: list[str]) -> None:
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
         raise ConfigError(
-            f"{file}:1", expected=f"columns {', '.join(_COLUMNS)}", got=f"none called '{missing[0]}'", todo="Add it; system, from and to can be left out."
+            f"{file}:1", expected=f"columns {', '.join(COLUMNS)}", got=f"none called '{missing[0]}'", todo="Add it; system, from and to can be left out."
         )
-    unknown = [name for name in columns if name not in _COLUMNS]
+    unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
-        raise ConfigError(f"{file}:1", expected=f"columns {', '.join(_COLUMNS)} alone", got=f"'{unknown[0]}'", todo="Remove or rename it.")
+        raise ConfigError(f"{file}:1", expected=f"columns {', '.join(COLUMNS)} alone", got=f"'{unknown[0]}'", todo="Remove or rename it.")
 
 
-def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -> _Line | None:
+def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -> Line | None:
     """Give a line, None where the study does not know its person."""
     if _MORE in row:
         raise ConfigError(where, expected=f"at most {len(row) - 1} fields", got="more", todo="Quote a field with a comma.")
@@ -206,7 +208,7 @@ def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -
         raise ConfigError(
             where, expected="a system of person identifiers that the study has", got=f"'{system}'", todo=f"It has: {', '.join(sorted(persons)) or 'none'}."
         )
-    kinds = {point.name for point in entry_points(group="plait.modalities")}
+    kinds = {point.name for point in entry_points(group=ENTRY_POINTS)}
     if told["modality"] not in {_ALL, *kinds}:
         raise ConfigError(where, expected="a modality, or * for all", got=f"'{told['modality']}'", todo=f"There are: {', '.join(sorted(kinds))}.")
     if told["decision"] not in {"permit", "deny"}:
@@ -217,7 +219,7 @@ def _line(where: str, row: dict[str, Any], persons: dict[str, dict[str, int]]) -
     known = persons[system] if system else next(iter(persons.values()))
     person_id = known.get(told["person"])
     span = (int(EVER) if begin is None else begin, int(_END) if end is None else end + DAY_US - 1)
-    return None if person_id is None else _Line(person_id, told["modality"], told["decision"] == "permit", span)
+    return None if person_id is None else Line(person_id, told["modality"], told["decision"] == "permit", span)
 
 
 def _moment(where: str, text: str, column: str) -> int | None:

@@ -17,7 +17,7 @@ from plait.errors import ConfigError
 from plait.etl.commit import writing
 from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
 from plait.featurestore.encoders.encoder import ItemError
-from plait.featurestore.gate import OF_THE_ITEM, check_encoder, check_items, check_vectors
+from plait.featurestore.gate import OF_THE_ITEM, PASSED, check_encoder, check_items, check_vectors
 from plait.featurestore.items import ItemView
 from plait.schema.embeddings import ENCODER_FILE, embedding_schema
 from plait.schema.reasons import Reason
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from plait.etl.run import Progress
     from plait.featurestore.encoders.encoder import Declaration, Encoder
     from plait.featurestore.store import Store
+
+Wrong = tuple[Reason, str] | None
+"""Why an item has no vector, in a code and in words; None where it has one."""
 
 _NO_TIME = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - local time, as all of the CDM; stands where a time is not known, in quarantine
 
@@ -82,18 +85,18 @@ def _embed(view: ItemView, *, retry: bool, progress: Progress) -> Embedded:
     import polars as pl
 
     progress(f"encoding {view.name}", 0)
-    items = view.inventory().unique(KEY, keep="first", maintain_order=True).sort(KEY)
+    items = view.inventory().unique(KEY, keep="first", maintain_order=True)
     encoder = view.encoder()
     declaration = encoder.declaration
     check_encoder(view.reading.study, view.name, declaration)
     table = Table(register(view, declaration), declaration)
     there = Embeddings.open(table.folder, declaration.dim)
     wanted = items.filter(pl.col("status") == Reason.OBSERVED).join(_kept(table, there, view, items, retry=retry), on=KEY, how="anti", maintain_order="left")
-    wanted = wanted.with_columns(check_items(view.reading.con, wanted).alias("wrong"))
-    for rows in wanted.filter(pl.col("wrong").is_not_null()).iter_slices(view.at_once):
-        table.write(rows, *_nothing(rows, declaration.dim), [(Reason.FAILED_QC, detail) for detail in rows["wrong"].to_list()])
+    wanted = wanted.with_columns(pl.Series("wrong", check_items(view.reading.con, wanted)))
+    for rows in wanted.filter(pl.col("wrong") != PASSED).iter_slices(view.at_once):
+        table.write(rows, *_nothing(rows, declaration.dim), [(Reason.FAILED_QC, OF_THE_ITEM[wrong]) for wrong in rows["wrong"].to_list()])
         progress(f"encoding {view.name}", len(rows))
-    good = wanted.filter(pl.col("wrong").is_null())
+    good = wanted.filter(pl.col("wrong") == PASSED)
     good = good.join(_of_content(there), on="content", how="left", maintain_order="left")
     copied = good.filter(pl.col("place").is_not_null())
     for rows in copied.iter_slices(view.at_once):
@@ -120,7 +123,7 @@ def _kept(table: Table, there: Embeddings, view: ItemView, items: pl.DataFrame, 
     said = [pl.read_parquet(part, columns=[*KEY, "status", "detail"]).filter(pl.col("status") != Reason.OBSERVED) for part in table.parts()]
     blamed = pl.concat(said).filter(pl.col("detail").is_in(OF_THE_ITEM)).select(KEY).unique() if said else bad.clear()
     doubted = items.join(blamed, on=KEY, how="semi")
-    mended = doubted.filter(check_items(view.reading.con, doubted).is_null()).select(KEY)
+    mended = doubted.filter(pl.Series(check_items(view.reading.con, doubted) == PASSED)).select(KEY)
     return pl.concat([good, bad.join(mended, on=KEY, how="anti")])
 
 
@@ -131,42 +134,31 @@ def _of_content(there: Embeddings) -> pl.DataFrame:
     return there.rows.filter(pl.col("status") == Reason.OBSERVED).unique("content", keep="first", maintain_order=True).select("content", "place", "parts")
 
 
-def _encoded(view: ItemView, encoder: Encoder, items: pl.DataFrame) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], list[tuple[Reason, str] | None]]:
+def _encoded(view: ItemView, encoder: Encoder, items: pl.DataFrame) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], list[Wrong]]:
     """Give the vector of each item, how many pieces it was pooled from, and what is wrong with it."""
     declaration = encoder.declaration
     vectors, parts = _nothing(items, declaration.dim)
-    wrong: list[tuple[Reason, str] | None] = [None] * len(items)
     given = view.inputs(items)
-    places = []
-    for place, one in enumerate(given):
-        if isinstance(one, ItemError):
-            wrong[place] = (one.reason, one.detail)
-        else:
-            places.append(place)
-    if not places:
-        return vectors, parts, wrong
-    try:
-        made, pooled = encoder.encode([given[place] for place in places])
-        _check(made, len(places))
-        details = check_vectors(made, declaration, f"view '{view.name}', encoder '{declaration.name}'")
-    except ItemError as error:
-        if len(items) == 1:
-            return vectors, parts, [(error.reason, error.detail)]
-        alone = [_encoded(view, encoder, items[place : place + 1]) for place in range(len(items))]
-        return np.concatenate([one[0] for one in alone]), np.concatenate([one[1] for one in alone]), [one[2][0] for one in alone]
-    vectors[places], parts[places] = made, pooled
-    for place, detail in zip(places, details.tolist(), strict=True):
-        if detail is not None:
-            wrong[place] = (Reason.FAILED_QC, detail)
+    wrong: list[Wrong] = [(one.reason, one.detail) if isinstance(one, ItemError) else None for one in given]
+    lots = [[place for place, one in enumerate(wrong) if one is None]]
+    while lots:
+        places = lots.pop()
+        if not places:
+            continue
+        try:
+            made, pooled = encoder.encode([given[place] for place in places])
+        except ItemError as error:
+            if len(places) == 1:
+                wrong[places[0]] = (error.reason, error.detail)
+            else:
+                lots += [places[len(places) // 2 :], places[: len(places) // 2]]
+            continue
+        details = check_vectors(made, len(places), declaration, f"view '{view.name}', encoder '{declaration.name}'")
+        vectors[places], parts[places] = made, pooled
+        for place, detail in zip(places, details.tolist(), strict=True):
+            if detail is not None:
+                wrong[place] = (Reason.FAILED_QC, detail)
     return vectors, parts, wrong
-
-
-def _check(made: npt.NDArray[np.float32], count: int) -> None:
-    """Fail where an encoder gave more or fewer vectors than it was given inputs: they could be anybody's."""
-    from plait.errors import EncoderError
-
-    if len(made) != count:
-        raise EncoderError("encoder", expected=f"{count} vectors, one of each input", got=str(len(made)), todo="Mend the encoder.")
 
 
 def _nothing(items: pl.DataFrame, dim: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
@@ -207,7 +199,7 @@ class Table:
         """Give the files of the table, oldest first."""
         return sorted(self.folder.glob("*.parquet"))
 
-    def write(self, items: pl.DataFrame, vectors: npt.NDArray[np.float32], parts: npt.NDArray[np.int32], wrong: Sequence[tuple[Reason, str] | None]) -> None:
+    def write(self, items: pl.DataFrame, vectors: npt.NDArray[np.float32], parts: npt.NDArray[np.int32], wrong: Sequence[Wrong]) -> None:
         """Write one part: the rows of items, with a vector where nothing is wrong. Its name tells its place in the table and its content.
 
         Args:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -89,11 +90,13 @@ def _build(parts: list[Path], dim: int, rows: Path, vectors: Path) -> None:
     flat = chosen.flatten().to_numpy(zero_copy_only=False).reshape(len(good), dim) if len(good) else np.empty((0, dim), np.float32)
     newest = newest.with_columns(place=pl.when("is_good").then(pl.col("is_good").cum_sum().cast(pl.Int64) - 1).otherwise(-1))
     rows.parent.mkdir(exist_ok=True)
-    for old in rows.parent.iterdir():
-        if not old.name.startswith("."):
-            old.unlink(missing_ok=True)
-    temporary = vectors.with_name(f".{vectors.name}")
-    with temporary.open("wb") as file:
+    token = secrets.token_hex(4)  # several processes may ask for the cache at one time
+    new_vectors, new_rows = vectors.with_name(f".{vectors.name}.{token}"), rows.with_name(f".{rows.name}.{token}")
+    with new_vectors.open("wb") as file:
         np.save(file, np.ascontiguousarray(flat, np.float32))
-    temporary.replace(vectors)
-    newest.select("source", "item", "content", "status", "parts", "place").write_parquet(rows)
+    newest.select("source", "item", "content", "status", "parts", "place").write_parquet(new_rows)
+    new_vectors.replace(vectors)
+    new_rows.replace(rows)  # what is asked for first comes last: both are there whole
+    for old in rows.parent.iterdir():
+        if not old.name.startswith(".") and old.stem != rows.stem:
+            old.unlink(missing_ok=True)

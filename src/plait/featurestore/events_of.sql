@@ -1,4 +1,5 @@
--- One row: an event of one of some concepts in one of some tables, in a total order.
+-- One row: an event of one of some concepts in one of some tables, in a total order: what a row says of its
+-- beginning comes before its id, which follows from all of its record, the end that came later included.
 SELECT
     e.person_id,
     e.event_time,
@@ -10,4 +11,4 @@ SELECT
     e.row_id
 FROM event AS e
 WHERE e.concept_id IN (SELECT unnest($concepts::BIGINT[])) AND e.table_name IN (SELECT unnest($tables::VARCHAR[]))
-ORDER BY e.person_id, e.event_time, e.known_time, e.place, e.row_id
+ORDER BY e.person_id, e.event_time, e.known_time, e.place, e.concept_id, e.number, e.row_id

@@ -210,7 +210,9 @@ def _filled(table: FusionTable, views: Mapping[str, Aligned], fitted: Fitted) ->
     imputer = fitted.imputer
     assert imputer is not None  # noqa: S101 - for the type checker: who calls has looked
     cells = _cells(table, views)
-    draws = imputer.fill(cells, fitted.states["", 0])
+    if imputer.learns and ("", 0) not in fitted.states:
+        raise NotFittedError("imputer", expected="an imputer that was fitted", got="one that was not", todo="Fit it: train.fit().")
+    draws = imputer.fill(cells, fitted.states.get(("", 0), {}))
     unseen = set() if imputer.fills_unseen else set(fitted.all_missing)
     filled: dict[str, Aligned] = {}
     first = 0

@@ -113,7 +113,7 @@ class Late:
                 got=f"an array of shape {given.shape}",
                 todo="Predict for late()[…].matrix, in its order.",
             )
-        spread = np.full((self.total, *given.shape[1:]), missing)
+        spread = np.full((self.total, *given.shape[1:]), missing, np.float64)
         spread[self.rows] = given
         return spread
 

@@ -16,6 +16,7 @@ import numpy as np
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, NONE, History
 from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
+from plait.featurestore.encoders.encoder import HOW
 from plait.featurestore.view import View, ViewOptions
 from plait.schema.reasons import PRIORITY, Reason
 
@@ -155,11 +156,12 @@ class ItemView(View):
 
     @abstractmethod
     def inventory(self) -> pl.DataFrame:
-        """Give every item of the version, in any order.
+        """Give every item of the version, in the order in which they are to be encoded, the same every time.
 
         Returns:
-            `source`, `item` (its natural key there), `content` (SHA-256 of what is encoded), `person_id`, `event_time`, `known_time` (both
-            microseconds, known never null), `row_id` (its row in the CDM), `status` (UInt8: 0, or a code of `Reason` why it cannot be encoded).
+            `source`, `item` (its natural key there), `content` (SHA-256 of what is encoded), `person_id`, `event_time`, `known_time` (both in
+            microseconds; an item without an event time is quarantined), `row_id` (its row in the CDM), `status` (UInt8: 0, or a code of `Reason`
+            why it cannot be encoded).
         """
 
     @abstractmethod
@@ -184,7 +186,7 @@ class ItemView(View):
     @property
     def declared(self) -> dict[str, Any]:
         """What `plait.yaml` says of the encoder, and of the options that change what it is given."""
-        return dict(self.options.encoder)
+        return {key: value for key, value in self.options.encoder.items() if key not in HOW}
 
     def align(self, index: Index, question: Question) -> Aligned:
         """Give the vectors known at each row's moment, aligned to the rows."""
@@ -249,6 +251,7 @@ class ItemView(View):
         made = self._embeddings.rows.select(*KEY, "place", made=pl.col("status"))
         return (
             self.inventory()
+            .filter(pl.col("event_time").is_not_null())
             .join(made, on=KEY, how="left", maintain_order="left")
             .with_columns(
                 place=pl.col("place").fill_null(NONE),

@@ -20,6 +20,7 @@ from plait.errors import CohortError, MissingExtraError
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.chance import key_of, uniform
 from plait.featurestore.imputers import Imputed
+from plait.featurestore.index import PERSON
 from plait.featurestore.outputs import answer_of
 from plait.schema.reasons import Reason
 
@@ -166,7 +167,7 @@ class Samples:
 
         Args:
             table: The table; an imputer with several draws gives each epoch the next of them.
-            labels: Columns of the index to carry; every numeric one but `person_id` if None.
+            labels: Columns of the index to carry; if None, every one but `person_id` that has a number, or true or false, in every row.
             drop: Modality dropout: with this chance a view that is there is taken from a row, for the reason DROPPED. It follows from the seed, the
                 epoch, the view, and the row's person and moment: workers, batches and their order change nothing.
             seed: Seed of what is dropped.
@@ -176,15 +177,17 @@ class Samples:
             CohortError: A view or label that is not there, a label with nulls, or a chance that is none.
             MissingExtraError: torch is not installed.
         """
+        import polars as pl
+
         torch = _torch()
         for view, chance in (drop or {}).items():
             if view not in table.answers or not 0 <= chance <= 1:
                 raise CohortError(f"drop, view '{view}'", expected="a view of the table, and a chance from 0 to 1", got=f"{chance}", todo="Mend it.")
         frame = table.index.frame
-        wanted = [name for name in frame.columns if frame[name].dtype.is_numeric() and name != "person_id"] if labels is None else labels
+        numbers = [column.name for column in frame.get_columns() if (column.dtype.is_numeric() or column.dtype == pl.Boolean) and not column.null_count()]
         carried = {}
-        for name in wanted:
-            if name not in frame.columns or frame[name].null_count() or not (frame[name].dtype.is_numeric() or frame[name].dtype.is_(bool)):
+        for name in [name for name in numbers if name != PERSON] if labels is None else labels:
+            if name not in numbers:
                 raise CohortError(f"label '{name}'", expected="a column of the index with a number in every row", got="none", todo="Name others in labels.")
             carried[name] = frame[name].to_numpy()
         held = replace(table, answers=_dense_of(table), opened={})  # a worker has no use for views, which hold connections

@@ -157,7 +157,7 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
     """Give a MuData with an AnnData for every view, all of the same rows in the same order.
 
     `X` holds the values (NaN where nothing was observed or filled), the layers `observed`, `filled`, `reason` and `age_days` what is said of each.
-    Of a view of sequences `X` counts each row's events by code. `obs` has the columns of the index and, for each view, whether it is
+    Of a view of sequences `X` counts each row's events by code, of the codes that occur. `obs` has the columns of the index and, for each view, whether it is
     present and why not; `uns` says what each view is.
 
     Raises:
@@ -173,11 +173,11 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
     rows = pd.Index([str(place) for place in range(len(table))])
     modalities = {}
     for name, answer in table.answers.items():
-        features = answer.vocabulary if isinstance(answer, Ragged) else answer.names
-        var = pd.DataFrame({"feature": list(features)}, index=pd.Index([f"{name}.{feature}" for feature in features], dtype=object))
+        counts, features = _counted(answer) if isinstance(answer, Ragged) else (None, list(answer.names))
+        var = pd.DataFrame({"feature": features}, index=pd.Index([f"{name}.{feature}" for feature in features], dtype=object))
         obs = pd.DataFrame({"present": answer.present, "reason": answer.row_reason}, index=rows)
         if isinstance(answer, Ragged):
-            modalities[name] = anndata.AnnData(_counted(answer), obs=obs, var=var)
+            modalities[name] = anndata.AnnData(counts, obs=obs, var=var)
         else:
             var["kind"] = list(answer.kinds)
             held = answer_of(answer)
@@ -186,11 +186,21 @@ def to_mudata(table: FusionTable) -> Any:  # noqa: ANN401 - a MuData, whose pack
         modalities[name].uns["plait"] = json.dumps(table.described(name), sort_keys=True, default=str)
     with mudata.set_options(pull_on_update=False):  # it will be the default; the index's columns are the joint ones
         joint = mudata.MuData(modalities)
-    frame = table.index.frame
-    for column in frame.columns:
-        joint.obs[column] = frame[column].to_numpy() if frame[column].dtype.is_numeric() else frame[column].to_pandas().to_numpy()
+    for column in table.index.frame.get_columns():
+        joint.obs[column.name] = _as_obs(column)
     joint.uns["plait"] = json.dumps({"clock": table.question.clock, "version": table.version})
     return joint
+
+
+def _as_obs(column: pl.Series) -> Any:  # noqa: ANN401 - an array of pandas's or NumPy's
+    """Give a column as an AnnData can be written with: times as ISO text."""
+    import pandas as pd
+    import polars as pl
+
+    if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+        return column.to_numpy()
+    texts = column.dt.to_string("iso") if column.dtype.is_temporal() else column.cast(pl.String)
+    return pd.Categorical(texts.to_list())
 
 
 def columns_of(view: str, answer: Aligned | Sparse) -> list[str]:
@@ -223,18 +233,26 @@ def _of_sequences(view: str, answer: Ragged) -> list[pl.Series]:
     import polars as pl
 
     row = np.repeat(np.arange(len(answer)), np.diff(answer.starts))
-    codes = pl.Series(list(answer.vocabulary), dtype=pl.String).gather(answer.codes)
+    used, words, place = words_of(answer)
+    codes = pl.Series(words, dtype=pl.String).gather(place) if len(used) else pl.Series([], dtype=pl.String)
     events = pl.DataFrame({"row": row, "code": codes, "value": pl.Series(answer.values, nan_to_null=True), "age_days": answer.age_days})
     lists = events.group_by("row", maintain_order=True).agg("code", "value", "age_days")
     every = pl.DataFrame({"row": np.arange(len(answer))}).join(lists, on="row", how="left", maintain_order="left")
     return [every[column].alias(f"{view}.{column}") for column in ("code", "value", "age_days")]
 
 
-def _counted(answer: Ragged) -> csr_array:
-    """Give how often each code occurs in each row, `(n_rows, n_codes) float32`."""
+def words_of(answer: Ragged) -> tuple[npt.NDArray[np.int32], list[str], npt.NDArray[np.intp]]:
+    """Give the codes that occur, ascending, what they stand for, and each event's place among them: a vocabulary may have millions of others."""
+    used, place = np.unique(answer.codes, return_inverse=True)
+    return used, [answer.vocabulary[code] for code in used.tolist()], place
+
+
+def _counted(answer: Ragged) -> tuple[csr_array, list[str]]:
+    """Give how often each code that occurs does so in each row, `(n_rows, n_codes) float32`, and what the codes stand for."""
     from scipy.sparse import csr_array
 
     row = np.repeat(np.arange(len(answer)), np.diff(answer.starts))
-    counts = csr_array((np.ones(len(row), np.float32), (row, answer.codes)), shape=(len(answer), len(answer.vocabulary)))
+    used, words, place = words_of(answer)
+    counts = csr_array((np.ones(len(row), np.float32), (row, place)), shape=(len(answer), len(used)))
     counts.sum_duplicates()
-    return counts
+    return counts, words

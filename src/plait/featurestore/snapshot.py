@@ -18,6 +18,7 @@ from plait.featurestore.aligned import Aligned, Presence, Ragged
 from plait.featurestore.fitting import Fitted
 from plait.featurestore.imputers import Imputed
 from plait.featurestore.index import as_index
+from plait.featurestore.modalities.events import Codes
 from plait.featurestore.sparse import Sparse
 from plait.featurestore.splits import Part, Split
 from plait.featurestore.table import FusionTable
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 _KINDS: dict[str, type[Aligned | Ragged | Sparse]] = {"aligned": Aligned, "imputed": Imputed, "sparse": Sparse, "ragged": Ragged}
 _WORDS = ("view", "names", "presence", "kinds", "vocabulary")
 """Parts of an answer that are no arrays."""
+
+_CODES_FILE = "vocabulary.npy"
+"""Concept ids, where a vocabulary of sequences is made of them."""
 
 _BLOCK = 1 << 20
 
@@ -187,7 +191,9 @@ def _write_answer(answer: Answer, folder: Path) -> dict[str, Any]:
     words: dict[str, Any] = {"kind": kind}
     for part in fields(answer):
         held = answer.spread_reason if part.name == "reason" and isinstance(answer, Aligned) else getattr(answer, part.name)
-        if part.name in _WORDS:
+        if isinstance(held, Codes):
+            np.save(folder / _CODES_FILE, held.concept_ids, allow_pickle=False)
+        elif part.name in _WORDS:
             words[part.name] = {"rule": held.rule, "fraction": held.fraction} if isinstance(held, Presence) else held if isinstance(held, str) else list(held)
         elif part.init and held is not None:
             np.save(folder / f"{part.name}.npy", _unspread(held), allow_pickle=False)
@@ -201,6 +207,8 @@ def _answer(folder: Path, words: Mapping[str, Any]) -> Answer:
         if name in words:
             held = words[name]
             parts[name] = Presence(held["rule"], held["fraction"]) if name == "presence" else tuple(held) if isinstance(held, list) else held
+    if "vocabulary" in parts and isinstance(parts["vocabulary"], np.ndarray):
+        parts["vocabulary"] = Codes(parts["vocabulary"])
     answer: Answer = _KINDS[words["kind"]](**parts)
     return answer
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.errors import CohortError
+from plait.featurestore.aligned import Ragged
 from plait.featurestore.cohorts import Cohort, find_cohort
 from plait.featurestore.consent import Consent
+from plait.featurestore.fitting import Fitted
 from plait.featurestore.index import PERSON, as_index
 from plait.featurestore.lineage import lineage_of
 from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question, open_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -46,7 +48,15 @@ class Store:
             self._views[name] = open_view(self.reading, name)
         return self._views[name]
 
-    def get_historical_features(self, rows: Any, views: Sequence[str] | None = None, *, clock: str = "known", audit: bool = False) -> FusionTable:  # noqa: ANN401 - a frame of any kind
+    def get_historical_features(
+        self,
+        rows: Any,  # noqa: ANN401 - a frame of any kind
+        views: Sequence[str] | None = None,
+        *,
+        clock: str = "known",
+        audit: bool = False,
+        like: FusionTable | Fitted | None = None,
+    ) -> FusionTable:
         """Give what was known of each row's person at its moment, in every view.
 
         Args:
@@ -54,6 +64,7 @@ class Store:
             views: Names of views; all that `plait.yaml` declares if None.
             clock: `known`: what had happened and was known; `ohdsi`: what had happened, with ends that lie in the future, as OHDSI counts.
             audit: Whether NOT_YET_KNOWN may be said. It tells of the future: such a table is not for a model.
+            like: A table, or what was fitted on one, whose features views of covariates are to answer with, and no others: a model's columns.
 
         Returns:
             As many rows as were given, in their order: a row of a person without any data is there, too, with reasons.
@@ -66,15 +77,13 @@ class Store:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise CohortError("views", expected="each view once", got=f"'{twice[0]}' again", todo="Name it once.")
-        question = Question.of(clock, audit=audit)
+        question = Question.of(clock, audit=audit, columns=_columns_of(like))
         index = as_index(rows)
         self._check_persons(index)
         opened = {name: self.view(name) for name in names}
         consent = self.consent
         answers = {name: consent.applied(view.align(index, question), view, index) for name, view in opened.items()}
-        lineage = lineage_of(self.reading, opened)
-        if isinstance(rows, Cohort):
-            lineage["cohort"] = rows.describe()
+        lineage = lineage_of(self.reading, opened, rows if isinstance(rows, Cohort) else None)
         return FusionTable(index, answers, opened, question, self.reading.version.version, lineage)
 
     def cohort(self, source: Any) -> Cohort:  # noqa: ANN401 - a name, a number, a path or a frame
@@ -116,3 +125,12 @@ class Store:
                 got=f"{np.count_nonzero(~known)} whom it does not know",
                 todo="Give person_id of this version's PERSON table; what a source calls a patient is no person_id.",
             )
+
+
+def _columns_of(like: FusionTable | Fitted | None) -> Mapping[str, tuple[str, ...]]:
+    """Give the features of each view of a table, or of what was fitted on one."""
+    if like is None:
+        return {}
+    if isinstance(like, Fitted):
+        return like.names
+    return {name: answer.names for name, answer in like.answers.items() if not isinstance(answer, Ragged)}

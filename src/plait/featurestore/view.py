@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
@@ -17,6 +17,7 @@ from plait.errors import ConfigError
 from plait.featurestore.aligned import Presence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import duckdb
@@ -88,13 +89,15 @@ class Question:
     Attributes:
         clock: `known`: what had happened and was known; `ohdsi`: what had happened, with ends that lie in the future.
         audit: Whether NOT_YET_KNOWN may be said, which tells of the future.
+        columns: Features that views are to answer with, by view: those of views whose features are what is found, such as covariates.
     """
 
     clock: Literal["known", "ohdsi"] = "known"
     audit: bool = False
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, clock: str, *, audit: bool) -> Self:
+    def of(cls, clock: str, *, audit: bool, columns: Mapping[str, tuple[str, ...]] | None = None) -> Self:
         """Give a question with a clock of this name.
 
         Raises:
@@ -102,7 +105,7 @@ class Question:
         """
         if clock not in {"known", "ohdsi"}:
             raise ConfigError("clock", expected="'known' or 'ohdsi'", got=f"'{clock}'", todo="Leave it out for what was known at the moment.")
-        return cls(cast("Literal['known', 'ohdsi']", clock), audit)
+        return cls(cast("Literal['known', 'ohdsi']", clock), audit, columns or {})
 
 
 class View(ABC):

@@ -97,12 +97,16 @@ SELECT
     f.code,
     f.code_system,
     f.display,
-    'Measurement' AS domain,
-    'Measurement' AS fixed_domain,
+    CASE WHEN f.value_number IS NULL THEN 'Observation' ELSE 'Measurement' END AS domain,
+    CASE WHEN f.value_number IS NULL THEN 'Observation' ELSE 'Measurement' END AS fixed_domain,
     f.value_number,
+    f.value_text,
     f.unit,
     'derived' AS type,
     concat_ws('/', f.key_space, f.key) AS image_feature
 FROM live_image_feature AS f
 LEFT JOIN image AS i ON f.person_id = i.person_id AND f.system = i.system AND f.image = i.image
-WHERE f.value_number IS NOT NULL AND coalesce(f.start, i.start) IS NOT NULL;
+LEFT JOIN image AS b ON f.person_id = b.person_id AND f.system = b.system AND f.found_in = b.image
+WHERE (i.image IS NOT NULL OR b.image IS NOT NULL)
+    AND (f.value_number IS NOT NULL OR f.value_text IS NOT NULL)
+    AND coalesce(f.start, i.start) IS NOT NULL;

@@ -37,16 +37,34 @@ LEFT JOIN specimen_row AS s ON i.person_id = s.person_id AND i.specimen = s.spec
 WHERE coalesce(f.start, s.start) IS NOT NULL;
 
 -- image_study, one row: a study of images, and what is known of the procedure by which it was made: an event that has its
--- accession number, or none: then the study itself tells of one (MI-CDM: image_occurrence.procedure_occurrence_id).
+-- accession number, or its UID or that of one of its series in that place, or none: then the study itself tells of one (MI-CDM:
+-- image_occurrence.procedure_occurrence_id).
 CREATE OR REPLACE TEMP TABLE image_study AS
 SELECT
     i.*,
-    e.accession IS NOT NULL AS has_event
+    e.accession IS NOT NULL AS has_event,
+    e.accession AS event_accession
 FROM (
     SELECT
         *,
         row_number() OVER (PARTITION BY person_id, system, study ORDER BY procedure IS NULL, derived_from IS NOT NULL, start, image, digest) AS place
     FROM image
 ) AS i
-LEFT JOIN (SELECT DISTINCT person_id, accession FROM live_event WHERE accession IS NOT NULL) AS e ON i.person_id = e.person_id AND i.accession = e.accession
+LEFT JOIN (
+    SELECT
+        k.person_id,
+        k.system,
+        k.study,
+        min(v.accession) AS accession
+    FROM (
+        SELECT
+            person_id,
+            system,
+            study,
+            unnest([accession, study, image]) AS said
+        FROM image
+    ) AS k
+    INNER JOIN live_event AS v ON k.person_id = v.person_id AND k.said = v.accession
+    GROUP BY k.person_id, k.system, k.study
+) AS e ON i.person_id = e.person_id AND i.system = e.system AND i.study = e.study
 WHERE i.place = 1;

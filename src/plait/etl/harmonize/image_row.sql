@@ -8,7 +8,7 @@ WITH study_procedure AS (
         min(e.row_id) AS procedure_occurrence_id
     FROM image_study AS s
     INNER JOIN event_row AS e
-        ON s.person_id = e.person_id AND e.target_table = 'procedure_occurrence' AND e.shape = 'event' AND s.accession = e.accession
+        ON s.person_id = e.person_id AND e.target_table = 'procedure_occurrence' AND e.shape = 'event' AND s.event_accession = e.accession
     WHERE s.has_event
     GROUP BY s.person_id, s.system, s.study
     UNION ALL
@@ -56,8 +56,8 @@ FROM live_image_feature AS f
 LEFT JOIN image_row AS i ON f.person_id = i.person_id AND f.system = i.system AND f.image = i.image
 LEFT JOIN image_row AS b ON f.person_id = b.person_id AND f.system = b.system AND f.found_in = b.image
 LEFT JOIN event_row AS e
-    ON f.person_id = e.person_id AND e.target_table = 'measurement' AND concat_ws('/', f.key_space, f.key) = e.image_feature
-LEFT JOIN named_concept AS v ON v.kind = 'event_field' AND v.code = 'measurement' AND e.row_id IS NOT NULL
+    ON f.person_id = e.person_id AND e.target_table IN ('measurement', 'observation') AND concat_ws('/', f.key_space, f.key) = e.image_feature
+LEFT JOIN named_concept AS v ON v.kind = 'event_field' AND v.code = e.target_table
 LEFT JOIN code_concept AS c ON f.source = c.source AND f.code_system = c.code_system AND f.code = c.code
 LEFT JOIN code_concept AS n ON f.source = n.source AND f.finding_system = n.code_system AND f.finding = n.code
 LEFT JOIN code_concept AS a ON f.source = a.source AND f.site_system = a.code_system AND f.site = a.code

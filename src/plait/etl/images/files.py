@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
 import zipfile
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self, cast
 
 from plait.etl.sources.listing import folder_of
+from plait.etl.sources.remote import Found, NotOpenable, RemoteFile, find, is_url, remote_folder, system_of
+from plait.etl.sources.wsi.slide import RemoteSlide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
-    from pathlib import Path
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*:(?://|oid:)")
+    from plait.etl.sources.wsi.slide import Place
 
-_GONE = (404, 410)
-"""What a server answers of a file that is not there (RFC 9110, 15.5)."""
-
-
-class Found(NamedTuple):
-    """What is known of a file without reading it; None where the place does not tell."""
-
-    size_bytes: int | None
-    mtime_ns: int | None
-
-
-class NotOpenable(Exception):  # noqa: N818 - what cannot be opened here is not wrong
-    """A reference is none that a file can be opened by here.
-
-    Attributes:
-        todo: What to install, None where nothing would help.
-    """
-
-    def __init__(self, todo: str | None = None) -> None:
-        super().__init__(todo)
-        self.todo = todo
+_BLOCK_BYTES = 1 << 20
 
 
 def is_elsewhere(uri: str) -> bool:
@@ -47,14 +29,15 @@ def is_elsewhere(uri: str) -> bool:
     >>> [is_elsewhere(uri) for uri in ("https://example.org/a.dcm", "urn:oid:1.2.3", "ct:1.dcm", "a.zip!b/1.dcm")]
     [True, True, False, False]
     """
-    return _URL.match(uri) is not None
+    return is_url(uri)
 
 
 class ImageFiles:
     """The files of one source, for one thread: an archive stays open until a file is asked for that is not in it."""
 
-    def __init__(self, root: Path) -> None:
-        self._folder = str(folder_of(root))
+    def __init__(self, root: Path | str) -> None:
+        self._folder = folder_of(root)
+        self._url = root if isinstance(root, str) else None
         self._real = os.path.realpath(self._folder)
         self._archive: tuple[str, zipfile.ZipFile] | None = None
 
@@ -73,11 +56,11 @@ class ImageFiles:
             Exception: It cannot be read: a system, an archive or a server says so in its own way.
         """
         if is_elsewhere(uri):
-            system, path = _remote(uri)
-            info = _info(system, path)
-            if info.get("type") == "directory":
-                raise NotOpenable
-            return Found(info.get("size"), _time_ns(info.get("mtime") or info.get("LastModified")))
+            return find(*system_of(uri))
+        if self._url is not None:
+            name, member = self._remote_place(uri)
+            found = remote_folder(self._url).find(name)
+            return found if member is None else Found(self._member(name, member)[1].file_size, found.mtime_ns, found.tag)
         path, member = self._place(uri)
         said = os.stat(path)  # noqa: PTH116 - many files
         if not stat.S_ISREG(said.st_mode):
@@ -94,9 +77,13 @@ class ImageFiles:
             Exception: It cannot be read, as `find`.
         """
         if is_elsewhere(uri):
-            system, path = _remote(uri)
+            system, path = system_of(uri)
             streamed = {"block_size": 0} if "http" in system.protocol else {}  # as it comes: servers need not know of ranges
             with system.open(path, "rb", **streamed) as file:
+                yield file
+            return
+        if self._url is not None:
+            with self._open_remote(*self._remote_place(uri)) as file:
                 yield file
             return
         path, member = self._place(uri)
@@ -108,16 +95,19 @@ class ImageFiles:
         with archive.open(info) as file:
             yield file
 
-    def path(self, uri: str) -> str | None:
-        """Give the path of a file, None where it is a member of an archive or stands elsewhere.
+    def slide(self, uri: str) -> Place | None:
+        """Give where a slide is, None where it is a member of an archive or its reference a URL.
 
         Raises:
             OSError: A link leads out of the folder.
         """
         if is_elsewhere(uri):
             return None
+        if self._url is not None:
+            folder, (name, member) = remote_folder(self._url), self._remote_place(uri)
+            return RemoteSlide(folder, name, folder.find(name).size_bytes or 0) if member is None else None
         path, member = self._place(uri)
-        return path if member is None else None
+        return Path(path) if member is None else None
 
     def _place(self, uri: str) -> tuple[str, str | None]:
         """Give the path of a file, or that of its archive and its name in there."""
@@ -131,11 +121,29 @@ class ImageFiles:
             raise PermissionError
         return path, member
 
+    def _remote_place(self, uri: str) -> tuple[str, str | None]:
+        """Give the name of a file below the source's URL, or that of its archive and its name in there."""
+        if "!" in uri:
+            folder = remote_folder(str(self._url))
+            for mark in re.finditer("!", uri):
+                with suppress(FileNotFoundError, NotOpenable):
+                    folder.find(uri[: mark.start()])
+                    return uri[: mark.start()], uri[mark.end() :]
+        return uri, None
+
+    def _open_remote(self, name: str, member: str | None) -> IO[bytes]:
+        """Open a file below the source's URL, or a member of an archive there."""
+        if member is not None:
+            archive, info = self._member(name, member)
+            return archive.open(info)
+        folder = remote_folder(str(self._url))
+        return cast("IO[bytes]", io.BufferedReader(RemoteFile(folder, name, folder.find(name).size_bytes or 0), _BLOCK_BYTES))
+
     def _member(self, path: str, member: str) -> tuple[zipfile.ZipFile, zipfile.ZipInfo]:
         """Give an open archive and what it says of a member."""
         if self._archive is None or self._archive[0] != path:
             self._close()
-            self._archive = path, zipfile.ZipFile(path)
+            self._archive = path, zipfile.ZipFile(path if self._url is None else self._open_remote(path, None))
         archive = self._archive[1]
         try:
             return archive, archive.getinfo(member)
@@ -146,50 +154,3 @@ class ImageFiles:
         if self._archive is not None:
             self._archive[1].close()
             self._archive = None
-
-
-def _remote(uri: str) -> tuple[Any, str]:
-    """Give the file system of a URL, and the path there.
-
-    Raises:
-        NotOpenable: It names no file, or a package is missing.
-    """
-    if uri.startswith("urn:") or uri.endswith("/*"):
-        raise NotOpenable
-    try:
-        import fsspec
-        from fsspec.registry import known_implementations
-    except ImportError:
-        raise NotOpenable("pip install 'plait[imaging]'") from None
-    protocol = uri.partition(":")[0]
-    with suppress(ValueError):  # nobody knows the protocol
-        try:
-            system, path = fsspec.url_to_fs(uri)
-        except ImportError:
-            said = known_implementations[protocol].get("err", "Install the package that opens it")
-            raise NotOpenable(f"{protocol}: {said}") from None
-        return system, path
-    raise NotOpenable
-
-
-def _info(system: Any, path: str) -> dict[str, Any]:  # noqa: ANN401 - one of fsspec's many
-    """Give what a file system says of a file.
-
-    Raises:
-        FileNotFoundError: It is not there. To fsspec no answer, or a refusal, is the same; here, that is raised as what it is.
-    """
-    try:
-        info: dict[str, Any] = system.info(path)
-    except FileNotFoundError as error:
-        why = error.__cause__
-        if isinstance(why, OSError) or getattr(why, "status", _GONE[0]) not in _GONE:
-            raise (why or error) from None
-        raise
-    return info
-
-
-def _time_ns(said: datetime | float | None) -> int | None:
-    """Give a time as nanoseconds since 1970."""
-    if said is None:
-        return None
-    return round((said if isinstance(said, (int, float)) else said.timestamp()) * 1_000_000) * 1000

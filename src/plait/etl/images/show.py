@@ -11,16 +11,17 @@ import os
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from plait.duck import sql
 from plait.errors import ConfigError, MissingExtraError, PlaitError, StudyError
 from plait.etl.images.files import ImageFiles, is_elsewhere
-from plait.etl.sources.dicom.headers import need_imaging
+from plait.etl.sources.imaging import need_imaging
+from plait.etl.sources.remote import forget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import duckdb
     import numpy as np
@@ -128,7 +129,7 @@ def draw(con: duckdb.DuckDBPyConnection, settings: Settings, item: str) -> Pictu
     query = "SELECT uri FROM plait.image_file WHERE image_occurrence_id = $image ORDER BY size_bytes DESC, uri"
     uris = [uri for (uri,) in con.execute(query, {"image": image}).fetchall()]
     where = f"image {image}"
-    root = next((one.path for one in settings.sources if one.name == source), None)
+    root = next((one.url or one.path for one in settings.sources if one.name == source), None)
     if root is None:
         raise StudyError(where, expected=f"source {source} in plait.yaml", got="none of this name", todo="Name it again, with the path of its files.")
     if any(map(is_elsewhere, uris)):
@@ -138,6 +139,7 @@ def draw(con: duckdb.DuckDBPyConnection, settings: Settings, item: str) -> Pictu
             got="references to files elsewhere",
             todo="Copy them there, and make that a source without a manifest.",
         )
+    forget()
     with _told(where), ImageFiles(root) as files:
         if modality == "SM" or any(one.name == source and one.kind == "wsi" for one in settings.sources):
             kind, panes, notes = _slide(files, uris, where)
@@ -319,12 +321,12 @@ def _slide(files: ImageFiles, uris: Sequence[str], where: str) -> tuple[Kind, li
 
     from plait.etl.sources.wsi.slide import SlideFault, read_slide, thumbnail, tissue_mask
 
-    path = files.path(uris[0])
-    if path is None:
+    place = files.slide(next((uri for uri in uris if uri.lower().endswith(".mrxs")), uris[0]))
+    if place is None:
         raise StudyError(where, expected="a slide in a file of its own", got="one in an archive", todo="Unpack it below the source's path, and run again.")
     try:
-        small = thumbnail(Path(path), (_PANE_PIXELS, _PANE_PIXELS))
-        beside = read_slide(Path(path)).may_identify
+        small = thumbnail(place, (_PANE_PIXELS, _PANE_PIXELS))
+        beside = read_slide(place).may_identify
     except SlideFault as fault:
         raise StudyError(
             where, expected="a slide", got=f"a file that is {fault.reason}", todo="See whether it is what it was: plait verify --rehash."

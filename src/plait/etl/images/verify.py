@@ -18,19 +18,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from plait.duck import parquet, sql, write_parquet
-from plait.errors import StudyError
+from plait.errors import PlaitError, StudyError
 from plait.etl.catalog import build_catalog, checks_file, open_catalog
 from plait.etl.commit import locked, writing
-from plait.etl.images.files import ImageFiles, NotOpenable, is_elsewhere
-from plait.etl.sources.listing import folder_of, list_folder
+from plait.etl.images.files import ImageFiles, is_elsewhere
+from plait.etl.sources.listing import list_folder
+from plait.etl.sources.remote import NotOpenable, forget
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     import duckdb
 
@@ -105,7 +106,7 @@ class Verified:
 class _Job:
     """A check that is under way, on several threads."""
 
-    roots: dict[str, Path]
+    roots: dict[str, Path | str]
     rehash: bool
     notes: Counter[str] = field(default_factory=Counter)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -122,7 +123,7 @@ class _Job:
             found = files.find(last.uri)
             if last.indexed_ns is not None and found.size_bytes != last.indexed_bytes:
                 return now._replace(size_bytes=found.size_bytes, mtime_ns=found.mtime_ns, status="changed")
-            if not self.rehash and last.sha256 and last.status in {"verified", "changed"} and found == (last.size_bytes, last.mtime_ns):
+            if not self.rehash and last.sha256 and last.status in {"verified", "changed"} and found[:2] == (last.size_bytes, last.mtime_ns):
                 return last
             sha256, size_bytes = self._hash(files, last.uri)
         except (FileNotFoundError, NotADirectoryError):
@@ -201,11 +202,12 @@ def verify(study: Path, version: Version, settings: Settings, *, rehash: bool = 
         StudyError: Another check is under way, or what the last one kept is damaged.
     """
     kept = checks_file(study)
+    forget()
     with locked(study, kept.parent), open_catalog(study, version) as con:
         last = f"FROM {parquet(kept)}" if kept.is_file() else sql("plait.etl.images", "no_checks")
         con.execute(f"CREATE TEMP VIEW last_check AS {last}")
         con.execute(sql("plait.etl.images", "checks"))
-        job = _Job({source.name: source.path for source in settings.sources}, rehash)
+        job = _Job({source.name: source.url or source.path for source in settings.sources}, rehash)
         try:
             _check_all(con, job, threads or os.cpu_count() or 1, lambda: _keep(con, kept), progress)
         finally:
@@ -252,7 +254,7 @@ def _without_source(con: duckdb.DuckDBPyConnection, job: _Job) -> Iterator[list[
             job.notes[f"plait.yaml has no source {source} any more"] += 1
             rows = con.execute("FROM to_check WHERE source = $source", {"source": source}).fetchall()
             yield [Check._make(row)._replace(status="not_checked", checked_at=_now()) for row in rows]
-        elif not job.roots[source].exists():
+        elif isinstance(root := job.roots[source], Path) and not root.exists():
             job.notes[f"the path of source {source} is not there"] += 1
 
 
@@ -274,13 +276,17 @@ def _batches(con: duckdb.DuckDBPyConnection, job: _Job) -> Iterator[list[Check]]
         yield batch
 
 
-def _places(con: duckdb.DuckDBPyConnection, root: Path, missing: list[Check]) -> Iterator[list[tuple[Check, list[str]]]]:
+def _places(con: duckdb.DuckDBPyConnection, root: Path | str, missing: list[Check]) -> Iterator[list[tuple[Check, list[str]]]]:
     """Yield missing files with the places below `root` of the same name that are no image's own, those first that have most of the path."""
-    if not missing or not root.exists():
+    if not missing or (isinstance(root, Path) and not root.exists()):
+        return
+    try:
+        entries = list_folder(root if isinstance(root, str) or root.is_dir() else root.parent).entries
+    except PlaitError:  # a server that lists nothing, or nothing any more: nothing moved
         return
     names = {_name(last.uri) for last in missing}
     standing: dict[str, list[str]] = {}
-    for entry in list_folder(folder_of(root)).entries:
+    for entry in entries:
         if not entry.is_outside and (name := posixpath.basename(entry.name)) in names:
             standing.setdefault(name, []).append(entry.name)
     known = {uri for (uri,) in con.execute("SELECT uri FROM to_check WHERE source = $source", {"source": missing[0].source}).fetchall() if _name(uri) in names}

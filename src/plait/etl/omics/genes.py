@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from plait.duck import literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import InputFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import duckdb
 
     from plait.etl.stage import StagedFile
 
@@ -87,6 +87,8 @@ _NO_TABLE = (
 
 def _gene_table(con: duckdb.DuckDBPyConnection, file: Path) -> str:
     """Give the SELECT over a gene table, its columns by our names."""
+    import duckdb
+
     plain = file.name.removesuffix(".gz")
     delimiter = "," if plain.endswith(".csv") else "\t"
     scan = f"read_csv({literal(file)}, delim = {literal(delimiter)}, header = true, all_varchar = true, quote = '\"')"

@@ -128,7 +128,7 @@ class Source:
     """A source of a study: its settings joined with its folder.
 
     `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
-    macros that its SELECTs share.
+    macros that its SELECTs share; `url` is where its files are, if not at a path.
     """
 
     name: str
@@ -148,6 +148,12 @@ class Source:
     named: dict[str, Path] = field(default_factory=dict)
     cache: Path | None = None
     macros: str = ""
+    url: str | None = None
+
+    @property
+    def root(self) -> Path | str:
+        """Where its files are: a path, or a URL."""
+        return self.url or self.path
 
     @property
     def reader(self) -> Reader | None:
@@ -199,6 +205,13 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
             got="none",
             todo="Give the person system of the source that brings the persons, for example 'person_system: synthea'.",
         )
+    if settings.url is not None and not any(rule.folder for rule in rules.files.values()):
+        raise ConfigError(
+            f"plait.yaml: source '{settings.name}', path",
+            expected=f"a path, as for all sources of kind '{rules.kind}'",
+            got="a URL",
+            todo="Copy the files.",
+        )
     options = _options(settings, rules)
     return Source(
         name=settings.name,
@@ -218,6 +231,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         macros=shared,
         cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
+        url=settings.url,
     )
 
 

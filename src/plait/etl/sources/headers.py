@@ -10,12 +10,12 @@ import os
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from plait.etl.sources.listing import Entry
 
@@ -38,12 +38,15 @@ def kept_records(
         cache: Where records are kept; None to keep none.
         version: A digest of the code that reads: what another one read counts for nothing.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     schema = pa.schema([(name, pa.string()) for name in columns])
     if cache is None:
         yield from _batches(((entry, records) for entry, records in zip(entries, read(entries), strict=True)), schema)
         return
     keys = _keys(cache, version)
-    known = {name for entry in entries if keys.get(name := entry.name) == (entry.size_bytes, entry.mtime_ns)}
+    known = {name for entry in entries if keys.get(name := entry.name) == (entry.size_bytes, entry.stamp)}
     fresh = read([entry for entry in entries if entry.name not in known])
     merged = _merged(entries, known, _stored(cache, len(columns)) if known else iter(()), fresh)
     if len(known) == len(entries) == len(keys):
@@ -66,7 +69,7 @@ def _batches(found: Iterable[tuple[Entry, list[Record]]], schema: pa.Schema, wri
     keys: list[Record] = []
     for entry, records in found:
         rows += records
-        keys += [(entry.name, str(entry.size_bytes), str(entry.mtime_ns))] * len(records)
+        keys += [(entry.name, str(entry.size_bytes), entry.stamp)] * len(records)
         if len(rows) >= _ROWS:
             yield _batch(rows, keys, schema, writer)
             rows, keys = [], []
@@ -75,6 +78,8 @@ def _batches(found: Iterable[tuple[Entry, list[Record]]], schema: pa.Schema, wri
 
 
 def _batch(rows: list[Record], keys: list[Record], schema: pa.Schema, writer: pq.ParquetWriter | None) -> pa.RecordBatch:
+    import pyarrow as pa
+
     columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
     if writer is not None:
         told = [pa.array(column, pa.string()) for column in zip(*keys, strict=True)]
@@ -82,8 +87,11 @@ def _batch(rows: list[Record], keys: list[Record], schema: pa.Schema, writer: pq
     return pa.record_batch(columns, schema=schema)
 
 
-def _keys(cache: Path, version: str) -> dict[str, tuple[int, int]]:
+def _keys(cache: Path, version: str) -> dict[str, tuple[int, str]]:
     """Give the size and time of each file whose records are kept."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(cache) as file:
             if (file.schema_arrow.metadata or {}).get(b"version") != version.encode():
@@ -91,11 +99,13 @@ def _keys(cache: Path, version: str) -> dict[str, tuple[int, int]]:
             table = file.read(columns=list(_KEY))
     except (OSError, pa.ArrowInvalid):
         return {}
-    return {name: (int(size), int(mtime)) for name, size, mtime in zip(*(column.to_pylist() for column in table.columns), strict=True)}
+    return {name: (int(size), stamp) for name, size, stamp in zip(*(column.to_pylist() for column in table.columns), strict=True)}
 
 
 def _stored(cache: Path, width: int) -> Iterator[tuple[str, list[Record]]]:
     """Yield the kept records of each file, in order of name."""
+    import pyarrow.parquet as pq
+
     with pq.ParquetFile(cache) as file:
         rows = (row for batch in file.iter_batches(_ROWS) for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))
         for name, group in groupby(rows, key=lambda row: str(row[0])):

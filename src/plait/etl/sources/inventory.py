@@ -66,6 +66,12 @@ class InputFile:
     quote: str = '"'
     comment_lines: int = 0
     is_folder: bool = False
+    url: str | None = None
+
+    @property
+    def root(self) -> Path | str:
+        """Where it is: a path, or a URL."""
+        return self.url or self.path
 
 
 def find_files(source: Source) -> list[tuple[str | None, Path]]:
@@ -75,6 +81,9 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
         ConfigError: No such folder, or one that cannot be listed; no such file where an option names one.
         InputFileError: A required file is missing.
     """
+    if source.url is not None:
+        elsewhere: list[tuple[str | None, Path]] = [(name, source.path) for name, rule in source.rules.files.items() if rule.folder]
+        return elsewhere + [(name, _named_file(source, name)) for name in source.named]
     root = source.path
     whole = [name for name, rule in source.rules.files.items() if rule.folder]
     try:
@@ -172,7 +181,7 @@ def as_inspected(file: InputFile) -> Iterator[None]:
             yield
         return
     yield
-    if not file.path.exists() or list_folder(file.path).digest != file.sha256:
+    if (file.url is None and not file.path.exists()) or list_folder(file.root).digest != file.sha256:
         raise _disturbed(file.path, "a folder in which files came, changed or went")
 
 
@@ -258,7 +267,7 @@ def _inspected_folder(source: Source, logical: str, path: Path) -> InputFile:
     """Say what stands in a folder whose files are one input."""
     assert source.reader is not None  # noqa: S101 - only a kind with a reader has such files
     try:
-        listing = list_folder(path)
+        listing = list_folder(source.root)
     except PermissionError:
         raise InputFileError(path, expected="a folder that plait may read", got="no permission", todo="Give the user who runs plait read access.") from None
     header = source.reader.header(source, logical, path)
@@ -276,6 +285,7 @@ def _inspected_folder(source: Source, logical: str, path: Path) -> InputFile:
         source.delimiter,
         has_nul=False,
         is_folder=True,
+        url=source.url,
     )
 
 

@@ -15,16 +15,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from plait.duck import literal, quoted
-from plait.errors import InputFileError
+from plait.errors import InputFileError, PlaitError
 from plait.etl.sources.inventory import as_inspected
 from plait.etl.sources.reader import FAULT, PLACE, csv_quoting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import duckdb
     import pyarrow as pa
 
     from plait.etl.sources.folder import FileRule, Source
@@ -66,16 +65,31 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
 
 def _load_records(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, table: str) -> None:
     """Make the raw table of what the source's reader makes of a file, batch by batch."""
+    import duckdb
     import pyarrow as pa
 
     assert source.reader is not None  # noqa: S101 - only a reader gives files of this format
     fields = pa.schema([(name, pa.string()) for name in (*file.header, FAULT)])
-    batches = (_with_fault(batch, fields) for batch in source.reader.records(source, file))
+    failed: list[PlaitError] = []
+    batches = _noted((_with_fault(batch, fields) for batch in source.reader.records(source, file)), failed)
     con.register("reader_records", pa.RecordBatchReader.from_batches(fields, batches))
     try:
         _create(con, table, _raw_query(file, source.rules.files[str(file.file)], source, "reader_records"))
+    except duckdb.Error:
+        if failed:
+            raise failed[0] from None
+        raise
     finally:
         con.unregister("reader_records")
+
+
+def _noted(batches: Iterator[pa.RecordBatch], failed: list[PlaitError]) -> Iterator[pa.RecordBatch]:
+    """Yield batches, and note the error that ends them: DuckDB, which asks for them, makes one of its own of it."""
+    try:
+        yield from batches
+    except PlaitError as error:
+        failed.append(error)
+        raise
 
 
 def _with_fault(batch: pa.RecordBatch, fields: pa.Schema) -> pa.RecordBatch:
@@ -93,6 +107,8 @@ def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, p
     ends of two kinds, and more fields than there is room for. Neither minds a quote that is open at the end of the file, but
     then the last record is short. In all these cases Python's reader looks at every quote first.
     """
+    import duckdb
+
     try:
         _create_csv(con, file, source, path, table=table, strict=True)
     except duckdb.InvalidInputException:
@@ -109,6 +125,8 @@ def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, p
 
 def _create_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, path: Path, *, table: str, strict: bool) -> None:
     """Make the raw table of a text file, with room for long records only where there are some."""
+    import duckdb
+
     rule = source.rules.files[str(file.file)]
     try:
         _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=strict, longest=_USUAL_BYTES)))
@@ -200,6 +218,8 @@ def insert_raw_records(con: duckdb.DuckDBPyConnection, table: str, file: InputFi
 
 def count_unread(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source) -> int:
     """Give how many records a file has that no shape reads; a file that is no table counts as one."""
+    import duckdb
+
     if file.format == "records" and source.reader is not None:
         return sum(batch.num_rows for batch in source.reader.records(source, file))
     try:

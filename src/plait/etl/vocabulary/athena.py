@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.errors import VocabularyError
-from plait.etl.vocabulary.download import SourceFile, find_files
+from plait.etl.vocabulary.download import SourceFile, find_files, find_paths
 from plait.etl.vocabulary.parquet import write_concepts, write_table
 from plait.etl.vocabulary.release import RELEASE_FILE, Release, Source, read_release
 from plait.etl.vocabulary.soundness import OPTIONAL_TABLES, examine
+from plait.schema import VOCABULARY_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,20 @@ _LAYOUT = "plait vocabulary 1"
 
 _FOLDER_DIGITS = 16
 _UNFINISHED = ".loading-"
+
+
+def known_release(source: Path, target: Path) -> Release | None:
+    """Give the release that was made of just these files, by their names, sizes and times; None where there is none.
+
+    Args:
+        source: Folder of a download, as `load_vocabulary` takes it.
+        target: The study's `warehouse/vocabulary`.
+
+    Raises:
+        VocabularyError: There is no such folder, or a file is there twice.
+    """
+    stats = {(table, path.name, *_stat(path)) for table, path in find_paths(source)[0].items() if table in VOCABULARY_TABLES}
+    return next((release for release in _loaded(target) if _is_made_of(release, stats)), None)
 
 
 def load_vocabulary(con: duckdb.DuckDBPyConnection, source: Path, target: Path) -> Release:
@@ -45,8 +60,7 @@ def load_vocabulary(con: duckdb.DuckDBPyConnection, source: Path, target: Path) 
     files, unused = find_files(con, source)
     loaded = _loaded(target)
     for release in loaded:
-        is_current = release.digest == _digest({made.table: made.sha256 for made in release.sources})
-        if is_current and _stats(files.values()) == {(made.table, made.name, made.size, made.mtime_ns) for made in release.sources}:
+        if _is_made_of(release, _stats(files.values())):
             return release
     target.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target))
@@ -109,6 +123,12 @@ def _loaded(target: Path) -> list[Release]:
 
 def _stats(files: Iterable[SourceFile]) -> set[tuple[str, str, int, int]]:
     return {(file.table, file.path.name, file.size, file.mtime_ns) for file in files}
+
+
+def _is_made_of(release: Release, stats: set[tuple[str, str, int, int]]) -> bool:
+    """Say whether a release was made of files of these tables, names, sizes and times, in the layout of now."""
+    is_current = release.digest == _digest({made.table: made.sha256 for made in release.sources})
+    return is_current and stats == {(made.table, made.name, made.size, made.mtime_ns) for made in release.sources}
 
 
 def _sizes(files: dict[str, SourceFile]) -> dict[str, int]:

@@ -105,7 +105,7 @@ def find_files(con: duckdb.DuckDBPyConnection, source: Path) -> tuple[dict[str, 
     Raises:
         VocabularyError: There is no such folder, a file is there twice, empty or unreadable, or one that is needed is missing, or lacks a column.
     """
-    paths, unused = _sort_out(source)
+    paths, unused = find_paths(source)
     for table in _REQUIRED_TABLES:
         if table not in paths:
             raise VocabularyError(source, expected=f"{table.upper()}.csv", got="no such file", todo=_UNZIP)
@@ -119,7 +119,12 @@ def find_files(con: duckdb.DuckDBPyConnection, source: Path) -> tuple[dict[str, 
     return files, unused
 
 
-def _sort_out(source: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+def find_paths(source: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Give the paths of a download's files by table, and the names of those that plait does not use; none is opened.
+
+    Raises:
+        VocabularyError: There is no such folder, or a file is there twice.
+    """
     paths: dict[str, Path] = {}
     unused: list[str] = []
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,8 @@ def entry_rows(reading: Reading, index: IndexSettings, where: str, count: Count)
         rows = given_rows(table_rows(reading, int(index.cohort_definition_id or 0), where), reading, where, count)
     if index.takes_first:
         rows = count("the first of each person", rows.sort(PERSON, TIME, maintain_order=True).unique(PERSON, keep="first", maintain_order=True))
+    if index.after_days is not None:
+        rows = count(f"{index.after_days:g} days later", rows.with_columns(rows[TIME] + dt.timedelta(days=index.after_days)))
     return rows
 
 

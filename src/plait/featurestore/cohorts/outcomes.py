@@ -124,7 +124,7 @@ def _time_to_event(reading: Reading, outcome: OutcomeSettings, follow: FollowUp,
     end = follow.end(death=outcome.death)
     event = _next_event(reading, outcome, follow, where)
     reasons = follow.missing(end)
-    has_none = np.asarray([reason is not None for reason in reasons])
+    has_none = np.asarray([reason is not None for reason in reasons], np.bool_)
     is_event = event <= end
     days = (np.where(is_event, event, np.maximum(end, follow.at)) - follow.at) / DAY_US
     return pl.DataFrame(
@@ -146,7 +146,7 @@ def _binary(reading: Reading, outcome: OutcomeSettings, follow: FollowUp, where:
         reason if reason is not None or did or until >= far else (Missing.DIED if dead == until else Missing.SHORT_FOLLOW_UP).value
         for reason, did, until, far, dead in zip(follow.missing(end), happened.tolist(), end.tolist(), horizon.tolist(), follow.died.tolist(), strict=True)
     ]
-    has_none = np.asarray([reason is not None for reason in reasons])
+    has_none = np.asarray([reason is not None for reason in reasons], np.bool_)
     return pl.DataFrame({outcome.name: _nullable(happened, has_none), f"{outcome.name}{REASON}": pl.Series(reasons, dtype=pl.String)})
 
 

@@ -37,7 +37,9 @@ def said(rule: RuleSettings) -> str:
         return f"observed for {rule.prior_observation_days} days"
     if rule.view is not None:
         return f"has view {rule.view}"
-    assert rule.events is not None  # noqa: S101 - a rule is one of five
+    if rule.alive:
+        return "not known to be dead"
+    assert rule.events is not None  # noqa: S101 - a rule is one of six
     least, most = _bounds(rule.events)
     number = f"at least {least}" if most is None else f"at most {most}" if least == 0 else f"{least} to {most}"
     window = "before" if rule.events.window_days is None else f"from day {rule.events.window_days[0]:g} to {rule.events.window_days[1]:g}"
@@ -57,6 +59,8 @@ def meets(reading: Reading, rows: pl.DataFrame, rule: RuleSettings, presence: Ca
         return _has_events(reading, rows, rule.events, where)
     if rule.prior_observation_days is not None:
         return _is_observed(reading, rows, rule.prior_observation_days)
+    if rule.alive:
+        return _is_alive(reading, rows)
     return _is_such(reading, rows, rule, where)
 
 
@@ -88,6 +92,16 @@ def _is_observed(reading: Reading, rows: pl.DataFrame, days: int) -> Flags:
     observed = np.full(rows.height, -1, np.int64)
     observed[found["place"]] = found["days"]
     return np.asarray(observed >= days)
+
+
+def _is_alive(reading: Reading, rows: pl.DataFrame) -> Flags:
+    """Say which rows' persons were not known to have died."""
+    import polars as pl
+
+    need_events(reading.con)
+    deaths = reading.con.execute("SELECT person_id, known_time FROM death_of").pl()
+    joined = rows.select(PERSON, TIME).join(deaths, on=PERSON, how="left", maintain_order="left")
+    return joined.select((pl.col("known_time") > pl.col(TIME)).fill_null(value=True)).to_series().to_numpy()
 
 
 def ask(reading: Reading, rows: pl.DataFrame, query: str, parameters: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:

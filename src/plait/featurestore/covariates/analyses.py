@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plait.errors import ConfigError
 
@@ -123,7 +123,9 @@ def read_analyses(names: Sequence[str] | None = None) -> tuple[Analysis, ...]:
             from difflib import get_close_matches
 
             near = get_close_matches(name, known, n=1, cutoff=0)[0]
-            raise ConfigError("analyses", expected="names of analyses or 'default', 'all', 'temporal', 'all_temporal'", got=f"{name!r}", todo=f"The nearest is {near!r}.")
+            raise ConfigError(
+                "analyses", expected="names of analyses or 'default', 'all', 'temporal', 'all_temporal'", got=f"{name!r}", todo=f"The nearest is {near!r}."
+            )
     return tuple(analysis for analysis in _analyses() if not _sets(analysis).isdisjoint(wanted))
 
 
@@ -144,7 +146,8 @@ def _analyses() -> tuple[Analysis, ...]:
 
 def _analysis(row: dict[str, str]) -> Analysis:
     """Give a row as an analysis."""
-    flags = {name: row[name] == "yes" for name in ("temporal", "is_binary", "is_default", "future")}
+    texts = ("analysis_name", "kind", "domain_id", "table_name", "moment", "window", "feature", "score", "label")
+    flags = ("temporal", "is_binary", "is_default", "future")
+    cells: dict[str, Any] = {name: row[name] for name in texts} | {name: row[name] == "yes" for name in flags}
     zero = {"yes": True, "no": False}.get(row["missing_means_zero"])
-    texts = {name: row[name] for name in ("analysis_name", "kind", "domain_id", "table_name", "moment", "window", "feature", "score", "label")}
-    return Analysis(analysis_id=int(row["analysis_id"]), missing_means_zero=zero, **texts, **flags)
+    return Analysis(analysis_id=int(row["analysis_id"]), missing_means_zero=zero, **cells)

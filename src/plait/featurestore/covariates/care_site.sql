@@ -1,6 +1,6 @@
 -- Rows more in covariate_value, one row: where the person is on the index date: the care site of the visit's detail, else
 -- of the visit, else of the person. Of several that ends first which comes first; then the least number, where OHDSI takes any.
-INSERT INTO covariate_value
+INSERT INTO covariate_value BY NAME
 WITH place AS (
     SELECT
         r.row_id,

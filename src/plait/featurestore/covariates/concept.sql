@@ -1,23 +1,26 @@
 -- Two sets of rows more in covariate_value, one row each: a concept in a window. The windows that end together are read
 -- off the latest start and end; the others (those with a time_id) meet every event.
-INSERT INTO covariate_value
+INSERT INTO covariate_value BY NAME
 SELECT
     e.row_id,
     e.concept_id * 1000 + a.analysis_id AS covariate_id,
     NULL AS time_id,
-    1 AS covariate_value
+    1 AS covariate_value,
+    e.last_start AS last_day
 FROM covariate_reach AS e
 INNER JOIN covariate_analysis AS a
     ON a.kind = $kind AND a.table_name = $table AND a.time_id IS NULL
 WHERE a.start_day IS NULL OR CASE a.moment WHEN 'start' THEN e.last_start ELSE e.last_end END >= a.start_day
 UNION ALL
-SELECT DISTINCT
+SELECT
     e.row_id,
     e.concept_id * 1000 + a.analysis_id AS covariate_id,
     a.time_id,
-    1 AS covariate_value
+    1 AS covariate_value,
+    max(e.start_day) AS last_day
 FROM covariate_event AS e
 INNER JOIN covariate_analysis AS a
     ON a.kind = $kind AND a.table_name = $table AND a.time_id IS NOT NULL
     AND e.start_day <= a.end_day AND CASE a.moment WHEN 'start' THEN e.start_day ELSE e.end_day END >= a.start_day
-WHERE e.concept_id != 0;
+WHERE e.concept_id != 0
+GROUP BY ALL;

@@ -1,10 +1,11 @@
 -- Rows more in covariate_value, one row: how many concepts have an event in a window; read as in `concept`.
-INSERT INTO covariate_value
+INSERT INTO covariate_value BY NAME
 SELECT
     e.row_id,
     1000 + a.analysis_id AS covariate_id,
     NULL AS time_id,
-    count(*) AS covariate_value
+    count(*) AS covariate_value,
+    max(e.last_start) AS last_day
 FROM covariate_reach AS e
 INNER JOIN covariate_analysis AS a
     ON a.kind = $kind AND a.table_name = $table AND a.time_id IS NULL
@@ -15,7 +16,8 @@ SELECT
     e.row_id,
     1000 + a.analysis_id AS covariate_id,
     a.time_id,
-    count(DISTINCT e.concept_id) AS covariate_value
+    count(DISTINCT e.concept_id) AS covariate_value,
+    max(e.start_day) AS last_day
 FROM covariate_event AS e
 INNER JOIN covariate_analysis AS a
     ON a.kind = $kind AND a.table_name = $table AND a.time_id IS NOT NULL

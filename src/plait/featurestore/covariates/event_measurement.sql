@@ -6,7 +6,6 @@ SELECT
     CAST(measurement_concept_id AS BIGINT) AS concept_id,
     CAST(measurement_date AS DATE) AS start_date,
     measurement_datetime AS start_time,
-    CAST(measurement_date AS DATE) AS end_date,
     CAST(value_as_number AS DOUBLE) AS value,
     CAST(unit_concept_id AS BIGINT) AS unit_concept_id,
     CAST(value_as_concept_id AS BIGINT) AS value_concept_id,

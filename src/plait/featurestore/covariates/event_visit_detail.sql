@@ -1,4 +1,4 @@
--- One row: a part of a visit from its start to its end.
+-- One row: a part of a visit. As long as its end is not known it ends on the day of its start.
 SELECT
     CAST(visit_detail_id AS BIGINT) AS event_id,
     CAST(person_id AS BIGINT) AS person_id,
@@ -7,5 +7,7 @@ SELECT
     visit_detail_start_datetime AS start_time,
     CAST(visit_detail_end_date AS DATE) AS end_date,
     visit_detail_end_datetime AS end_time,
+    CAST(visit_detail_start_date AS DATE) AS open_end,
+    CAST(visit_detail_start_date AS DATE) AS open_end_told,
     CAST(care_site_id AS BIGINT) AS care_site_id
 FROM cdm.visit_detail

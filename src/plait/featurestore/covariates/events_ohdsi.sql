@@ -3,9 +3,10 @@
 CREATE OR REPLACE TEMP TABLE covariate_event AS
 SELECT
     r.row_id,
+    e.concept_id,
     CAST(e.start_date - r.index_date AS INTEGER) AS start_day,
     CAST(e.end_date - r.index_date AS INTEGER) AS end_day,
-    e.* EXCLUDE (event_id, person_id, start_date, end_date)
+    e.* EXCLUDE (event_id, person_id, concept_id, start_date, start_time, end_date, end_time, open_end, open_end_told)
 FROM covariate_row AS r
 INNER JOIN covariate_source AS e ON r.person_id = e.person_id
 WHERE e.start_date <= r.index_date + CAST($last_day AS INTEGER);

@@ -1,5 +1,5 @@
 -- Rows more in covariate_value, one row: days of observation before or after the index date, or in the cohort.
-INSERT INTO covariate_value
+INSERT INTO covariate_value BY NAME
 SELECT
     o.row_id,
     1000 + a.analysis_id AS covariate_id,

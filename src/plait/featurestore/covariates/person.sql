@@ -1,5 +1,5 @@
 -- Rows more in covariate_value, one row: what a person is on the index date.
-INSERT INTO covariate_value
+INSERT INTO covariate_value BY NAME
 WITH person AS (
     SELECT
         r.row_id,

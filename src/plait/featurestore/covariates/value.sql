@@ -11,7 +11,7 @@ FROM covariate_event
 WHERE concept_id != 0 AND value IS NOT NULL AND unit_concept_id IS NOT NULL
 GROUP BY ALL;
 
-INSERT INTO covariate_value
+INSERT INTO covariate_value BY NAME
 WITH latest AS (
     SELECT
         row_id,
@@ -28,7 +28,8 @@ SELECT
     e.row_id,
     e.concept_id * 1000000 + e.unit_concept_id % 1000 * 1000 + a.analysis_id AS covariate_id,
     NULL AS time_id,
-    e.value AS covariate_value
+    e.value AS covariate_value,
+    e.last_start AS last_day
 FROM latest AS e
 INNER JOIN covariate_analysis AS a
     ON a.kind = $kind AND a.table_name = $table AND a.time_id IS NULL AND (a.start_day IS NULL OR e.last_start >= a.start_day)
@@ -37,7 +38,8 @@ SELECT
     e.row_id,
     e.concept_id * 1000000 + e.unit_concept_id % 1000 * 1000 + a.analysis_id AS covariate_id,
     a.time_id,
-    arg_max(e.value, e.start_day) AS covariate_value
+    arg_max(e.value, e.start_day) AS covariate_value,
+    max(e.start_day) AS last_day
 FROM covariate_daily AS e
 INNER JOIN covariate_analysis AS a
     ON a.kind = $kind AND a.table_name = $table AND a.time_id IS NOT NULL AND e.start_day BETWEEN a.start_day AND a.end_day

@@ -13,19 +13,21 @@ WITH pair AS (
     GROUP BY ALL
 )
 
-SELECT DISTINCT
+SELECT
     e.row_id,
     ((e.concept_id * 2654435769 // 4096) & 1048575) * 4194304000
     + ((e.value_concept_id * 2654435769 // 1024) & 4194303) * 1000 + a.analysis_id AS covariate_id,
     a.analysis_id,
     a.time_id,
     e.concept_id,
-    e.value_concept_id
+    e.value_concept_id,
+    max(e.start_day) AS last_day
 FROM pair AS e
 INNER JOIN covariate_analysis AS a
-    ON a.kind = $kind AND a.table_name = $table AND e.start_day <= a.end_day AND (a.start_day IS NULL OR e.start_day >= a.start_day);
+    ON a.kind = $kind AND a.table_name = $table AND e.start_day <= a.end_day AND (a.start_day IS NULL OR e.start_day >= a.start_day)
+GROUP BY ALL;
 
-INSERT INTO covariate_value
+INSERT INTO covariate_value BY NAME
 WITH kept AS (
     SELECT
         covariate_id,
@@ -35,14 +37,16 @@ WITH kept AS (
     GROUP BY covariate_id
 )
 
-SELECT DISTINCT
+SELECT
     p.row_id,
     p.covariate_id,
     p.time_id,
-    1 AS covariate_value
+    1 AS covariate_value,
+    max(p.last_day) AS last_day
 FROM covariate_pair AS p
 INNER JOIN kept AS k ON p.covariate_id = k.covariate_id
-WHERE NOT CAST($drop AS BOOLEAN) OR (p.concept_id = k.concept_id AND p.value_concept_id = k.value_concept_id);
+WHERE NOT CAST($drop AS BOOLEAN) OR (p.concept_id = k.concept_id AND p.value_concept_id = k.value_concept_id)
+GROUP BY ALL;
 
 INSERT INTO covariate_code
 SELECT DISTINCT

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from plait.schema.reasons import Reason
 
 
+HOW = frozenset({"device", "batch_size"})
+"""Keys of a declaration in `plait.yaml` that say how an encoder goes about its work, not what comes of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """Which encoder made a vector: whatever differs here makes another encoder, whose vectors never mix with these.
@@ -57,7 +61,7 @@ class Encoder(Protocol):
         """Give the vector of each input `(n, dim) float32`, and how many pieces were pooled for it `(n,)`; a vector with NaN failed.
 
         Raises:
-            ItemError: An input cannot be encoded; the inputs are then given again, each alone.
+            ItemError: An input cannot be encoded; the inputs are then given again in smaller lots, until it is found.
         """
 
 

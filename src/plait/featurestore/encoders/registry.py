@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "plait.encoders"
 """Entry-point group of encoders: `text.hashing` names the kind `hashing` of the modality `text`, a module with `open_encoder(asked)`."""
 
-OptionsT = TypeVar("OptionsT", bound="EncoderOptions")
+OptionsT = TypeVar("OptionsT", bound=BaseModel)
 
 
 class EncoderOptions(BaseModel):
@@ -73,7 +73,9 @@ class Asked:
             if first["type"] == "extra_forbidden":
                 near = difflib.get_close_matches(key, model.model_fields, 1)
                 todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(model.model_fields)}."
-                raise ConfigError(self.where, expected=f"a key that encoders of kind '{self.declared['kind']}' know", got=f"'{key}'", todo=todo) from None
+                raise ConfigError(
+                    self.where, expected=f"a key that encoders of kind '{self.declared.get('kind', self.modality)}' know", got=f"'{key}'", todo=todo
+                ) from None
             got = "none" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
             raise ConfigError(self.where, expected=f"a fitting value for '{key}'", got=got[:1].lower() + got[1:], todo="Mend the value.") from None
 

@@ -1,4 +1,4 @@
-"""Hashes of weights: SHA-256 over the files, computed anew only where size or time of one has changed."""
+"""Hashes of weights and of other files: SHA-256, computed anew only where size or time of one has changed."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_CACHE = "weights.json"
-
 
 def weights_hash(study: Path, files: Sequence[Path]) -> str:
     """Give the SHA-256 of a model's weights: of the file where it is one, else of the lines that `sha256sum` prints of them, by name."""
-    cache = study / FEATURES_FOLDER / _CACHE
+    hashes = file_hashes(study / FEATURES_FOLDER / "weights.json", files)
+    if len(files) == 1:
+        return hashes[0]
+    lines = (f"{digest}  {file.name}\n" for file, digest in sorted(zip(files, hashes, strict=True), key=lambda pair: pair[0].name))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def file_hashes(cache: Path, files: Sequence[Path]) -> list[str]:
+    """Give the SHA-256 of each file; what is known of files whose size and time are unchanged is taken from a cache, which is kept up to date."""
     known: dict[str, list[int | str]] = {}
     with suppress(OSError, ValueError):
         known = json.loads(cache.read_text(encoding="utf-8"))
-    found = {file: _entry(file, known.get(str(file.resolve()))) for file in files}
-    entries = {str(file.resolve()): entry for file, entry in found.items()}
+    entries = {str(file.resolve()): _entry(file, known.get(str(file.resolve()))) for file in files}
     if not entries.items() <= known.items():
         _save(cache, {**known, **entries})
-    if len(files) == 1:
-        return str(found[files[0]][2])
-    lines = sorted(f"{entry[2]}  {file.name}\n" for file, entry in found.items())
-    return hashlib.sha256("".join(sorted(lines, key=lambda line: line[66:])).encode()).hexdigest()
+    return [str(entries[str(file.resolve())][2]) for file in files]
 
 
 def _entry(file: Path, known: list[int | str] | None) -> list[int | str]:
@@ -44,8 +46,8 @@ def _entry(file: Path, known: list[int | str] | None) -> list[int | str]:
 
 def _save(cache: Path, entries: dict[str, list[int | str]]) -> None:
     """Write what is known, whole or not at all; a study that cannot be written to is read without."""
-    temporary = cache.with_name(f".{_CACHE}.{secrets.token_hex(4)}")
+    temporary = cache.with_name(f".{cache.name}.{secrets.token_hex(4)}")
     with suppress(OSError):
-        cache.parent.mkdir(mode=0o700, exist_ok=True)
+        cache.parent.mkdir(mode=0o700, exist_ok=True, parents=True)
         temporary.write_text(json.dumps(entries, indent=1, sort_keys=True), encoding="utf-8")
         temporary.replace(cache)

@@ -1,5 +1,5 @@
 -- One row: a note of the version that a view counts, named by the record that it was loaded from.
--- A note of a date without a time is of the last microsecond of its day, which is when it is known, too.
+-- A note of a date without a time was written on its day, and before it was known.
 WITH record AS (
     SELECT
         row_id,
@@ -17,7 +17,10 @@ SELECT
     COALESCE(r.named.item, CONCAT('note/', n.note_id)) AS item,
     SHA256(COALESCE(n.note_text, '')) AS content,
     n.person_id,
-    COALESCE(n.note_datetime, CAST(n.note_date AS TIMESTAMP) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND) AS event_time,
+    COALESCE(
+        n.note_datetime,
+        LEAST(n.note_date + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND, GREATEST(CAST(n.note_date AS TIMESTAMP), m.known_time))
+    ) AS event_time,
     COALESCE(m.known_time, CAST(n.note_date AS TIMESTAMP) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND) AS known_time,
     n.note_id AS row_id,
     CAST(IF(TRIM(COALESCE(n.note_text, ''), E' \t\n\r\f\v') = '', $no_material, $observed) AS UTINYINT) AS status

@@ -19,7 +19,7 @@ from plait.etl.omics.assay import open_assay
 from plait.etl.omics.panels import panel_genes
 from plait.featurestore.aligned import CODES, RANK, Aligned
 from plait.featurestore.asof import DAY_US, History
-from plait.featurestore.modalities.omics_values import States, event_times, found_variants, matrix_states, variant_states
+from plait.featurestore.modalities.omics_values import States, found_variants, matrix_states, numbers_of, variant_states
 from plait.featurestore.view import View, ViewOptions, options_of
 from plait.schema.reasons import PRIORITY, Reason
 
@@ -88,7 +88,7 @@ class OmicsView(View):
         values, age = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
         reason, n_obs = np.empty(shape, np.uint8), np.zeros(shape, np.int32)
         is_there = np.zeros(len(index), np.bool_)
-        event = event_times(states.rows, "event_time")
+        event = numbers_of(states.rows, "event_time")
         for rows, chosen in self._pairs(index, question):
             begins = np.flatnonzero(np.diff(rows, prepend=-1))
             if not len(begins):
@@ -254,19 +254,21 @@ class OmicsView(View):
 
     def _history(self, question: Question) -> History:
         rows = self._states.rows
-        known = event_times(rows, "known_time") if question.clock == "known" else None
-        return History.of(rows["person_id"].to_numpy(), event_times(rows, "event_time"), known)
+        known = numbers_of(rows, "known_time") if question.clock == "known" else None
+        return History.of(rows["person_id"].to_numpy(), numbers_of(rows, "event_time"), known)
 
     def _pairs(self, index: Index, question: Question) -> Iterator[tuple[Ints, Ints]]:
         """Give rows and the newest known state of each of their specimens, as these were taken."""
-        specimen, known = self._states.rows["specimen"].to_numpy(), event_times(self._states.rows, "known_time")
+        specimen, known, event = (numbers_of(self._states.rows, name) for name in ("specimen", "known_time", "event_time"))
         since = None if self.options.lookback_days is None else index.at - round(self.options.lookback_days * DAY_US)
         at_once = max(_NUMBERS_AT_ONCE // max(len(self._names), 1), 1)
-        for rows, states in self._history(question).pairs(index.person_id, index.at, since, at_once=at_once):
+        for rows, states in self._history(question).pairs(index.person_id, index.at, at_once=at_once):
             order = np.lexsort((states, known[states], specimen[states], rows))
             is_newest = np.ones(len(order), np.bool_)
             is_newest[:-1] = (np.diff(rows[order]) != 0) | (np.diff(specimen[states[order]]) != 0)
             kept = np.sort(order[is_newest])
+            if since is not None:  # after the newest was chosen, whose time may be another than that of the state before
+                kept = kept[event[states[kept]] > since[rows[kept]]]
             yield rows[kept], states[kept]
 
     def _why_not(self, index: Index, question: Question, number: int) -> npt.NDArray[np.uint8]:

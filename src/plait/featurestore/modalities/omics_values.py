@@ -215,8 +215,8 @@ def _items(reading: Reading, assay: str, *, variants: bool) -> pl.DataFrame:
     return frame
 
 
-def event_times(rows: pl.DataFrame, column: str) -> Ints:
-    """Give times of states as microseconds since 1970."""
+def numbers_of(rows: pl.DataFrame, column: str) -> Ints:
+    """Give a column of states as integers, times as microseconds since 1970."""
     import polars as pl
 
-    return rows[column].cast(pl.Datetime("us")).cast(pl.Int64).to_numpy()
+    return rows[column].cast(pl.Int64).to_numpy()

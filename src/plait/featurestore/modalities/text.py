@@ -37,6 +37,7 @@ class TextView(ItemView):
 
     table_name = "note"
     options: TextOptions
+    at_once = 1_024
 
     def inventory(self) -> pl.DataFrame:
         """Give every note; one without text is NO_MATERIAL."""

@@ -18,13 +18,14 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
-from plait.errors import MissingExtraError
+from plait.etl.sources.dicom.content import code_of, features_of, listed, plain, referenced, text_of
+from plait.etl.sources.imaging import need_imaging
+from plait.etl.sources.remote import HEAD_BYTES, Unreachable, begun, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
@@ -96,13 +97,13 @@ COLUMNS = (
     "derived_from",
     "geometry",
     "features",
+    "listed",
 )
 """Columns of a record, all text."""
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _PIXELS = 0x7FE0
 _LONG_VR = frozenset({b"OB", b"OW", b"OF", b"OD", b"OV", b"OL", b"UN"})
-_HEAD_BYTES = 64 << 10
 _MOST_BYTES = 64 << 20
 """Longest header that is read: what unpacks to more is no header."""
 _MOST_ELEMENTS, _MOST_READS = 20_000, 1_000_000
@@ -113,6 +114,8 @@ _MOST_FEATURES = 1000
 _MANY = 256
 """Files from which on it is worth while to start other processes."""
 _BATCH = 512
+_BEGUN = 64
+"""Files at a URL whose first bytes are in memory."""
 _QUIETLY = threading.Lock()
 
 
@@ -124,30 +127,19 @@ class Work:
     entries: tuple[Entry, ...]
 
 
-def read_all(folder: Path, entries: Sequence[Entry]) -> Iterator[list[Record]]:
-    """Yield the records of each file, in their order: one, or of an archive one for each member.
+def read_all(folder: str, entries: Sequence[Entry]) -> Iterator[list[Record]]:
+    """Yield the records of each file of a folder, a path or a URL, in their order: one, or of an archive one for each member.
 
     Raises:
+        Unreachable: A server does not answer.
         MissingExtraError: pydicom is not installed.
     """
     from plait.etl.executor import LocalProcesses
 
     need_imaging("DICOM files")
-    work = [Work(str(folder), tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
+    work = [Work(folder, tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
     for some in map(read_some, work) if len(entries) < _MANY else LocalProcesses(os.cpu_count() or 1).run(work, read_some):
         yield from some
-
-
-def need_imaging(what: str) -> None:
-    """Fail where the packages for images are not installed.
-
-    Raises:
-        MissingExtraError: They are not.
-    """
-    try:
-        import pydicom  # noqa: F401
-    except ImportError:
-        raise MissingExtraError(what, expected="pydicom", got="it is not installed", todo="Install it: pip install 'plait[imaging]'.") from None
 
 
 def read_some(work: Work) -> list[list[Record]]:
@@ -155,7 +147,16 @@ def read_some(work: Work) -> list[list[Record]]:
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it would say what is in a header
     with _QUIETLY, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [list(records_of(work.folder, entry)) for entry in work.entries]
+        return [list(records_of(work.folder, entry)) for entry in work.entries] if not is_url(work.folder) else list(_elsewhere(work))
+
+
+def _elsewhere(work: Work) -> Iterator[list[Record]]:
+    """Yield the records of each of some files at a URL."""
+    for start in range(0, len(work.entries), _BEGUN):
+        some = work.entries[start : start + _BEGUN]
+        for entry, file in zip(some, begun(work.folder, [(entry.name, max(0, entry.size_bytes)) for entry in some]), strict=True):
+            with file:
+                yield list(_records(cast("BinaryIO", file), entry))
 
 
 def records_of(folder: str, entry: Entry) -> Iterator[Record]:
@@ -166,10 +167,25 @@ def records_of(folder: str, entry: Entry) -> Iterator[Record]:
         return
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            if file.read(4) == b"PK\x03\x04":
-                yield from _members(file, entry)
-                return
-            yield _record(_Limited(file, math.inf), entry.name, entry.size_bytes, entry.mtime_ns)
+            yield from _records(file, entry)
+    except FileNotFoundError:
+        yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "vanished")
+    except OSError:
+        yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "unreadable")
+
+
+def _records(file: BinaryIO, entry: Entry) -> Iterator[Record]:
+    """Yield the record of an open file, or those of an archive's members."""
+    if entry.size_bytes < 0:  # a server that does not tell how long it is
+        yield _faulty(entry.name, 0, entry.mtime_ns, "unreadable")
+        return
+    try:
+        if file.read(4) == b"PK\x03\x04":
+            yield from _members(file, entry)
+            return
+        yield _record(_Limited(file, math.inf), entry.name, entry.size_bytes, entry.mtime_ns)
+    except Unreachable:
+        raise
     except FileNotFoundError:
         yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "vanished")
     except OSError:
@@ -180,6 +196,8 @@ def _members(file: BinaryIO, entry: Entry) -> Iterator[Record]:
     """Yield a record for each file of a ZIP archive; nothing of it is unpacked to disk."""
     try:
         archive = zipfile.ZipFile(file)
+    except Unreachable:
+        raise
     except (zipfile.BadZipFile, OSError):
         yield _faulty(entry.name, entry.size_bytes, entry.mtime_ns, "broken_archive")
         return
@@ -194,6 +212,8 @@ def _members(file: BinaryIO, entry: Entry) -> Iterator[Record]:
             try:
                 with archive.open(member) as stream:
                     yield _record(_Limited(stream, _MOST_BYTES), name, member.file_size, entry.mtime_ns)
+            except Unreachable:
+                raise
             except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
                 yield _faulty(name, member.file_size, entry.mtime_ns, "broken_archive")
 
@@ -235,6 +255,8 @@ def _record(file: _Limited, name: str, size_bytes: int, mtime_ns: int) -> Record
         header, has_preamble, is_cut = _read(file, size_bytes)
     except _TooLongError:
         return _faulty(name, size_bytes, mtime_ns, "header_too_long")
+    except OSError:
+        raise
     except Exception:  # noqa: BLE001 - pydicom raises what it likes for what is no DICOM
         return _faulty(name, size_bytes, mtime_ns, "not_dicom")
     try:
@@ -266,7 +288,7 @@ def _read(file: _Limited, size_bytes: int) -> tuple[Dataset, bool, bool]:
     Most headers stand in the first bytes, and are read from memory; where one goes on, the file itself is read.
     """
     file.seek(0)
-    head = file.read(min(size_bytes, _HEAD_BYTES))
+    head = file.read(min(size_bytes, HEAD_BYTES))
     has_preamble = head[128:132] == b"DICM"
     stop = _Stop()
     if len(head) < size_bytes:
@@ -322,19 +344,20 @@ def _values(header: Dataset) -> dict[str, str | None]:
     """Give the values of a record by column."""
     tags, present = _tags(), header.keys()
     values = {column: _raw_text(header, tags[attribute]) if tags[attribute] in present else None for column, attribute in TEXTS.items()}
-    values["sop_class"] = values["sop_class"] or _text(header.file_meta.get("MediaStorageSOPClassUID"))
+    values["sop_class"] = values["sop_class"] or text_of(header.file_meta.get("MediaStorageSOPClassUID"))
     for column, (attribute, _) in NUMBERS.items():
         text = _raw_text(header, tags[attribute]) if tags[attribute] in present else None
         values[column] = text.split("\\")[0] if text else None
     for column, attribute in (("procedure", "ProcedureCodeSequence"), ("site", "AnatomicRegionSequence")):
-        code = _code(header, attribute) if tags[attribute] in present else {}
+        code = code_of(header, attribute) if tags[attribute] in present else {}
         values |= {f"{column}_code": code.get("code"), f"{column}_scheme": code.get("scheme")}
-    geometry = {attribute: _plain(_raw_text(header, tags[attribute])) for attribute in _GEOMETRY if tags[attribute] in present}
+    geometry = {attribute: plain(_raw_text(header, tags[attribute])) for attribute in _GEOMETRY if tags[attribute] in present}
     has_more = any(tags[attribute] in present for attribute in _SEQUENCES)
-    features = list(_features(header))[:_MOST_FEATURES] if has_more else []
-    values["derived_from"] = next(iter(_referenced(header)), None) if has_more else None
+    said = list(features_of(header))[:_MOST_FEATURES] if has_more else []
+    values["derived_from"] = next(iter(referenced(header)), None) if has_more else None
     values["geometry"] = json.dumps(geometry) if geometry else None
-    values["features"] = json.dumps(features) if features else None
+    values["listed"] = json.dumps(list(listed(header))) if values["sop_class"] == _DICOMDIR else None
+    values["features"] = json.dumps(said) if said else None
     return values
 
 
@@ -348,7 +371,7 @@ def _raw_text(header: Dataset, tag: BaseTag) -> str | None:
                 return str(int.from_bytes(value, "little" if getattr(raw, "is_little_endian", True) else "big"))
         elif value.isascii():
             return value.decode("ascii").strip(" \0") or None
-    return _text(header[tag].value)
+    return text_of(header[tag].value)
 
 
 @cache
@@ -367,79 +390,3 @@ def _binary() -> frozenset[BaseTag]:
     from pydicom.datadict import dictionary_VR
 
     return frozenset(tag for tag in _tags().values() if dictionary_VR(tag) in {"US", "UL"})
-
-
-def _text(value: Any) -> str | None:  # noqa: ANN401 - pydicom's values are of many types
-    """Give a value as text, several joined as DICOM joins them, empty ones as None."""
-    from pydicom.multival import MultiValue
-
-    parts = list(value) if isinstance(value, MultiValue) else [value]
-    text = "\\".join(str(part) for part in parts if part is not None).replace("\0", "").strip()
-    return text or None
-
-
-def _number(value: Any) -> str | None:  # noqa: ANN401
-    """Give a number as text; of several the first."""
-    text = _text(value)
-    return text.split("\\")[0] if text else None
-
-
-def _plain(value: Any) -> object:  # noqa: ANN401
-    """Give a number, or several, for JSON."""
-    numbers = [int(number) if number.is_integer() else number for number in map(float, filter(None, str(_text(value) or "").split("\\")))]
-    return numbers[0] if len(numbers) == 1 else numbers
-
-
-def _code(item: Dataset, attribute: str) -> dict[str, str]:
-    """Give the first code of a code sequence: its value, scheme and meaning."""
-    for code in item.get(attribute) or []:
-        value = _text(code.get("CodeValue") or code.get("LongCodeValue"))
-        if value:
-            return {"code": value, "scheme": _text(code.get("CodingSchemeDesignator")) or "", "meaning": _text(code.get("CodeMeaning")) or ""}
-    return {}
-
-
-def _referenced(header: Dataset) -> Iterator[str]:
-    """Yield the series that a segmentation, a structure set or a report was made from."""
-    for series in header.get("ReferencedSeriesSequence") or []:
-        yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
-    for study in header.get("CurrentRequestedProcedureEvidenceSequence") or []:
-        for series in study.get("ReferencedSeriesSequence") or []:
-            yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
-    for frame in header.get("ReferencedFrameOfReferenceSequence") or []:
-        for study in frame.get("RTReferencedStudySequence") or []:
-            for series in study.get("RTReferencedSeriesSequence") or []:
-                yield from filter(None, [_text(series.get("SeriesInstanceUID"))])
-
-
-def _features(header: Dataset) -> Iterator[dict[str, Any]]:
-    """Yield what a segmentation, a structure set or a report says of the images that it was made from."""
-    for segment in header.get("SegmentSequence") or []:
-        kind = _code(segment, "SegmentedPropertyTypeCodeSequence") or _code(segment, "SegmentedPropertyCategoryCodeSequence")
-        yield {
-            "code": kind.get("code"),
-            "scheme": kind.get("scheme"),
-            "label": kind.get("meaning"),
-            "site": _code(segment, "AnatomicRegionSequence"),
-            "algorithm": _text(segment.get("SegmentAlgorithmName")) or _text(segment.get("SegmentAlgorithmType")),
-        }
-    observed = {_text(item.get("ReferencedROINumber")): item for item in header.get("RTROIObservationsSequence") or []}
-    for region in header.get("StructureSetROISequence") or []:
-        seen = observed.get(_text(region.get("ROINumber")))
-        kind = _code(seen, "RTROIIdentificationCodeSequence") if seen is not None else {}
-        interpreted = _text(seen.get("RTROIInterpretedType")) if seen is not None else None
-        yield {"code": kind.get("code") or interpreted or "ROI", "scheme": kind.get("scheme") or "RT", "label": kind.get("meaning") or interpreted}
-    for group in header.get("ContentSequence") or []:
-        yield from _measured(group)
-
-
-def _measured(item: Dataset) -> Iterator[dict[str, Any]]:
-    """Yield the numbers of a structured report's content (PS3.3, NUM), in depth."""
-    if _text(item.get("ValueType")) == "NUM":
-        concept = _code(item, "ConceptNameCodeSequence")
-        for measured in item.get("MeasuredValueSequence") or []:
-            if concept:
-                unit = _code(measured, "MeasurementUnitsCodeSequence").get("code")
-                yield {**concept, "label": concept["meaning"], "value": _number(measured.get("NumericValue")), "unit": unit}
-    for child in item.get("ContentSequence") or []:
-        yield from _measured(child)

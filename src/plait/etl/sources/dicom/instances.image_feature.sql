@@ -1,5 +1,5 @@
 -- One row: an acquisition fact of a series, once for all instances that agree; or what a segmentation, a structure set or a
--- report says of the series that it was made from.
+-- report says of the series that it was made from, or whose picture stands beside it.
 WITH said AS (
     SELECT
         i.*,
@@ -38,7 +38,8 @@ worded AS (
         f.fact.part > 8 AS is_finding,
         from_json(
             json_extract(f.features, concat('$[', f.fact.part - 9, ']')),
-            '{"scheme": "VARCHAR", "label": "VARCHAR", "algorithm": "VARCHAR", "site": {"code": "VARCHAR", "scheme": "VARCHAR"}}'
+            '{"scheme": "VARCHAR", "label": "VARCHAR", "algorithm": "VARCHAR", "site": {"code": "VARCHAR", "scheme": "VARCHAR"},
+            "finding": "VARCHAR", "finding_scheme": "VARCHAR", "words": "VARCHAR", "about": "VARCHAR"}'
         ) AS words
     FROM fact AS f
 )
@@ -47,7 +48,7 @@ SELECT
     w._pointer,
     coalesce(w.fact.part, 0) AS _part,
     w.patient AS person,
-    CASE WHEN w.is_finding THEN coalesce(w.derived_from, w.series) ELSE w.series END AS image,
+    CASE WHEN w.is_finding THEN coalesce(w.words.about, w.derived_from, w.series) ELSE w.series END AS image,
     coalesce(
         plait_dicom_time(w.acquisition_date, w.acquisition_time),
         plait_dicom_time(w.series_date, w.series_time),
@@ -60,6 +61,9 @@ SELECT
     coalesce(w.words.label, w.fact.code) AS display,
     w.fact.value AS value_number,
     w.fact.unit,
+    w.words.words AS value_text,
+    w.words.finding,
+    w.words.finding_scheme AS finding_system,
     w.words.site.code AS site,
     w.words.site.scheme AS site_system,
     w.words.algorithm,

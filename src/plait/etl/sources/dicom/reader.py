@@ -9,6 +9,7 @@ from plait.etl.sources.dicom.headers import COLUMNS, read_all
 from plait.etl.sources.headers import kept_records
 from plait.etl.sources.listing import folder_of, list_folder
 from plait.etl.sources.reader import FAULT
+from plait.etl.sources.remote import answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
 
 def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
     """Yield a record for each file, in order of name; what is known of it is not read again."""
-    folder = folder_of(file.path)
-    version = code_digest(("plait.etl.sources.dicom", "headers.py"))
-    yield from kept_records(list_folder(file.path).entries, (*COLUMNS, FAULT), lambda some: read_all(folder, some), source.cache, version)
+    folder = folder_of(file.root)
+    version = code_digest(*(("plait.etl.sources.dicom", name) for name in ("headers.py", "content.py")))
+    with answered(file.root):
+        yield from kept_records(list_folder(file.root).entries, (*COLUMNS, FAULT), lambda some: read_all(folder, some), source.cache, version)

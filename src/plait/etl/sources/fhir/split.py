@@ -12,6 +12,7 @@ import re
 import shutil
 from contextlib import ExitStack
 from importlib.resources import files as package_files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,14 +20,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from plait.duck import connect, sql
-from plait.errors import InputFileError
+from plait.errors import ConfigError, InputFileError
 from plait.etl.own_code import code_digest
 from plait.etl.sources.fhir.lines import blocks
 from plait.etl.sources.listing import folder_of, list_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import duckdb
 
     from plait.etl.sources.folder import Source
@@ -60,9 +59,12 @@ def split(source: Source) -> Path:
     of its elements).
 
     Raises:
+        ConfigError: The source is at a URL.
         InputFileError: A file cannot be cut into lines, or it changed meanwhile.
     """
     assert source.cache is not None  # noqa: S101 - a kind with a folder has one
+    if source.url is not None:
+        raise ConfigError(f"plait.yaml: source '{source.name}'", expected="the path of a folder", got="a URL", todo="Fetch the export first.")
     listing = list_folder(source.path)
     version = code_digest((__package__ or "", None))[:12]
     home = source.cache.with_suffix("")
@@ -109,7 +111,7 @@ def _write(source: Source, folder: Path) -> None:
         _make(con, "type_target", {"name": list(TARGETS), "target": list(TARGETS.values())})
         writers: dict[str, pq.ParquetWriter] = {}
         offset = 0
-        for block in blocks(folder_of(source.path), list_folder(source.path).entries, source.options.get("attachments")):
+        for block in blocks(Path(folder_of(source.path)), list_folder(source.path).entries, source.options.get("attachments")):
             con.register("line", block)
             con.execute(sql(QUERIES, "split"))
             con.unregister("line")

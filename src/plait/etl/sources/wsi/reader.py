@@ -12,10 +12,12 @@ from plait.errors import ConfigError
 from plait.etl.executor import LocalProcesses
 from plait.etl.own_code import code_digest
 from plait.etl.sources.headers import kept_records
+from plait.etl.sources.imaging import need_imaging
 from plait.etl.sources.listing import folder_of, list_folder
 from plait.etl.sources.reader import FAULT
+from plait.etl.sources.remote import Unreachable, answered, is_url, remote_folder
 from plait.etl.sources.sheet import check_pattern, check_sheet, column_of_sheet, sheet_records
-from plait.etl.sources.wsi.slide import SlideFault, need_imaging, read_slide
+from plait.etl.sources.wsi.slide import Place, RemoteSlide, SlideFault, read_slide, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +46,11 @@ _COLUMNS = (
     "acquired",
     "may_identify",
     "geometry",
+    "study",
+    "series",
+    "instance",
+    "role",
+    "width",
 )
 _CHOICES: dict[str, tuple[str | None, ...]] = {"barcode": (None, "tcga"), "cardinality": ("many", "one")}
 _BATCH = 16
@@ -103,14 +110,15 @@ def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
         yield from sheet_records(source, file.path, _TOLD)
         return
     need_imaging("whole-slide files")
-    folder = folder_of(file.path)
+    folder = folder_of(file.root)
     version = code_digest(*(("plait.etl.sources.wsi", name) for name in ("reader.py", "slide.py")))
-    yield from kept_records(list_folder(file.path).entries, (*_COLUMNS, FAULT), lambda some: _read_all(folder, some), source.cache, version)
+    with answered(file.root):
+        yield from kept_records(list_folder(file.root).entries, (*_COLUMNS, FAULT), lambda some: _read_all(folder, some), source.cache, version)
 
 
-def _read_all(folder: Path, entries: Sequence[Entry]) -> Iterator[list[Record]]:
+def _read_all(folder: str, entries: Sequence[Entry]) -> Iterator[list[Record]]:
     """Yield the records of each file, in their order: one."""
-    work = [Work(str(folder), tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
+    work = [Work(folder, tuple(entries[start : start + _BATCH])) for start in range(0, len(entries), _BATCH)]
     for some in LocalProcesses(os.cpu_count() or 1).run(work, read_some) if len(entries) >= _MANY else map(read_some, work):
         yield from ([record] for record in some)
 
@@ -118,6 +126,11 @@ def _read_all(folder: Path, entries: Sequence[Entry]) -> Iterator[list[Record]]:
 def read_some(work: Work) -> list[Record]:
     """Give the records of some files."""
     return [_record(work.folder, entry) for entry in work.entries]
+
+
+def _place(folder: str, entry: Entry) -> Place:
+    """Give where a slide is."""
+    return RemoteSlide(remote_folder(folder), entry.name, max(0, entry.size_bytes)) if is_url(folder) else Path(folder, entry.name)
 
 
 def _record(folder: str, entry: Entry) -> Record:
@@ -130,9 +143,13 @@ def _record(folder: str, entry: Entry) -> Record:
     if entry.is_outside:
         return (*known, *nothing, "outside_folder")
     try:
-        facts = read_slide(Path(folder, entry.name))
+        place = _place(folder, entry)
+        facts = read_slide(place)
+        series = series_of(place) if facts.vendor == "dicom" else None
     except SlideFault as fault:
         return (*known, *nothing, fault.reason)
+    except Unreachable:
+        raise
     except OSError:
         return (*known, *nothing, "unreadable")
     geometry = {
@@ -147,5 +164,14 @@ def _record(folder: str, entry: Entry) -> Record:
         "icc": facts.has_icc,
         "associated": list(facts.associated),
     }
-    said = (facts.vendor, facts.mpp_x, facts.mpp_y, facts.objective, facts.acquired, ",".join(facts.may_identify) or None, json.dumps(geometry))
+    said = (
+        facts.vendor,
+        facts.mpp_x,
+        facts.mpp_y,
+        facts.objective,
+        facts.acquired,
+        ",".join(facts.may_identify) or None,
+        json.dumps(geometry),
+        *(series or (None,) * 4 + (facts.width,)),
+    )
     return (*known, *(None if value is None else str(value) for value in said), None)

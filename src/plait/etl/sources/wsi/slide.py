@@ -6,6 +6,7 @@ is made up: a resolution, a magnification or a day that the file does not say is
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import re
@@ -15,14 +16,15 @@ import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
-from plait.errors import MissingExtraError
+from plait.etl.sources.imaging import need_imaging
+from plait.etl.sources.remote import HEAD_BYTES, RemoteFile, RemoteFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Reader = Literal["openslide", "tiffslide", "pydicom"]
-Reason = Literal["empty_file", "not_a_slide", "truncated_slide", "vanished"]
+Reason = Literal["empty_file", "not_a_slide", "truncated_slide", "vanished", "needs_local_file"]
 
 _STRIP_PIXELS = 16 << 20
 """Pixels of a level that are in memory at one time, unless the strip that makes one line of a thumbnail has more."""
@@ -43,6 +45,9 @@ _ASSOCIATED = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}
 """What a DICOM instance is that is no level (DICOM PS3.3 C.8.12.4.1.1, value 3 of Image Type), in OpenSlide's words."""
 _HEADER = (
     "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
     "ImageType",
     "AcquisitionDateTime",
     "SpecimenLabelInImage",
@@ -64,6 +69,8 @@ _SCANNED = {
 """Where OpenSlide tells the day of scanning, and how each vendor writes it; `tiff.DateTime` is when the file was written."""
 _FAINT, _DARK = 15 / 255, 96
 """Saturation below which nothing is tissue (glass has a tint, and noise), and the brightness below which a hue means nothing."""
+_OPENSLIDE_ONLY = frozenset({".mrxs", ".vms", ".vmu", ".czi"})
+"""Suffixes of formats that are no TIFF, and that neither tiffslide nor pydicom opens."""
 _QUIETLY = threading.Lock()
 """Held while warnings are off, which they are for all threads."""
 
@@ -105,12 +112,49 @@ class SlideFacts:
     acquired: str | None
 
 
+class Series(NamedTuple):
+    """Which slide a DICOM instance is a part of, and which: `level`, `label`, `macro` or `thumbnail`; `width` is in pixels."""
+
+    study: str
+    series: str
+    instance: str
+    role: str
+    width: int
+
+
+class Place(Protocol):
+    """Where a slide is: a `Path`, or what stands elsewhere."""
+
+    @property
+    def name(self) -> str:
+        """Its name, with its suffix."""
+        ...
+
+    def open(self, mode: Literal["rb"], /) -> AbstractContextManager[IO[bytes]]:
+        """Open it to be read in any order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSlide:
+    """A slide at a URL: only what is asked for is read of it."""
+
+    folder: RemoteFolder
+    name: str
+    size_bytes: int
+
+    def open(self, mode: Literal["rb"] = "rb", /) -> AbstractContextManager[IO[bytes]]:
+        """Open it."""
+        del mode
+        return cast("IO[bytes]", io.BufferedReader(RemoteFile(self.folder, self.name, self.size_bytes), HEAD_BYTES))
+
+
 class SlideFault(Exception):  # noqa: N818 - a reason that a record is rejected for, which stops nothing
     """A file is no slide that can be read.
 
     Attributes:
         reason: `empty_file`; `not_a_slide`, which nothing opens; `truncated_slide`, a TIFF that ends early or is
-            broken inside; `vanished`.
+            broken inside; `vanished`; `needs_local_file`, which OpenSlide alone might open, and it opens no URLs.
     """
 
     def __init__(self, reason: Reason) -> None:
@@ -118,23 +162,7 @@ class SlideFault(Exception):  # noqa: N818 - a reason that a record is rejected 
         self.reason = reason
 
 
-def need_imaging(what: str) -> None:
-    """Fail where the packages for images are not installed.
-
-    Raises:
-        MissingExtraError: They are not.
-    """
-    try:
-        import openslide  # noqa: F401
-        import pydicom  # noqa: F401
-        import tiffslide  # noqa: F401
-    except ImportError:
-        raise MissingExtraError(
-            what, expected="openslide, tiffslide and pydicom", got="not all are installed", todo="Install them: pip install 'plait[imaging]'."
-        ) from None
-
-
-def read_slide(path: Path) -> SlideFacts:
+def read_slide(place: Place) -> SlideFacts:
     """Give what a whole-slide file says of itself; of pixels, OpenSlide reads those that its quickhash is made of.
 
     Raises:
@@ -142,10 +170,26 @@ def read_slide(path: Path) -> SlideFacts:
         MissingExtraError: The packages for images are not installed.
         OSError: The system does not let it be read.
     """
-    return _with_first(path, _facts)
+    return _with_first(place, _facts)
 
 
-def thumbnail(path: Path, size: tuple[int, int]) -> Image:
+def series_of(place: Place) -> Series | None:
+    """Give the DICOM series that an instance of a slide belongs to, None of a file that is none.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        with _instance(place) as header:
+            role = _ASSOCIATED.get(header.get("ImageType", ["", "", ""])[2], "level")
+            return Series(str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPInstanceUID), role, int(header.TotalPixelMatrixColumns))
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001 - pydicom raises what it likes for what is no DICOM
+        return None
+
+
+def thumbnail(place: Place, size: tuple[int, int]) -> Image:
     """Draw a slide small, in RGB, as large as fits into (width, height) pixels and never larger than it is; what is transparent is white.
 
     Memory does not grow with the slide: the level that is nearest in size is read in strips.
@@ -155,7 +199,23 @@ def thumbnail(path: Path, size: tuple[int, int]) -> Image:
         MissingExtraError: The packages for images are not installed.
         OSError: The system does not let it be read.
     """
-    return _with_first(path, lambda slide, _: _small(slide, size))
+    return _with_first(place, lambda slide, _: small_picture(slide, size))
+
+
+@contextmanager
+def open_slide(place: Place) -> Iterator[Any]:
+    """Open a slide to read its pixels, with the first reader that can: an OpenSlide or a TiffSlide, whose interfaces are one as far as levels go.
+
+    Raises:
+        SlideFault: It is no slide that can be read, or only pydicom opens it.
+        MissingExtraError: The packages for images are not installed.
+        OSError: The system does not let it be read.
+    """
+    reader: Reader = _with_first(place, lambda _, reader: reader)
+    if reader == "pydicom":
+        raise SlideFault("not_a_slide")
+    with _READERS[reader](place) as slide:
+        yield slide
 
 
 def tissue_mask(thumbnail: Image) -> npt.NDArray[np.bool_]:
@@ -165,48 +225,67 @@ def tissue_mask(thumbnail: Image) -> npt.NDArray[np.bool_]:
     """
     import numpy as np
 
-    pixels = np.asarray(thumbnail.convert("RGB"), dtype=np.float64)
-    brightest = pixels.max(axis=2)
-    saturation = _blurred((brightest - pixels.min(axis=2)) / np.maximum(brightest, _DARK))
+    red, green, blue = np.moveaxis(np.asarray(thumbnail.convert("RGB")), 2, 0).astype(np.float64)
+    brightest, darkest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    saturation = _blurred((brightest - darkest) / np.maximum(brightest, _DARK))
     return saturation > max(_otsu(saturation), _FAINT)
 
 
-def _with_first(path: Path, use: Callable[[Any, Reader], T]) -> T:
+def _with_first(place: Place, use: Callable[[Any, Reader], T]) -> T:
     """Give what is made of a slide with the first reader that can.
 
     Raises:
         SlideFault: None can, or it is a TIFF that ends early, of which some readers silently leave out levels.
+        OSError: It cannot be read; `Unreachable` where a server does not answer.
     """
-    need_imaging(path.name)
-    import openslide
-
+    need_imaging(place.name)
     try:
-        with path.open("rb") as file:
+        with place.open("rb") as file:
             head = file.read(4)
     except FileNotFoundError:
         raise SlideFault("vanished") from None
     if not head:
         raise SlideFault("empty_file")
-    if head in _TIFF and _ends_early(path):
+    if head in _TIFF and _ends_early(place):
         raise SlideFault("truncated_slide")
-    readers: dict[Reader, Callable[[Path], AbstractContextManager[Any]]] = {
-        "openslide": openslide.OpenSlide,
-        "tiffslide": _tiffslide,
-        "pydicom": _instance,
-    }
-    for reader, opened in readers.items():
-        with suppress(Exception), opened(path) as slide:  # they raise what they like, with paths and metadata in it
+    for reader, opened in _READERS.items():
+        with suppress(Exception), opened(place) as slide:  # they raise what they like, with places and metadata in it
             return use(slide, reader)
-    if not path.exists():
+    if _first_bytes(place) != head:
         raise SlideFault("vanished")
+    if not isinstance(place, Path) and (head in _TIFF or place.name[place.name.rfind(".") :].lower() in _OPENSLIDE_ONLY):
+        raise SlideFault("needs_local_file")
     raise SlideFault("truncated_slide" if head in _TIFF else "not_a_slide")
 
 
-def _ends_early(path: Path) -> bool:
+def _first_bytes(place: Place) -> bytes:
+    """Give the first bytes of a slide, by which formats are known.
+
+    Raises:
+        SlideFault: It is gone.
+    """
+    try:
+        with place.open("rb") as file:
+            return file.read(4)
+    except FileNotFoundError:
+        raise SlideFault("vanished") from None
+
+
+def _readers(place: Place) -> dict[Reader, Callable[[], AbstractContextManager[Any]]]:
+    """Give what may open a slide, in order: OpenSlide what is a file of this machine, the others all."""
+    import openslide
+
+    readers: dict[Reader, Callable[[], AbstractContextManager[Any]]] = {}
+    if isinstance(place, Path):
+        readers["openslide"] = lambda: openslide.OpenSlide(place)
+    return readers | {"tiffslide": lambda: _tiffslide(place), "pydicom": lambda: _instance(place)}
+
+
+def _ends_early(place: Place) -> bool:
     """Say whether a TIFF ends before a directory or a tile that it points at; False where tifffile cannot tell."""
     import tifffile
 
-    with _quietly(), suppress(Exception), tifffile.TiffFile(path) as tif:
+    with _quietly(), suppress(Exception), place.open("rb") as file, tifffile.TiffFile(file) as tif:
         end = tif.filehandle.size
         if any(at + count > end for page in tif.pages for at, count in zip(page.dataoffsets, page.databytecounts, strict=True)):
             return True
@@ -217,17 +296,25 @@ def _ends_early(path: Path) -> bool:
     return False
 
 
+def _openslide(path: Path) -> AbstractContextManager[Any]:
+    """Open a slide with OpenSlide."""
+    import openslide
+
+    slide: AbstractContextManager[Any] = openslide.OpenSlide(path)
+    return slide
+
+
 @contextmanager
-def _tiffslide(path: Path) -> Iterator[Any]:
+def _tiffslide(place: Place) -> Iterator[Any]:
     """Open a TIFF with tiffslide; as an open file, since it takes some paths for addresses."""
     import tiffslide
 
-    with _quietly(), path.open("rb") as file, tiffslide.TiffSlide(file) as slide:
+    with _quietly(), place.open("rb") as file, tiffslide.TiffSlide(cast("Any", file)) as slide:
         yield slide
 
 
 @contextmanager
-def _instance(path: Path) -> Iterator[Any]:
+def _instance(place: Place) -> Iterator[Any]:
     """Read the header of a DICOM instance.
 
     Raises:
@@ -235,11 +322,14 @@ def _instance(path: Path) -> Iterator[Any]:
     """
     import pydicom
 
-    with _quietly():
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_HEADER))
+    with _quietly(), place.open("rb") as file:
+        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_HEADER))
         if header.SOPClassUID != _WHOLE_SLIDE:
             raise ValueError
         yield header
+
+
+_READERS: dict[Reader, Callable[[Any], AbstractContextManager[Any]]] = {"openslide": _openslide, "tiffslide": _tiffslide, "pydicom": _instance}
 
 
 @contextmanager
@@ -345,7 +435,7 @@ def _day(said: object, forms: tuple[str, ...]) -> str | None:
     return None
 
 
-def _small(slide: Any, size: tuple[int, int]) -> Image:  # noqa: ANN401 - of either library
+def small_picture(slide: Any, size: tuple[int, int]) -> Image:  # noqa: ANN401 - of either library
     """Draw a slide small; a strip of a level makes some lines of it."""
     from PIL import Image
 

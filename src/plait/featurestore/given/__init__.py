@@ -1,0 +1,1 @@
+"""What others computed and a study is given: feature tables and embeddings, joined to its persons."""
