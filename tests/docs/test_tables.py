@@ -162,7 +162,7 @@ def test_no_book_is_described_that_is_not_there() -> None:
 
 def given_by_selects(column: str) -> set[str]:
     """Give the reasons or rules that the built-in sources' SELECTs name in a column."""
-    selects = [path.read_text(encoding="utf-8") for path in (ETL / "sources").glob("*/*.sql")]
+    selects = [path.read_text(encoding="utf-8") for path in (ETL / "sources").glob("*/*.sql") if path.parent.name != "fhir"]  # which has a page of its own
     cases = [
         case
         for text in selects
@@ -185,6 +185,12 @@ def test_every_reason_to_reject_is_described() -> None:
     assert len(of_a_file) > 10
     of_a_file |= found_in("sources/wsi/reader.py", r'nothing, "(\w+)"\)$') | set(get_args(slide.Reason))
     of_a_link = found_in("link_fates.sql", r"THEN '(\w+)'")
+    of_a_resource = found_in("sources/fhir/queries/split.sql", r"'(invalid_json|no_resource)'") | found_in("sources/fhir/lines.py", r'"(invalid_encoding)"')
+    of_a_resource |= found_in("sources/fhir/queries/document.sql", r"'(\w+)'\s+END AS text_fault") | found_in(
+        "sources/fhir/attachments.py", r'return None, None, "(\w+)"'
+    )
+    assert len(of_a_resource) == 6
+    of_a_file |= of_a_resource
     assert set(described) == of_a_record | of_a_value | of_a_person | of_a_file | of_a_link | given_by_selects("_reject")
 
 
@@ -192,6 +198,36 @@ def test_every_rule_to_ignore_is_described() -> None:
     of_a_file = found_in("bookkeeping.py", r'"(unused_file|look_up|no_select|not_in_manifest)"')
     assert len(of_a_file) == 4
     assert set(tables(section(page("books"), "### Ignored"))[0]) == of_a_file | given_by_selects("_ignore")
+
+
+def test_every_rule_of_fhir_is_described() -> None:
+    folder = ETL / "sources" / "fhir"
+    said = set()
+    for path in folder.glob("*.*.sql"):
+        before, mark, _ = path.read_text(encoding="utf-8").partition(" AS _ignore")
+        rule = before[max(before.rfind(",\n    coalesce("), before.rfind(",\n    CASE")) :]
+        assert mark, path
+        said |= set(re.findall(r"THEN '(\w+)'", rule))
+        said |= {status for group in re.findall(r"IN \(([^)]*)\) THEN \w[.](?:status|verified)\b", rule) for status in re.findall(r"'(\w+)'", group)}
+    reader = (folder / "reader.py").read_text(encoding="utf-8") + (folder / "macros.sql").read_text(encoding="utf-8")
+    said |= set(re.findall(r"THEN '(superseded|entered_in_error|modifier_extension|replaced)'", reader))
+    said |= found_in("sources/fhir/queries/document.sql", r"THEN '(not_text|no_text)'") | found_in("sources/fhir/attachments.py", r'return None, "(\w+)", None')
+    cells = tables(section(page("fhir"), "## Rules by which records are left out"))[0]
+    described = {name for cell in cells for name in re.findall(r"\w+", cell)}
+    assert len(said) > 30
+    assert said - {"unread_"} <= described
+
+
+def test_options_of_fhir_are_described() -> None:
+    rules = open_source(SourceSettings(name="ehr", kind="fhir", path=Path(), person_system="mrn"), Path()).rules
+    assert tables(section(page("fhir"), "## Options")) == [list(rules.options)]
+
+
+def test_every_type_of_resource_that_is_read_is_described() -> None:
+    rules = open_source(SourceSettings(name="ehr", kind="fhir", path=Path(), person_system="mrn"), Path()).rules
+    cells = tables(section(page("fhir"), "## What becomes of what"))[0]
+    described = {name if not name.startswith("-") else f"Medication{name[1:]}" for cell in cells for name in re.findall(r"-?\w+", cell)}
+    assert described == rules.files.keys() - {"other"}
 
 
 def test_every_notice_is_described() -> None:

@@ -79,7 +79,7 @@ def _parsed(name: str, column: Column, task: Task) -> str:
 
 def _time(value: str, task: Task) -> str:
     """Give the expression that reads a time by the source's formats and the study's zone."""
-    iso = f"plait_time({value})" if task.time_zone == "UTC" else f"plait_zoned_time({value}, {literal(task.time_zone)})"
+    iso = f"plait_utc_time({value})" if task.time_zone == "UTC" else f"plait_zoned_time({value}, {literal(task.time_zone)})"
     if task.source.anchor is not None:
         iso = f"coalesce(plait_offset({value}, TIMESTAMP {literal(anchor_date(task.source.anchor))}), {iso})"
     if not task.source.rules.time_formats:

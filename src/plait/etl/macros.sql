@@ -10,6 +10,10 @@ CASE
     ELSE plait_time(value)
 END;
 
+-- A time of a study whose zone is UTC. A cast to TIMESTAMP drops an offset; what has none is spared the look for one.
+CREATE OR REPLACE MACRO plait_utc_time(value) AS
+CASE WHEN contains(substr(value, 11), '+') OR contains(substr(value, 11), '-') THEN plait_zoned_time(value, 'UTC') ELSE plait_time(value) END;
+
 -- An offset from the source's anchor: `-57 years`, `444.87 months`, `12 days`; a month is a twelfth of 365.25 days, and
 -- whole years are those of the calendar.
 CREATE OR REPLACE MACRO plait_is_offset(value) AS regexp_full_match(value, '[+-]?[0-9]+([.][0-9]+)?(e[+-]?[0-9]+)? (days|months|years)');

@@ -157,10 +157,12 @@ def stage_file(task: Task) -> list[StagedFile]:
         return [staged for staged in done.values() if staged is not None]
     with connect(threads=task.threads, memory=task.memory, spill=task.spill) as con:
         con.execute(sql("plait.etl", "macros"))
+        if task.source.macros:
+            con.execute(task.source.macros)
         if task.crosswalk is not None:
             con.execute(sql("plait.etl", "read_crosswalk"), {"file": str(task.crosswalk)})
         records = _load(con, task.file, task.source, task.spill)
-        _load_lookups(con, task)
+        _load_lookups(con, task, " ".join(select.text for select in missing))
         for select in missing:
             done[select] = _stage_select(con, task, select, records)
     return [staged for staged in done.values() if staged is not None]
@@ -178,10 +180,13 @@ def _load(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, spill
     return records
 
 
-def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task) -> None:
-    """Make the view of each look-up of the source, over all its files, and the one of its options; the file's own name is this file."""
+def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task, selects: str) -> None:
+    """Make the view of each look-up of the source that the SELECTs name, over all its files, and the one of its options.
+
+    The file's own name is this file.
+    """
     for name, rule in task.source.rules.files.items():
-        if name == task.file.file:
+        if name == task.file.file or not _is_named(name, selects):
             continue
         files = [file for file in task.lookups if file.file == name]
         if rule.text:
@@ -239,7 +244,7 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
     shape = SHAPES[select.shape]
     written = []
     names = [name for name, rule in task.source.rules.files.items() if rule.lookup or rule.text]
-    looks_up = any(re.search(rf"\b{re.escape(name)}\b", select.text, re.IGNORECASE) for name in names)
+    looks_up = any(_is_named(name, select.text) for name in names)
     columns = digest_of([select.file, select.shape, task.file.header])
     if shape.of_person:
         content = f"concat_ws('|', {literal(columns)}, {'CAST(s AS VARCHAR)' if looks_up else 'digest, part'})"
@@ -258,6 +263,11 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
         write_parquet(con, distinct, codes_file(staged))
         written.append(codes_file(staged))
     return written
+
+
+def _is_named(name: str, select: str) -> bool:
+    """Tell whether a SELECT may read a file."""
+    return re.search(rf"\b{re.escape(name)}\b", select, re.IGNORECASE) is not None
 
 
 def manifest_file(staged: str | Path) -> Path:

@@ -13,6 +13,7 @@ from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.sources.folder import open_source
 from plait.etl.sources.inventory import InputFile
+from plait.etl.sources.listing import list_folder
 from plait.etl.sources.raw import csv_records
 from plait.etl.stage import coded_columns
 from plait.schema import cdm_tables
@@ -71,7 +72,10 @@ def _with_raw(record: dict[str, Any], version: Version, study: Path) -> dict[str
         stat = path.stat()
     except OSError:
         return found | {"raw": None, "note": "the file is gone"}
-    if stat.st_size != entry["size_bytes"] or (stat.st_mtime_ns != entry["mtime_ns"] and _sha256(path) != entry["sha256"]):
+    if entry.get("is_folder"):
+        if list_folder(path).digest != entry["sha256"]:
+            return found | {"raw": None, "note": "the folder has changed since the run"}
+    elif stat.st_size != entry["size_bytes"] or (stat.st_mtime_ns != entry["mtime_ns"] and _sha256(path) != entry["sha256"]):
         return found | {"raw": None, "note": "the file has changed since the run"}
     if entry["format"] == "records":
         return found | {"raw": _reader_record(study, entry, record["record"]), "line": None}

@@ -1,11 +1,28 @@
--- fact, one row: an event; or a variant that has a standard concept, which is a measurement of the day on which it was
--- found, or its specimen taken; or a study of images, which is a procedure, where no event is; or what an image measures.
+-- fact, one row: an event, by the first of its codes that has a standard concept; or a variant that has a standard concept,
+-- which is a measurement of the day on which it was found, or its specimen taken; or a study of images, which is a
+-- procedure, where no event is; or what an image measures.
 CREATE OR REPLACE TEMP VIEW fact AS
 SELECT
     'event' AS shape,
-    e.* EXCLUDE (fixed_domain),
+    e.* EXCLUDE (fixed_domain, code, code_system),
+    CASE
+        WHEN first.concept_id != 0 OR e.alternative IS NULL THEN e.code
+        WHEN second.concept_id != 0 THEN e.alternative
+        WHEN third.concept_id != 0 THEN e.alternative_2
+        ELSE e.code
+    END AS code,
+    CASE
+        WHEN first.concept_id != 0 OR e.alternative IS NULL THEN e.code_system
+        WHEN second.concept_id != 0 THEN e.alternative_system
+        WHEN third.concept_id != 0 THEN e.alternative_2_system
+        ELSE e.code_system
+    END AS code_system,
     CASE WHEN e.accession IS NOT NULL THEN 'Procedure' ELSE e.fixed_domain END AS fixed_domain
 FROM live_event AS e
+LEFT JOIN code_concept AS first
+    ON e.source = first.source AND e.code_system = first.code_system AND CASE WHEN e.alternative IS NOT NULL THEN e.code END = first.code
+LEFT JOIN code_concept AS second ON e.source = second.source AND e.alternative_system = second.code_system AND e.alternative = second.code
+LEFT JOIN code_concept AS third ON e.source = third.source AND e.alternative_2_system = third.code_system AND e.alternative_2 = third.code
 UNION ALL BY NAME
 SELECT
     'variant' AS shape,

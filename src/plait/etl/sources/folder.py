@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from plait.errors import ConfigError
 from plait.etl.anchors import anchor_date
 from plait.etl.commit import warehouse_of
+from plait.etl.own_code import code_digest
 from plait.etl.staging import SHAPES
 from plait.settings import PanelSettings, Settings, SourceSettings, parse_yaml
 
@@ -30,6 +31,7 @@ ENTRY_POINTS = "plait.sources"
 """Entry-point group in which packages register folders of sources."""
 
 _READER_FILE = "reader.py"
+_MACROS_FILE = "macros.sql"
 
 IDENTITY = "identity"
 """Kind and name of the source that a study's links are."""
@@ -125,8 +127,8 @@ class Select:
 class Source:
     """A source of a study: its settings joined with its folder.
 
-    `named` are the paths of files that options name, `cache` is where its reader may keep what it has read; `url` is where its
-    files are, if not at a path.
+    `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
+    macros that its SELECTs share; `url` is where its files are, if not at a path.
     """
 
     name: str
@@ -145,6 +147,7 @@ class Source:
     reader_module: str | None = None
     named: dict[str, Path] = field(default_factory=dict)
     cache: Path | None = None
+    macros: str = ""
     url: str | None = None
 
     @property
@@ -192,7 +195,8 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
     rules = parse_yaml(SourceRules, text, file)
     selects = tuple(_selects(folder, rules))
     reader = _reader(package, folder, rules)
-    maps = folder / MAP_FILE
+    maps, macros = folder / MAP_FILE, folder / _MACROS_FILE
+    shared = macros.read_text(encoding="utf-8") if macros.is_file() and package is not None else ""
     system = settings.person_system or rules.person_system
     if system is None:
         raise ConfigError(
@@ -220,11 +224,12 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
         options=options,
-        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), (folder / _READER_FILE).read_text(encoding="utf-8") if reader else ""]),
+        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, _reader_digest(package, folder) if reader else ""]),
         anchor=settings.anchor or rules.anchor,
         panels=settings.panels,
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
+        macros=shared,
         cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
         url=settings.url,
     )
@@ -272,10 +277,18 @@ def _reader(package: str | None, folder: Path, rules: SourceRules) -> str | None
     return f"{package}.{Path(_READER_FILE).stem}"
 
 
+def _reader_digest(package: str | None, folder: Path) -> str:
+    """Give a digest of the code that makes a kind's records."""
+    packages = [(str(package), None), *((f"{package}.{path.name}", None) for path in sorted(folder.iterdir()) if (path / "__init__.py").is_file())]
+    return code_digest(*packages)
+
+
 def _selects(folder: Path, rules: SourceRules) -> list[Select]:
     """Read every `FILE.SHAPE.sql` in `folder`."""
     selects = []
     for path in sorted(folder.glob("*.sql")):
+        if path.name == _MACROS_FILE:
+            continue
         file, _, shape = path.stem.partition(".")
         if shape not in SHAPES:
             near = difflib.get_close_matches(shape, SHAPES, 1)

@@ -101,7 +101,9 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
     paths = [path for path in paths if not named or path.resolve() not in named]
     reader = source.reader
     found = reader.find_files(source, paths) if reader is not None else [(_logical_name(path, root, source), path) for path in paths]
-    found += [(name, root) for name in whole if root.resolve() not in named] + [(name, _named_file(source, name)) for name in source.named]
+    told = {name for name, _ in found}  # a reader may say which of its sorts of records a folder holds
+    found += [(name, root) for name in whole if root.resolve() not in named and not told.intersection(whole)]
+    found += [(name, _named_file(source, name)) for name in source.named]
     for name, rule in source.rules.files.items():
         if rule.required and not any(logical == name for logical, _ in found):
             raise InputFileError(

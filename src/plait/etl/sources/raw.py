@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from plait.duck import literal, quoted
 from plait.errors import InputFileError, PlaitError
 from plait.etl.sources.inventory import as_inspected
-from plait.etl.sources.reader import FAULT, csv_quoting
+from plait.etl.sources.reader import FAULT, PLACE, csv_quoting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -281,7 +281,8 @@ def _raw_query(file: InputFile, rule: FileRule, source: Source, scan: str) -> st
         for name, text in zip(names, as_text, strict=True)
     ]
     columns += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for lower, name in declared.items() if lower not in have]
-    nulled = [f"coalesce({text}, '')" for text in as_text] if file.format != "csv" else as_text
+    said = [text for name, text in zip(names, as_text, strict=True) if file.format != "records" or name != PLACE]
+    nulled = [f"coalesce({text}, '')" for text in said] if file.format != "csv" else said
     pointer = f"{{'record': row_number() OVER (), 'digest': CAST(md5(concat_ws({_SEPARATOR}, {', '.join(nulled)})) AS UUID)}} AS _pointer"
     spare = "".join(f", {name}" for name in _SPARE) if file.format == "csv" else ""
     return f"SELECT {', '.join(columns)}{spare}, {pointer}, {_fault(file, names, as_text)} AS _fault FROM {scan}"

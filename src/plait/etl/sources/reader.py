@@ -24,6 +24,10 @@ FAULT = "_fault"
 """Column of a reader's records that says why a whole record is rejected; null, or not there, where it is sound."""
 
 
+PLACE = "_place"
+"""Column of a reader's records that says where in its file a record stands; it is no part of what the record says."""
+
+
 class Reader(Protocol):
     """Makes records of files that are no tables; stateless, so that any thread or process can ask it."""
 

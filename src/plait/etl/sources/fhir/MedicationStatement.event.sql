@@ -1,0 +1,47 @@
+-- One row: a drug that a patient is said to take.
+WITH drug AS (
+    SELECT
+        _key,
+        min(code) AS code
+    FROM Medication
+    GROUP BY _key
+),
+
+told AS (
+    SELECT
+        m.*,
+        fhir_codings(coalesce(m.medicationCodeableConcept, d.code), 'drug') AS codings
+    FROM MedicationStatement AS m
+    LEFT JOIN drug AS d ON m._medication = d._key
+)
+
+SELECT
+    t._pointer,
+    t._person AS person,
+    t._visit AS visit,
+    t._provider AS provider,
+    fhir_time(coalesce(t.effectiveDateTime, fhir_at(t.effectivePeriod, '$.start'), t.dateAsserted), o.partial_dates) AS start,
+    fhir_time(fhir_at(t.effectivePeriod, '$.end'), o.partial_dates) AS "end",
+    fhir_known(t.dateAsserted, coalesce(t.effectiveDateTime, fhir_at(t.effectivePeriod, '$.start'), t.dateAsserted)) AS known_time,
+    t.codings[1].code AS code,
+    t.codings[1].system AS code_system,
+    t.codings[2].code AS alternative,
+    t.codings[2].system AS alternative_system,
+    t.codings[3].code AS alternative_2,
+    t.codings[3].system AS alternative_2_system,
+    t.codings[1].display AS display,
+    'Drug' AS domain,
+    fhir_codings(fhir_at(t.dosage, '$[0].route'), 'route')[1].code AS route,
+    fhir_codings(fhir_at(t.dosage, '$[0].route'), 'route')[1].system AS route_system,
+    fhir_at(t.dosage, '$[0].text') AS sig,
+    fhir_codings(fhir_at(t.statusReason, '$[0]'), 'reason')[1].display AS stop_reason,
+    'patient_report' AS type,
+    coalesce(
+        t._rule,
+        CASE
+            WHEN t.status = 'not-taken' THEN 'not_done'
+            WHEN t.status IN ('intended', 'on-hold', 'unknown') THEN 'not_taken_yet'
+        END
+    ) AS _ignore
+FROM told AS t
+CROSS JOIN options AS o

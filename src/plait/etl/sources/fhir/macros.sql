@@ -1,0 +1,183 @@
+-- What the reader and the SELECTs share. First, what a reference points to. A key is the id of a resource, or where it has none the last
+-- part of the URL at which its Bundle holds it; a contained resource is the key of its container, `#` and its own id.
+CREATE OR REPLACE MACRO fhir_last(url) AS nullif(regexp_extract(url, '([^/:|#?]+)(/_history/[^/]*)?$', 1), '');
+
+-- A reference as text: relative (`Patient/1`), absolute, with a version, `urn:uuid:`, contained (`#a`), conditional
+-- (`Patient?identifier=system|value`) or by an identifier alone. The latter two are `?system|value`.
+CREATE OR REPLACE MACRO fhir_pointed(reference, system, value, home) AS
+CASE
+    WHEN starts_with(reference, '#') THEN concat(split_part(home, '#', 1), CASE WHEN length(reference) > 1 THEN reference END)
+    WHEN contains(reference, '?') THEN '?' || nullif(url_decode(regexp_extract(reference, '[?&]identifier=([^&]*)', 1)), '')
+    WHEN reference IS NOT NULL THEN fhir_last(reference)
+    WHEN value IS NOT NULL THEN concat('?', system, '|', value)
+END;
+
+CREATE OR REPLACE MACRO fhir_key(body, path, home) AS
+fhir_pointed(
+    json_extract_string(body, path || '.reference'), json_extract_string(body, path || '.identifier.system'),
+    json_extract_string(body, path || '.identifier.value'), home
+);
+
+-- An instant as text, for comparing versions of one resource.
+CREATE OR REPLACE MACRO fhir_instant(value) AS TRY_CAST(value AS TIMESTAMPTZ);
+
+-- The rule by which a resource is left out whatever its type: entered in error, with a modifier that changes what it says, or a
+-- patient's that another one replaces (Patient.link).
+CREATE OR REPLACE MACRO fhir_rule(status, document_status, verified, modifier, link) AS
+CASE
+    WHEN 'entered-in-error' IN (coalesce(status, ''), coalesce(document_status, ''), coalesce(verified, '')) THEN 'entered_in_error'
+    WHEN modifier IS NOT NULL THEN 'modifier_extension'
+    WHEN link = 'replaced-by' THEN 'replaced'
+END;
+
+-- What stands at a path of an element; null where the element is no JSON object or list.
+CREATE OR REPLACE MACRO fhir_at(element, path) AS TRY(json_extract_string(element, path));
+
+-- Code systems in the order in which a coding of theirs is taken (FHIR to OMOP IG, "Code Prioritization Framework").
+CREATE OR REPLACE MACRO fhir_preferred(kind) AS
+CASE kind
+    WHEN 'drug'
+        THEN ['http://www.nlm.nih.gov/research/umls/rxnorm', 'http://hl7.org/fhir/sid/cvx', 'http://hl7.org/fhir/sid/ndc', 'http://snomed.info/sct']
+    WHEN 'vaccine'
+        THEN ['http://hl7.org/fhir/sid/cvx', 'http://www.nlm.nih.gov/research/umls/rxnorm', 'http://hl7.org/fhir/sid/ndc', 'http://snomed.info/sct']
+    WHEN 'finding' THEN ['http://loinc.org', 'http://snomed.info/sct']
+    WHEN 'procedure'
+        THEN ['http://snomed.info/sct', 'http://www.ama-assn.org/go/cpt', 'http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets', 'http://loinc.org']
+    ELSE ['http://snomed.info/sct', 'http://hl7.org/fhir/sid/icd-10-cm', 'http://hl7.org/fhir/sid/icd-10', 'http://hl7.org/fhir/sid/icd-9-cm']
+END;
+
+CREATE OR REPLACE MACRO fhir_system(uri) AS
+CASE
+    WHEN uri IS NULL THEN 'FHIR_LOCAL'
+    WHEN starts_with(uri, 'http://snomed.info/sct') THEN 'http://snomed.info/sct'
+    ELSE rtrim(replace(split_part(uri, '|', 1), 'https://www.cms.gov/Medicare/Coding/HCPCS', 'http://www.cms.gov/Medicare/Coding/HCPCS'), '/')
+END;
+
+-- The codings of a CodeableConcept, the best first: by their system, then as the user selected, then in their order; its text
+-- where it has none. A Coding is taken as a concept of one.
+CREATE OR REPLACE MACRO fhir_coded(concept) AS
+list_filter(
+    list_append(coalesce(concept.coding, []), {'system': concept.system, 'code': concept.code, 'display': concept.display, 'userSelected': NULL}),
+    LAMBDA c: c.code IS NOT NULL
+);
+
+CREATE OR REPLACE MACRO fhir_listed(concept, kind) AS
+list_sort(
+    list_transform(
+        list_zip(fhir_coded(concept), range(len(fhir_coded(concept)))),
+        LAMBDA c: {
+            'rank': coalesce(list_position(fhir_preferred(kind), fhir_system(c[1].system)), 99),
+            'selected': coalesce(c[1]."userSelected", '') != 'true',
+            'position': c[2],
+            'system': fhir_system(c[1].system),
+            'code': c[1].code,
+            'display': coalesce(c[1].display, concept.text)
+        }
+    )
+);
+
+CREATE OR REPLACE MACRO fhir_parsed(element) AS
+TRY(
+    from_json(
+        element,
+        '{"coding":[{"system":"VARCHAR","code":"VARCHAR","display":"VARCHAR","userSelected":"VARCHAR"}],"text":"VARCHAR",'
+        || '"system":"VARCHAR","code":"VARCHAR","display":"VARCHAR"}'
+    )
+);
+
+CREATE OR REPLACE MACRO fhir_codings(element, kind) AS
+CASE
+    WHEN len(fhir_listed(fhir_parsed(element), kind)) > 0 THEN fhir_listed(fhir_parsed(element), kind)
+    WHEN fhir_parsed(element).text IS NOT NULL
+        THEN
+            [
+                {
+                    'rank': 99, 'selected': TRUE, 'position': 1, 'system': 'FHIR_TEXT',
+                    'code': fhir_parsed(element).text, 'display': fhir_parsed(element).text
+                }
+            ]
+END;
+
+-- A partial date (`2010`, `2010-05`) as a day by the rule of the study: first, middle or last; `reject` leaves it as it is. It is
+-- known at the end of the time that it leaves open.
+CREATE OR REPLACE MACRO fhir_last_day(value) AS
+CASE
+    WHEN regexp_full_match(value, '[0-9]{4}') THEN value || '-12-31'
+    WHEN regexp_full_match(value, '[0-9]{4}-[0-9]{2}') THEN CAST(last_day(TRY_CAST(value || '-01' AS DATE)) AS VARCHAR)
+END;
+
+CREATE OR REPLACE MACRO fhir_time(value, rule) AS
+CASE
+    WHEN regexp_full_match(value, '[0-9]{4}(-[0-9]{2})?')
+        THEN
+            CASE rule
+                WHEN 'first' THEN value || CASE WHEN length(value) = 4 THEN '-01-01' ELSE '-01' END
+                WHEN 'middle' THEN value || CASE WHEN length(value) = 4 THEN '-07-01' ELSE '-15' END
+                WHEN 'last' THEN fhir_last_day(value)
+                ELSE value
+            END
+    ELSE value
+END;
+
+-- When it was known: as told, else, of a partial date, at the end of the time that it leaves open.
+CREATE OR REPLACE MACRO fhir_known(told, value) AS coalesce(fhir_last_day(told), told, fhir_last_day(value));
+
+-- The rule by which an observation without a value is left out, by why it has none (HL7, DataAbsentReason).
+CREATE OR REPLACE MACRO fhir_reason_rule(element) AS
+CASE
+    WHEN element IS NOT NULL
+        THEN coalesce('data_absent_' || replace(nullif(regexp_extract(fhir_at(element, '$.coding[0].code'), '^[a-z-]{2,24}$'), ''), '-', '_'), 'data_absent')
+END;
+
+-- The key of an address, which is one location wherever it stands.
+CREATE OR REPLACE MACRO fhir_address_key(element) AS
+CASE
+    WHEN
+        coalesce(
+            fhir_at(element, '$.city'), fhir_at(element, '$.postalCode'), fhir_at(element, '$.line[0]'), fhir_at(element, '$.state'),
+            fhir_at(element, '$.country')
+        ) IS NOT NULL
+        THEN
+            md5(
+                concat_ws(
+                    '|', fhir_at(element, '$.line[0]'), fhir_at(element, '$.line[1]'), fhir_at(element, '$.city'), fhir_at(element, '$.state'),
+                    fhir_at(element, '$.postalCode'), fhir_at(element, '$.district'), fhir_at(element, '$.country')
+                )
+            )
+END;
+
+CREATE OR REPLACE MACRO fhir_extension(element, url) AS list_filter(TRY(json_extract(element, '$[*]')), LAMBDA e: json_extract_string(e, '$.url') = url)[1];
+
+-- The value of an inner extension of a complex one (`ombCategory` of US Core's race), each that there is.
+CREATE OR REPLACE MACRO fhir_inner_codes(extension, url) AS
+list_sort(
+    list_distinct(
+        list_transform(
+            list_filter(TRY(json_extract(extension, '$.extension[*]')), LAMBDA e: json_extract_string(e, '$.url') = url),
+            LAMBDA e: coalesce(json_extract_string(e, '$.valueCoding.code'), json_extract_string(e, '$.valueCode'))
+        )
+    )
+);
+
+-- The identifier of a system, or of a type, in a list of identifiers.
+CREATE OR REPLACE MACRO fhir_identifier(element, uri) AS
+json_extract_string(list_filter(TRY(json_extract(element, '$[*]')), LAMBDA i: json_extract_string(i, '$.system') = uri)[1], '$.value');
+
+CREATE OR REPLACE MACRO fhir_identifier_of_type(element, type_code) AS
+json_extract_string(
+    list_filter(TRY(json_extract(element, '$[*]')), LAMBDA i: list_contains(json_extract_string(i, '$.type.coding[*].code'), type_code))[1], '$.value'
+);
+
+-- What a component of a genomic variant says in words, or in codes (HL7 Genomics Reporting); a coordinate of an inner extension.
+CREATE OR REPLACE MACRO fhir_said(component) AS
+coalesce(json_extract_string(component, '$.valueCodeableConcept.coding[0].display'), json_extract_string(component, '$.valueCodeableConcept.text'));
+
+CREATE OR REPLACE MACRO fhir_code_of(component) AS
+coalesce(json_extract_string(component, '$.valueCodeableConcept.coding[0].code'), json_extract_string(component, '$.valueCodeableConcept.text'));
+
+CREATE OR REPLACE MACRO fhir_coordinate(extension, url) AS
+json_extract_string(list_filter(json_extract(extension, '$.extension[*]'), LAMBDA e: json_extract_string(e, '$.url') = url)[1], '$.valueDecimal');
+
+-- A total of a claim by its category.
+CREATE OR REPLACE MACRO fhir_total(element, category) AS
+list_filter(TRY(json_extract(element, '$[*]')), LAMBDA t: list_contains(json_extract_string(t, '$.category.coding[*].code'), category))[1];

@@ -1,0 +1,1 @@
+"""What the reader asks of FHIR's JSON."""
