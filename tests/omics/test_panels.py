@@ -100,7 +100,7 @@ def test_a_value_is_given_if_and_only_if_it_is_observed(
 ) -> None:
     path = tmp_path_factory.mktemp("assay") / "a.h5ad"
     obs = pd.DataFrame(index=[f"i{number}" for number in range(len(matrix))])
-    obs["person_id"], obs["specimen"], obs["panel"] = range(len(matrix)), "s", panels[: len(matrix)]
+    obs["person_id"], obs["omics_occurrence_id"], obs["specimen"], obs["panel"] = range(len(matrix)), range(len(matrix)), "s", panels[: len(matrix)]
     anndata.AnnData(np.asarray(matrix), obs=obs, var=pd.DataFrame(index=list("ABC"))).write_h5ad(path)
     with Assay(path, seen, {}) as assay:
         values, reasons = assay.values(asked)

@@ -6,10 +6,11 @@ A task and its result can be pickled, reads and writes files, and shares nothing
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from concurrent.futures import Executor as Pool
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
@@ -83,9 +84,26 @@ def _end_with_parent(lifeline: Connection) -> None:
     threading.Thread(target=wait, daemon=True, name="lifeline").start()
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment: a process whose parent leaves before it has said what to do tells so at length."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
+
+
 def _in_order(pool: Pool, tasks: Iterable[T], function: Callable[[T], R], stop: Callable[[], None]) -> Iterator[R]:
     """Yield the results of a pool in the order of the tasks; at the first error what has not begun is dropped, and the rest told to stop."""
-    futures = [pool.submit(function, task) for task in tasks]
+    with _undisturbed():  # the first task starts the processes
+        futures = [pool.submit(function, task) for task in tasks]
     try:
         for future in futures:
             yield future.result()
