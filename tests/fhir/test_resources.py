@@ -95,6 +95,15 @@ def write_chart(ward: Ward) -> None:
         {
             "resource": {
                 "resourceType": "Condition",
+                "id": "undated",
+                "code": concept(SNOMED, "49727002", "Cough"),
+                "subject": ref("Patient/p1"),
+                "encounter": ref(urn),
+            }
+        },
+        {
+            "resource": {
+                "resourceType": "Condition",
                 "id": "maybe",
                 "verificationStatus": concept(VERIFICATION, "refuted"),
                 "code": concept(SNOMED, "195967001", "Asthma"),
@@ -361,7 +370,7 @@ def test_every_resource_has_a_fate(study: plait.Study) -> None:
     found = fates(study)
     assert all(read == sum(rest) for read, *rest in found.values())
     assert found["Patient", "person"] == (4, 2, 0, 1, 1)
-    assert found["Condition", "event"] == (3, 2, 0, 0, 1)
+    assert found["Condition", "event"] == (4, 3, 0, 0, 1)
     assert found["Encounter", "visit"] == (2, 1, 0, 0, 1)
     assert found["Medication", "none"][4] == 2  # one contained, one of its own
     assert found["other", "event"] == (3, 0, 0, 0, 3)
@@ -407,6 +416,13 @@ def test_a_partial_date_is_a_day_by_rule_and_known_at_the_end_of_what_it_leaves_
     assert rows(study, "SELECT CAST(condition_start_date AS VARCHAR) FROM cdm.condition_occurrence WHERE condition_concept_id = 201826") == [("2010-05-01",)]
 
 
+def test_a_condition_without_a_time_is_of_its_encounter_and_known_at_its_end(study: plait.Study) -> None:
+    query = """SELECT c.condition_start_datetime::VARCHAR, k.known_time::VARCHAR FROM cdm.condition_occurrence AS c
+    INNER JOIN plait.row_meta AS k ON k.table_name = 'condition_occurrence' AND k.row_id = c.condition_occurrence_id
+    WHERE c.condition_source_value = '49727002'"""
+    assert rows(study, query) == [("2020-03-01 06:00:00", "2020-03-05 11:00:00")]
+
+
 def test_references_lead_to_the_encounter_its_practitioner_and_the_organisation(study: plait.Study) -> None:
     visits = rows(study, "SELECT visit_concept_id, provider_id, care_site_id, visit_start_datetime::VARCHAR FROM cdm.visit_occurrence")
     assert visits == [(9201, 1, 1, "2020-03-01 06:00:00")]
@@ -416,7 +432,9 @@ def test_references_lead_to_the_encounter_its_practitioner_and_the_organisation(
 
 
 def test_the_best_mapped_coding_wins(study: plait.Study) -> None:
-    assert rows(study, "SELECT condition_concept_id, condition_source_value FROM cdm.condition_occurrence") == [(201826, "44054006")]
+    assert rows(study, "SELECT condition_concept_id, condition_source_value FROM cdm.condition_occurrence WHERE condition_start_date < DATE '2020-01-01'") == [
+        (201826, "44054006")
+    ]
 
 
 def test_what_was_ruled_out_is_an_observation(study: plait.Study) -> None:

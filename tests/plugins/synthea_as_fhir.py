@@ -65,7 +65,10 @@ def _encounter(row: Row) -> dict[str, Any]:
 
 
 def _condition(row: Row) -> dict[str, Any]:
-    return _of(row, "Condition") | {
+    said = _of(row, "Condition")
+    if not row["START"]:
+        del said["encounter"]  # of whose time the condition would be in FHIR, while the CSV source rejects it
+    return said | {
         "code": _code(row, _SYSTEMS.get(row["SYSTEM"], row["SYSTEM"])),
         "onsetDateTime": row["START"],
         "abatementDateTime": row["STOP"],

@@ -5,7 +5,8 @@ WITH told AS (
         *,
         fhir_codings(code, 'condition') AS codings,
         fhir_at(verificationStatus, '$.coding[0].code') AS verified,
-        coalesce(onsetDateTime, fhir_at(onsetPeriod, '$.start'), recordedDate) AS began,
+        coalesce(onsetDateTime, fhir_at(onsetPeriod, '$.start'), recordedDate, _visit_start) AS began,
+        coalesce(onsetDateTime, fhir_at(onsetPeriod, '$.start'), recordedDate) IS NULL AS is_dated_by_visit,
         coalesce(abatementDateTime, fhir_at(abatementPeriod, '$.end')) AS ended,
         regexp_matches(meta, 'mcode-(primary|secondary)-cancer-condition') AS is_cancer
     FROM Condition
@@ -18,7 +19,7 @@ SELECT
     t._provider AS provider,
     fhir_time(t.began, o.partial_dates) AS start,
     fhir_time(t.ended, o.partial_dates) AS "end",
-    fhir_known(t.recordedDate, t.began) AS known_time,
+    fhir_known(CASE WHEN t.is_dated_by_visit THEN t._visit_end ELSE t.recordedDate END, t.began) AS known_time,
     t.codings[1].code AS code,
     t.codings[1].system AS code_system,
     t.codings[2].code AS alternative,

@@ -1,6 +1,6 @@
--- One row: what an observation found (part 0), and each of its components. Without a value it is a panel, whose results are its
--- components or records of their own. One without a time has that of the report that names it. A genomic variant is of the
--- shape `variant`; what is a number of it (a frequency of its allele) is measured.
+-- One row: what an observation found (part 0), and each of its components. Without a value it is a panel, whose results are
+-- its components or records of their own. One without a time has that of the report that names it, or of its encounter. A
+-- genomic variant is of the shape `variant`; what is a number of it (a frequency of its allele) is measured.
 WITH report AS (
     SELECT
         fhir_key(one, '$', home) AS observation,
@@ -20,8 +20,11 @@ WITH report AS (
 timed AS (
     SELECT
         s.* EXCLUDE (issued),
-        coalesce(s.issued, r.known) AS issued,
-        coalesce(s.effectiveDateTime, fhir_at(s.effectivePeriod, '$.start'), s.effectiveInstant, s.issued, r.at_time) AS began,
+        coalesce(
+            s.issued, r.known,
+            CASE WHEN coalesce(s.effectiveDateTime, fhir_at(s.effectivePeriod, '$.start'), s.effectiveInstant, r.at_time) IS NULL THEN s._visit_end END
+        ) AS issued,
+        coalesce(s.effectiveDateTime, fhir_at(s.effectivePeriod, '$.start'), s.effectiveInstant, s.issued, r.at_time, s._visit_start) AS began,
         json_extract_string(s.category, '$[*].coding[*].code') AS categories,
         fhir_at(s.code, '$.coding[0].code') = '69548-6' AS is_variant
     FROM Observation AS s

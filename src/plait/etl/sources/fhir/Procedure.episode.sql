@@ -3,7 +3,8 @@ WITH told AS (
     SELECT
         *,
         fhir_codings(code, 'procedure') AS codings,
-        coalesce(performedDateTime, fhir_at(performedPeriod, '$.start')) AS began
+        coalesce(performedDateTime, fhir_at(performedPeriod, '$.start'), _visit_start) AS began,
+        coalesce(performedDateTime, fhir_at(performedPeriod, '$.start')) IS NULL AS is_dated_by_visit
     FROM Procedure
 )
 
@@ -13,7 +14,7 @@ SELECT
     'Procedure/' || t._key AS episode, -- ids are of one type each, and episodes are of three
     fhir_time(t.began, o.partial_dates) AS start,
     fhir_time(fhir_at(t.performedPeriod, '$.end'), o.partial_dates) AS "end",
-    fhir_known(fhir_at(t.performedPeriod, '$.end'), t.began) AS known_time,
+    fhir_known(CASE WHEN t.is_dated_by_visit THEN t._visit_end ELSE fhir_at(t.performedPeriod, '$.end') END, t.began) AS known_time,
     'radiotherapy-course' AS code,
     'FHIR_EPISODE' AS code_system,
     t.codings[1].code AS object,

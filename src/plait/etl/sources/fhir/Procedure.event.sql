@@ -3,7 +3,8 @@ WITH told AS (
     SELECT
         *,
         fhir_codings(code, 'procedure') AS codings,
-        coalesce(performedDateTime, fhir_at(performedPeriod, '$.start')) AS began,
+        coalesce(performedDateTime, fhir_at(performedPeriod, '$.start'), _visit_start) AS began,
+        coalesce(performedDateTime, fhir_at(performedPeriod, '$.start')) IS NULL AS is_dated_by_visit,
         fhir_at(performedPeriod, '$.end') AS ended
     FROM Procedure
 )
@@ -15,7 +16,7 @@ SELECT
     t._provider AS provider,
     fhir_time(t.began, o.partial_dates) AS start,
     fhir_time(t.ended, o.partial_dates) AS "end",
-    fhir_last_day(t.began) AS known_time,
+    fhir_known(CASE WHEN t.is_dated_by_visit THEN t._visit_end END, t.began) AS known_time,
     t.codings[1].code AS code,
     t.codings[1].system AS code_system,
     t.codings[2].code AS alternative,

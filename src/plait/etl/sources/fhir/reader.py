@@ -30,6 +30,9 @@ _MOST_OTHERS = 100
 """How many elements that FHIR does not know a type may have as columns: nobody accounts for them, and they could be anything."""
 _TAKEN = frozenset({FAULT, "_pointer"})
 _OTHER_COLUMNS = ("_place", "resource_type", "resource")
+_VISIT_TIMES = ("_visit_start", "_visit_end")
+_DATED_BY_VISIT = frozenset({"Condition", "Procedure", "Observation"})
+"""Types whose resources, where they tell no time, are of the time of their encounter."""
 _WITH_TEXT = frozenset({"DocumentReference", "DiagnosticReport"})
 
 
@@ -93,7 +96,7 @@ def _rows_each(path: Path) -> int:
 
 def _own_columns(kind: str) -> tuple[str, ...]:
     """Give the columns of a type's records that are no elements."""
-    return ("_place", "_key", "_rule", *_references(kind), *(TEXT if kind in _WITH_TEXT else ()))
+    return ("_place", "_key", "_rule", *_references(kind), *(TEXT if kind in _WITH_TEXT else ()), *(_VISIT_TIMES if kind in _DATED_BY_VISIT else ()))
 
 
 def _references(kind: str) -> dict[str, list[tuple[str, str]]]:
@@ -119,6 +122,12 @@ def _joined(source: Source, folder: Path, kind: str) -> str:
         held = f"FROM {parquet(binary)}" if binary.is_file() else f"FROM {own} WHERE false"
         joins += f"LEFT JOIN (SELECT DISTINCT ON (key) * {held} ORDER BY key, n) AS b ON b.key = r.binary_key\n"
         given += ", b.key IS NOT NULL AS in_binary, " + ", ".join(f"b.{column} AS b_{column}" for column in _TEXT_COLUMNS)
+    if kind in _DATED_BY_VISIT:
+        encounters = folder / "Encounter.parquet"
+        times = "min(json_extract_string(body, '$.period.start')) AS began, max(json_extract_string(body, '$.period.end')) AS ended"
+        held = f"FROM {parquet(encounters)}" if encounters.is_file() else f"FROM {own} WHERE false"
+        joins += f"LEFT JOIN (SELECT key, {times} {held} GROUP BY key) AS v ON v.key = coalesce(a{list(references).index('_visit')}.key, r._visit)\n"
+        given += ", v.began AS _visit_start, coalesce(v.ended, v.began) AS _visit_end"
     return (
         f"CREATE TEMP TABLE joined AS SELECT CASE WHEN fhir_instant(r.told[1]) < s.newest THEN 'superseded' "
         f"ELSE fhir_rule(r.told[2], r.told[3], r.told[4], r.told[5], r.told[6]) END AS _rule{given}\n"
@@ -163,7 +172,7 @@ def _query(folder: Path, kind: str, columns: tuple[str, ...]) -> str:
     """Give the query for the records of a type: its elements, what its references lead to, and the rule that leaves it out."""
     own = _own_columns(kind)
     names = [name for name in columns if name not in own]
-    given = [f"j.{column}" for column in _references(kind)]
+    given = [f"j.{column}" for column in (*_references(kind), *(_VISIT_TIMES if kind in _DATED_BY_VISIT else ()))]
     given += [f"r.element[{place}] AS {quoted(name)}" for place, name in enumerate(names, 1)]
     if kind in _WITH_TEXT:
         given += [f"CASE WHEN j.in_binary THEN j.b_{column} ELSE r.{column} END AS _{column}" for column in _TEXT_COLUMNS]
