@@ -17,8 +17,9 @@ from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, NONE, History
 from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
 from plait.featurestore.encoders.encoder import HOW
+from plait.featurestore.missing import why_not
 from plait.featurestore.view import View, ViewOptions
-from plait.schema.reasons import PRIORITY, Reason
+from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plait.featurestore.aligned import Floats
-    from plait.featurestore.asof import Flags, Ints
+    from plait.featurestore.asof import Ints
     from plait.featurestore.encoders.encoder import Encoder
     from plait.featurestore.index import Index
     from plait.featurestore.view import Question, Reading
@@ -68,7 +69,7 @@ class Items:
 
     def align(self, index: Index, question: Question, view: str, names: tuple[str, ...], options: ItemOptions) -> Aligned:
         """Give the vectors known at each row's moment; of a row without any, the first of the reasons that its items give."""
-        since = None if options.lookback_days is None else index.at - round(options.lookback_days * DAY_US)
+        since = options.since(index.at)
         n_obs = self.good.count(index.person_id, index.at, since)
         is_there = n_obs > 0
         last = np.where(is_there, self.good.last(index.person_id, index.at), NONE)
@@ -118,17 +119,9 @@ class Items:
         return values
 
     def _why_not(self, index: Index, since: Ints | None, question: Question) -> npt.NDArray[np.uint8]:
-        """Give the reason of a row without a vector, from the last of the reasons in `PRIORITY` to the first."""
-        found: dict[Reason, Flags] = {reason: history.count(index.person_id, index.at, since) > 0 for reason, history in self.bad.items()}
-        if since is not None:
-            found[Reason.OUT_OF_WINDOW] = np.logical_or.reduce([h.count(index.person_id, index.at) > 0 for h in (self.good, *self.bad.values())])
-        if question.audit:
-            found[Reason.NOT_YET_KNOWN] = np.logical_or.reduce([h.has_future(index.person_id, index.at) for h in (self.good, *self.bad.values())])
-        codes = np.full(len(index), Reason.UNKNOWN, np.uint8)
-        for reason in reversed(PRIORITY):
-            if reason in found:
-                codes[found[reason]] = reason
-        return codes
+        """Give the reason of a row without a vector."""
+        held = {reason: history.count(index.person_id, index.at, since) > 0 for reason, history in self.bad.items()}
+        return why_not(index, question, (self.good, *self.bad.values()), since, held)
 
 
 class ItemView(View):
@@ -210,7 +203,7 @@ class ItemView(View):
 
         self._place(feature)
         good, history = self._rows.filter(pl.col("status") == Reason.OBSERVED), self._items(question.clock).good
-        since = None if self.options.lookback_days is None else index.at - round(self.options.lookback_days * DAY_US)
+        since = self.options.since(index.at)
         lines = []
         for rows, items in history.pairs(index.person_id, index.at, since):
             begins = _begins(rows)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from plait.errors import ConfigError
 from plait.featurestore.aligned import Presence
+from plait.featurestore.asof import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.featurestore.aligned import Aligned, Ragged
+    from plait.featurestore.asof import Ints
     from plait.featurestore.index import Index
     from plait.featurestore.sparse import Sparse
     from plait.settings import FeatureSettings, Settings
@@ -73,6 +75,10 @@ class ViewOptions(BaseModel):
         from plait.featurestore.recipes import parse_recipe
 
         return [step.model_dump() for step in parse_recipe(recipe, "recipe")] or None
+
+    def since(self, at: Ints) -> Ints | None:
+        """Give where the window of a row at each moment begins, in microseconds since 1970 `(n_rows,)`; None where all of the past counts."""
+        return None if self.lookback_days is None else at - round(self.lookback_days * DAY_US)
 
     @property
     def present(self) -> Presence:

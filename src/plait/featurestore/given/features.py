@@ -19,9 +19,10 @@ from plait.featurestore.asof import DAY_US, NONE, History
 from plait.featurestore.encoders.weights import file_hashes
 from plait.featurestore.gate import NO_EVENT_TIME, PASSED, check_items
 from plait.featurestore.given.rows import GivenOptions, need_columns, place_of, placed
+from plait.featurestore.missing import why_not
 from plait.featurestore.view import View
 from plait.schema.embeddings import FEATURES_FOLDER
-from plait.schema.reasons import PRIORITY, Reason
+from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +111,7 @@ class FeaturesView(View):
         """
         rows = self._rows(question.clock)
         history = rows.good
-        since = self._since(index)
+        since = self.options.since(index.at)
         n_obs = history.count(index.person_id, index.at, since)
         is_there = n_obs > 0
         chosen = np.where(is_there, history.last(index.person_id, index.at), NONE)
@@ -154,13 +155,9 @@ class FeaturesView(View):
         digests = file_hashes(self.reading.study / FEATURES_FOLDER / "given.json", self._files)
         return {**super().describe(), "options": self.options.model_dump(mode="json"), "files": digests}
 
-    def _since(self, index: Index) -> Ints | None:
-        """Give where each row's window begins."""
-        return None if self.options.lookback_days is None else index.at - round(self.options.lookback_days * DAY_US)
-
     def _picked(self, index: Index, question: Question) -> Iterator[tuple[Ints, Ints]]:
         """Yield index rows with the rows of the table that count for them."""
-        for found, items in self._rows(question.clock).good.pairs(index.person_id, index.at, self._since(index)):
+        for found, items in self._rows(question.clock).good.pairs(index.person_id, index.at, self.options.since(index.at)):
             begins = np.flatnonzero(np.diff(found, prepend=-1))
             if self.options.reduce == "first":
                 yield found[begins], items[begins]
@@ -193,17 +190,9 @@ class FeaturesView(View):
     def _why_not(self, index: Index, since: Ints | None, question: Question, is_there: npt.NDArray[np.bool_]) -> Codes:
         """Give OBSERVED for rows that have any, and the reason of the others."""
         rows = self._rows(question.clock)
-        history, failed, found = rows.good, rows.failed, {}
-        if not is_there.all():
-            found[Reason.FAILED_QC] = failed.count(index.person_id, index.at, since) > 0
-            if since is not None:
-                found[Reason.OUT_OF_WINDOW] = (history.count(index.person_id, index.at) > 0) | (failed.count(index.person_id, index.at) > 0)
-            if question.audit:
-                found[Reason.NOT_YET_KNOWN] = history.has_future(index.person_id, index.at) | failed.has_future(index.person_id, index.at)
-        codes = np.full(len(index), Reason.UNKNOWN, np.uint8)
-        for reason in reversed(PRIORITY):
-            if reason in found:
-                codes[found[reason]] = reason
+        if is_there.all():
+            return np.zeros(len(index), np.uint8)
+        codes = why_not(index, question, (rows.good, rows.failed), since, {Reason.FAILED_QC: rows.failed.count(index.person_id, index.at, since) > 0})
         codes[is_there] = Reason.OBSERVED
         return codes
 

@@ -20,14 +20,15 @@ from plait.errors import CohortError
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.asof import DAY_US, History
 from plait.featurestore.events import TABLES, check_tables, concepts_of, events_of, need_events
+from plait.featurestore.missing import why_not
 from plait.featurestore.view import View, ViewOptions, options_of
-from plait.schema.reasons import PRIORITY, Reason
+from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from plait.featurestore.asof import Flags, Ints
+    from plait.featurestore.asof import Ints
     from plait.featurestore.index import Index
     from plait.featurestore.view import Question, Reading
     from plait.settings import FeatureSettings
@@ -186,12 +187,9 @@ class EventsView(View):
             self._histories[question.clock] = History.of(self._rows["person_id"].to_numpy(), self._event, known)
         return self._histories[question.clock]
 
-    def _since(self, index: Index) -> Ints | None:
-        return None if self.options.lookback_days is None else index.at - round(self.options.lookback_days * DAY_US)
-
     def _pairs(self, index: Index, question: Question) -> Iterator[tuple[Ints, Ints]]:
         """Give rows and their events, the newest `max_events` of each."""
-        for rows, events in self._history(question).pairs(index.person_id, index.at, self._since(index)):
+        for rows, events in self._history(question).pairs(index.person_id, index.at, self.options.since(index.at)):
             if self.options.max_events is None:
                 yield rows, events
             else:
@@ -201,19 +199,10 @@ class EventsView(View):
 
     def _why_not(self, index: Index, question: Question) -> npt.NDArray[np.uint8]:
         """Give the reason that a row without events has."""
-        history, codes = self._history(question), np.full(len(index), Reason.UNKNOWN, np.uint8)
-        found: dict[Reason, Flags] = {}
-        if self._since(index) is not None:
-            found[Reason.OUT_OF_WINDOW] = history.count(index.person_id, index.at) > 0
-        if question.audit:
-            found[Reason.NOT_YET_KNOWN] = history.has_future(index.person_id, index.at)
         covered = {domain for (domain,) in self.reading.con.execute("SELECT DISTINCT domain_id FROM plait.coverage").fetchall()}
-        if covered and not covered & {TABLES[table] for table in self._tables}:
-            found[Reason.NOT_CAPTURED] = np.ones(len(index), np.bool_)
-        for reason in reversed(PRIORITY):
-            if reason in found:
-                codes[found[reason]] = reason
-        return codes
+        is_captured = not covered or covered & {TABLES[table] for table in self._tables}
+        silent = {} if is_captured else {Reason.NOT_CAPTURED: np.ones(len(index), np.bool_)}
+        return why_not(index, question, (self._history(question),), self.options.since(index.at), silent)
 
     def _concept(self, feature: str) -> int:
         """Give the concept of a code that the view knows."""

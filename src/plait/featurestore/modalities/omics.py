@@ -19,9 +19,10 @@ from plait.etl.omics.assay import open_assay
 from plait.etl.omics.panels import panel_genes
 from plait.featurestore.aligned import CODES, RANK, Aligned
 from plait.featurestore.asof import DAY_US, History
+from plait.featurestore.missing import why_not
 from plait.featurestore.modalities.omics_values import States, found_variants, matrix_states, numbers_of, variant_states
 from plait.featurestore.view import View, ViewOptions, options_of
-from plait.schema.reasons import PRIORITY, Reason
+from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -260,7 +261,7 @@ class OmicsView(View):
     def _pairs(self, index: Index, question: Question) -> Iterator[tuple[Ints, Ints]]:
         """Give rows and the newest known state of each of their specimens, as these were taken."""
         specimen, known, event = (numbers_of(self._states.rows, name) for name in ("specimen", "known_time", "event_time"))
-        since = None if self.options.lookback_days is None else index.at - round(self.options.lookback_days * DAY_US)
+        since = self.options.since(index.at)
         at_once = max(_NUMBERS_AT_ONCE // max(len(self._names), 1), 1)
         for rows, states in self._history(question).pairs(index.person_id, index.at, at_once=at_once):
             order = np.lexsort((states, known[states], specimen[states], rows))
@@ -273,16 +274,7 @@ class OmicsView(View):
 
     def _why_not(self, index: Index, question: Question, number: int) -> npt.NDArray[np.uint8]:
         """Give the reasons of rows without a specimen `(n_rows, n_features)`."""
-        history = self._history(question)
-        found: dict[Reason, Flags] = {}
-        if self.options.lookback_days is not None:
-            found[Reason.OUT_OF_WINDOW] = history.count(index.person_id, index.at) > 0
-        if question.audit:
-            found[Reason.NOT_YET_KNOWN] = history.has_future(index.person_id, index.at)
-        codes = np.full(len(index), Reason.UNKNOWN, np.uint8)
-        for reason in reversed(PRIORITY):
-            if reason in found:
-                codes[found[reason]] = reason
+        codes = why_not(index, question, (self._history(question),), self.options.since(index.at))
         features = np.full(number, Reason.UNKNOWN, np.uint8)
         if self.options.reduce != "count":
             features[~self._is_seen] = Reason.NOT_CAPTURED
