@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from plait.featurestore.overview import Overview
 
 
+_WIDEST = 60
+"""Letters of a fact that a table of differences shows."""
+
 _NO_LIMIT = 100_000
 """Columns of a terminal that is none."""
 
@@ -205,7 +208,15 @@ def show_difference(found: Difference) -> None:
         if reasons:
             table("Reasons that differ", reasons)
     if found.facts:
-        table("What they rest on", [{"fact": name, "first": first, "second": second} for name, (first, second) in found.facts.items()])
+        table("What they rest on", [{"fact": name, "first": _short(first), "second": _short(second)} for name, (first, second) in found.facts.items()])
+
+
+def _short(held: Any) -> str | None:  # noqa: ANN401 - what JSON holds
+    """Give a fact in few words; --json has it whole."""
+    if held is None:
+        return None
+    text = str(held)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def show_report(report: RunReport) -> None:

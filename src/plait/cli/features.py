@@ -9,7 +9,7 @@ import typer
 
 from plait.cli.options import HERE, JsonOption, QuietOption, StudyOption, show
 
-app = typer.Typer(help="Features of patients at a moment: what there is, and what changed.", no_args_is_help=True)
+app = typer.Typer(help="What was known of patients at a moment.", no_args_is_help=True)
 
 
 @app.command("list")

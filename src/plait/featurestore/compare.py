@@ -14,7 +14,7 @@ from plait.featurestore.snapshot import check_snapshot, open_snapshot
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -185,13 +185,14 @@ def _changes(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> dic
 
 
 def _facts(first: FusionTable, second: FusionTable) -> dict[str, tuple[Any, Any]]:
-    """Give what the tables rest on where it differs."""
-    mine, yours = _flat(first), _flat(second)
+    """Give what the tables rest on where it differs; a view that only one of them has is told elsewhere."""
+    both = [name for name in first.answers if name in second.answers]
+    mine, yours = _flat(first, both), _flat(second, both)
     return {name: (mine.get(name), yours.get(name)) for name in sorted({*mine, *yours}) if mine.get(name) != yours.get(name)}
 
 
-def _flat(table: FusionTable) -> dict[str, Any]:
-    """Give what a table rests on, by paths such as `views.ct.encoder.encoder_id`."""
+def _flat(table: FusionTable, views: Sequence[str]) -> dict[str, Any]:
+    """Give what a table and some of its views rest on, by paths such as `views.ct.encoder.encoder_id`."""
     part = table.part
     facts: dict[str, Any] = {
         "clock": table.question.clock,
@@ -207,5 +208,5 @@ def _flat(table: FusionTable) -> dict[str, Any]:
         else:
             facts[path] = held
 
-    add("", {**table.lineage, "version": table.version, "views": {name: table.described(name) for name in table.answers}})
+    add("", {**table.lineage, "version": table.version, "views": {name: table.described(name) for name in views}})
     return facts

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from plait.errors import ConfigError, MissingExtraError, NotFittedError
+from plait.errors import ConfigError, NotFittedError
 from plait.featurestore.aligned import first_reason
 from plait.schema.reasons import Reason
 
@@ -236,16 +236,8 @@ def moments(values: npt.NDArray[np.float32], observed: npt.NDArray[np.bool_]) ->
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have linear algebra run on one thread: on several, the last digits follow from their number.
+    """Have linear algebra run on one thread: on several, the last digits follow from their number."""
+    from threadpoolctl import threadpool_limits
 
-    Raises:
-        MissingExtraError: threadpoolctl is not installed.
-    """
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        raise MissingExtraError(
-            "recipes and imputers", expected="the package threadpoolctl", got="none", todo="Install it: pip install 'plait[fusion]'."
-        ) from None
     with threadpool_limits(limits=1):
         yield
