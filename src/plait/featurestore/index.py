@@ -69,6 +69,30 @@ def as_index(rows: Any) -> Index:  # noqa: ANN401 - whatever Polars makes a fram
     return Index(frame[PERSON].cast(pl.Int64).to_numpy(), microseconds(frame[TIME]), frame)
 
 
+def check_persons(index: Index, known: npt.NDArray[np.int64], where: str) -> None:
+    """Fail where a row is of a person whom the study does not know: silence would look like a patient without data.
+
+    Args:
+        index: The rows.
+        known: Every person of the study, ascending.
+        where: What the rows are, for the error.
+
+    Raises:
+        CohortError: There is such a row.
+    """
+    import numpy as np
+
+    asked = np.unique(index.person_id)
+    strangers = np.count_nonzero(np.append(known, -1)[np.searchsorted(known, asked)] != asked)
+    if strangers:
+        raise CohortError(
+            where,
+            expected="persons of this study",
+            got=f"{strangers} whom it does not know",
+            todo="Give person_id of this version's PERSON table; what a source calls a patient is no person_id.",
+        )
+
+
 def microseconds(times: pl.Series) -> npt.NDArray[np.int64]:
     """Give moments as microseconds since 1970 `(n,) int64`; a date is the last microsecond of its day.
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from plait.errors import CohortError
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.cohorts import Cohort, find_cohort
 from plait.featurestore.consent import Consent
 from plait.featurestore.fitting import Fitted
-from plait.featurestore.index import PERSON, as_index
+from plait.featurestore.index import PERSON, as_index, check_persons
 from plait.featurestore.lineage import lineage_of
 from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question, open_view
@@ -20,9 +18,9 @@ from plait.featurestore.view import Question, open_view
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
-    from plait.featurestore.index import Index
     from plait.featurestore.view import Reading, View
 
 
@@ -79,7 +77,7 @@ class Store:
             raise CohortError("views", expected="each view once", got=f"'{twice[0]}' again", todo="Name it once.")
         question = Question.of(clock, audit=audit, columns=_columns_of(like))
         index = as_index(rows)
-        self._check_persons(index)
+        check_persons(index, self._persons, f"index rows, column '{PERSON}'")
         opened = {name: self.view(name) for name in names}
         consent = self.consent
         answers = {name: consent.applied(view.align(index, question), view, index) for name, view in opened.items()}
@@ -112,19 +110,6 @@ class Store:
         """Every person of the version, ascending."""
         persons: npt.NDArray[np.int64] = self.reading.con.execute("SELECT person_id FROM cdm.person ORDER BY person_id").fetchnumpy()["person_id"]
         return persons
-
-    def _check_persons(self, index: Index) -> None:
-        """Fail where a row is of a person whom the study does not know: silence would look like a patient without data."""
-        asked = np.unique(index.person_id)
-        place = np.searchsorted(self._persons, asked)
-        known = np.append(self._persons, -1)[place] == asked
-        if not known.all():
-            raise CohortError(
-                f"index rows, column '{PERSON}'",
-                expected="persons of this study",
-                got=f"{np.count_nonzero(~known)} whom it does not know",
-                todo="Give person_id of this version's PERSON table; what a source calls a patient is no person_id.",
-            )
 
 
 def _columns_of(like: FusionTable | Fitted | None) -> Mapping[str, tuple[str, ...]]:

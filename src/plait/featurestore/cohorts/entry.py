@@ -5,14 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from plait.duck import sql
 from plait.errors import CohortError, ConfigError
 from plait.etl.catalog import open_catalog
 from plait.featurestore.asof import DAY_US, History
 from plait.featurestore.events import events_of
-from plait.featurestore.index import PERSON, TIME, as_index
+from plait.featurestore.index import PERSON, TIME, as_index, check_persons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,14 +58,7 @@ def given_rows(rows: Any, reading: Reading, where: str, count: Count) -> pl.Data
     if not len(index):
         raise CohortError(where, expected="at least one row", got="none", todo="Look at where the rows come from.")
     known = reading.con.execute("SELECT person_id FROM cdm.person ORDER BY person_id").fetchnumpy()["person_id"]
-    strangers = np.setdiff1d(index.person_id, known)
-    if len(strangers):
-        raise CohortError(
-            where,
-            expected="persons of this study",
-            got=f"{len(strangers)} whom it does not know",
-            todo="Give person_id of this version's PERSON table; what a source calls a patient is no person_id.",
-        )
+    check_persons(index, known, where)
     frame = index.frame.with_columns(pl.Series(PERSON, index.person_id), pl.Series(TIME, index.at).cast(pl.Datetime("us")))
     count("rows given", frame)
     repeated = frame.select(PERSON, TIME).is_duplicated()
@@ -81,15 +72,19 @@ def read_rows(file: Path) -> pl.DataFrame:
 
     Raises:
         ConfigError: No such file, or none that can be read as such.
+        CohortError: It has no rows.
     """
     import polars as pl
 
     try:
-        return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True)
+        rows = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True)
     except (OSError, pl.exceptions.PolarsError):
         raise ConfigError(
             file, expected="rows as CSV or Parquet", got="no file that can be read as such", todo="Mend the path; the suffix says which of both it is."
         ) from None
+    if not rows.height:  # whose columns have no types, either
+        raise CohortError(file, expected="at least one row", got="none", todo="Look at where the file comes from.")
+    return rows
 
 
 def table_rows(reading: Reading, cohort_definition_id: int, where: str) -> pl.DataFrame:

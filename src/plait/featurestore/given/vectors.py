@@ -65,7 +65,7 @@ class ParquetVectors(Vectors):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._files, self._column, self._view = files, column, view
+        self._files, self._column = files, column
         self._opened = [pq.ParquetFile(file) for file in files]
         for opened in self._opened:
             schema = opened.schema_arrow

@@ -159,7 +159,7 @@ class EventsView(View):
         if self.options.concepts:
             return events_of(self.reading.con, self._set, self._where)
         need_events(self.reading.con)
-        frame: pl.DataFrame = self.reading.con.execute(sql(_PACKAGE, "all_events"), {"tables": list(self._tables)}).pl()
+        frame: pl.DataFrame = self.reading.con.execute(sql(_PACKAGE, "events_of"), {"concepts": None, "tables": list(self._tables)}).pl()
         return frame
 
     @cached_property

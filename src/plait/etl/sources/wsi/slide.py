@@ -214,7 +214,7 @@ def open_slide(place: Place) -> Iterator[Any]:
     reader: Reader = _with_first(place, lambda _, reader: reader)
     if reader == "pydicom":
         raise SlideFault("not_a_slide")
-    with _READERS[reader](place) as slide:
+    with _readers(place)[reader]() as slide:
         yield slide
 
 
@@ -248,8 +248,8 @@ def _with_first(place: Place, use: Callable[[Any, Reader], T]) -> T:
         raise SlideFault("empty_file")
     if head in _TIFF and _ends_early(place):
         raise SlideFault("truncated_slide")
-    for reader, opened in _READERS.items():
-        with suppress(Exception), opened(place) as slide:  # they raise what they like, with places and metadata in it
+    for reader, opened in _readers(place).items():
+        with suppress(Exception), opened() as slide:  # they raise what they like, with places and metadata in it
             return use(slide, reader)
     if _first_bytes(place) != head:
         raise SlideFault("vanished")
@@ -296,14 +296,6 @@ def _ends_early(place: Place) -> bool:
     return False
 
 
-def _openslide(path: Path) -> AbstractContextManager[Any]:
-    """Open a slide with OpenSlide."""
-    import openslide
-
-    slide: AbstractContextManager[Any] = openslide.OpenSlide(path)
-    return slide
-
-
 @contextmanager
 def _tiffslide(place: Place) -> Iterator[Any]:
     """Open a TIFF with tiffslide; as an open file, since it takes some paths for addresses."""
@@ -327,9 +319,6 @@ def _instance(place: Place) -> Iterator[Any]:
         if header.SOPClassUID != _WHOLE_SLIDE:
             raise ValueError
         yield header
-
-
-_READERS: dict[Reader, Callable[[Any], AbstractContextManager[Any]]] = {"openslide": _openslide, "tiffslide": _tiffslide, "pydicom": _instance}
 
 
 @contextmanager
