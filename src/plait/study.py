@@ -299,6 +299,12 @@ class Study:
             self.path, self._committed(), self.settings, chosen=checks, today=today, threads=threads, memory=memory, progress=progress or silent
         )
 
+    def checks(self, *checks: str) -> list[dict[str, Any]]:
+        """Give the checks that there are for this version, or those that are named; see `plait.validators.validate.checks_of_study`."""
+        from plait.validators.validate import checks_of_study
+
+        return checks_of_study(self.path, self._committed(), self.settings, checks)
+
     def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
         """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
         from plait.validators.validate import offending_rows

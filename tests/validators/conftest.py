@@ -11,8 +11,8 @@ import pytest
 
 import plait
 from plait.etl.run import silent
+from plait.validators.cdm import examine_cdm
 from plait.validators.suite import Check, checks_of
-from plait.validators.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Cdm:
     def found(self, *tables: str) -> dict[str, Result]:
         """Give what all checks find, or those of some tables, by id."""
         checks = [check for check in self.checks if not tables or check.table in tables]
-        return {result.check.id: result for result in validate(self.con, checks, today=self.today, progress=silent)}
+        return {result.check.id: result for result in examine_cdm(self.con, checks, today=self.today, progress=silent)}
 
     def sql(self, query: str) -> list[tuple[object, ...]]:
         return self.con.execute(query).fetchall()

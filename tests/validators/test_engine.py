@@ -13,10 +13,10 @@ from plait.duck import sql
 from plait.errors import ConfigError
 from plait.etl.run import silent
 from plait.settings import CheckRule, ValidationSettings
+from plait.validators.cdm import columns_of, examine_cdm
 from plait.validators.foreign import open_cdm, version_of
 from plait.validators.plan import rows_query
-from plait.validators.suite import checks_of, dqd_id, select, types
-from plait.validators.validate import columns_of, validate
+from plait.validators.suite import adjusted, checks_of, dqd_id, select, types
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def con() -> duckdb.DuckDBPyConnection:
 
 def found(con: duckdb.DuckDBPyConnection, *patterns: str, version: str = "5.4") -> dict[str, Result]:
     checks = select(checks_of(version), patterns, where="test") if patterns else checks_of(version)
-    return {result.check.id: result for result in validate(con, checks, today=TODAY, progress=silent)}
+    return {result.check.id: result for result in examine_cdm(con, checks, today=TODAY, progress=silent)}
 
 
 def numbers(results: dict[str, Result]) -> dict[str, tuple[int | None, int | None, str]]:
@@ -177,12 +177,12 @@ def test_settings_change_thresholds_and_severities() -> None:
         skip=("plausibleDuringLife",),
         rules=(CheckRule(checks="isRequired.*", threshold=5), CheckRule(checks="isRequired.person.*", severity="info")),
     )
-    checks = {check.id: check for check in checks_of("5.4", settings)}
+    checks = {check.id: check for check in adjusted(checks_of("5.4"), settings)}
     assert len(checks) == len(checks_of("5.4")) - 34
     assert (checks["isRequired.death.person_id"].threshold, checks["isRequired.death.person_id"].severity) == (5, "error")
     assert (checks["isRequired.person.person_id"].threshold, checks["isRequired.person.person_id"].severity) == (5, "info")
     with pytest.raises(ConfigError, match="isRequird"):
-        checks_of("5.4", ValidationSettings(skip=("isRequird",)))
+        adjusted(checks_of("5.4"), ValidationSettings(skip=("isRequird",)))
 
 
 def test_names_of_checks_are_unique_and_understood() -> None:
@@ -209,7 +209,7 @@ def test_a_cdm_is_read_from_files(cdm: Cdm, tmp_path: Path, kind: str) -> None:
     with open_cdm(place) as con:
         assert set(columns_of(con)) == set(tables)
         mine = numbers(cdm.found("death"))
-        theirs = numbers({result.check.id: result for result in validate(con, [c for c in cdm.checks if c.table == "death"], today=TODAY, progress=silent)})
+        theirs = numbers({result.check.id: result for result in examine_cdm(con, [c for c in cdm.checks if c.table == "death"], today=TODAY, progress=silent)})
         assert theirs == mine
 
 

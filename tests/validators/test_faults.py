@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plait.validators.cdm import columns_of
 from plait.validators.plan import rows_query
-from plait.validators.validate import columns_of
 
 if TYPE_CHECKING:
     from conftest import Cdm
