@@ -42,6 +42,10 @@ class Unanswerable(Exception):  # noqa: N818 - no error of the run: a check that
     """A figure needs what the CDM does not have; says what."""
 
 
+class Inapplicable(Unanswerable):
+    """A figure needs a table of plait's own, which a CDM of others does not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One number to count.
@@ -90,6 +94,8 @@ def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
             return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {_UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
         own = own_query(check, columns, today) if check.type.query not in {None, "duplicates"} else None
         return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today), own)
+    except Inapplicable as missing:
+        return Planned(check, inapplicable=str(missing))
     except Unanswerable as missing:
         return Planned(check, unanswerable=str(missing))
 
@@ -353,6 +359,6 @@ def _vocabulary(text: str) -> list[str]:
 
 def _need(columns: Columns, table: str, column: str | None) -> None:
     if table not in columns:
-        raise Unanswerable(f"there is no table {table}")
+        raise (Inapplicable if table.startswith("plait.") else Unanswerable)(f"there is no table {table}")
     if column is not None and column not in columns[table]:
         raise Unanswerable(f"there is no field {table}.{column}")
