@@ -49,6 +49,10 @@ class PublishError(PlaitError):
     """What was to be published cannot stand in the database, or the database refuses; what was published before stands."""
 
 
+class ExportError(PlaitError):
+    """What was to leave the study must not: a check fails, or something identifies. Nothing was written."""
+
+
 class MissingExtraError(PlaitError):
     """A feature needs packages that are not installed; the message names the extra."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.export.fair.package import Packaged
     from plait.export.omop import Exported
     from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
@@ -317,6 +318,12 @@ class Study:
         from plait.export.omop import export_omop
 
         return export_omop(self.path, self._committed(), self.settings, Path(target), **options)
+
+    def export_fair(self, target: Path | str, **options: Any) -> Packaged:  # noqa: ANN401 - those of the function that it names
+        """Write a FAIR package of this version; see `plait.export.fair.package.export_fair`."""
+        from plait.export.fair.package import export_fair
+
+        return export_fair(self.path, self._committed(), self.settings, Path(target), **options)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.
