@@ -6,7 +6,6 @@ Every part is there whole or not at all: what is stopped, however hard, is taken
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,12 @@ import numpy as np
 
 from plait.errors import ConfigError
 from plait.etl.commit import writing
-from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
+from plait.featurestore.embeddings import Embeddings
 from plait.featurestore.encoders.encoder import ItemError
-from plait.featurestore.gate import OF_THE_ITEM, PASSED, check_encoder, check_items, check_vectors
 from plait.featurestore.items import ItemView
-from plait.schema.embeddings import ENCODER_FILE, embedding_schema
+from plait.schema.embeddings import ENCODER_FILE, KEY, embedding_schema, part_digest, part_name, registered, table_folder
 from plait.schema.reasons import Reason
+from plait.validators.embeddings.gate import OF_THE_ITEM, PASSED, check_encoder, check_items, check_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +29,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plait.etl.run import Progress
-    from plait.featurestore.encoders.encoder import Declaration, Encoder
+    from plait.featurestore.encoders.encoder import Encoder
     from plait.featurestore.store import Store
+    from plait.schema.embeddings import Declaration
 
 Wrong = tuple[Reason, str] | None
 """Why an item has no vector, in a code and in words; None where it has one."""
@@ -225,9 +225,7 @@ class Table:
         table = pa.table(filled, schema=schema)
         self._number += 1
         self.written += len(items)
-        digest = hashlib.sha256(json.dumps([table[name].to_pylist() for name in (*KEY, "status")]).encode())
-        digest.update(np.ascontiguousarray(vectors[status == Reason.OBSERVED]).tobytes())
-        target = self.folder / f"{self._number:06}-{digest.hexdigest()[:12]}.parquet"
+        target = self.folder / part_name(self._number, part_digest(table, [vectors[status == Reason.OBSERVED]]))
         temporary = target.with_name(f".{target.name}.tmp")
         pq.write_table(table, temporary, compression="zstd")
         temporary.replace(target)

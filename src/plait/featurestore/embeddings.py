@@ -6,14 +6,13 @@ Parquet is the archive; the array beside it is a cache, made anew whenever the p
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from plait.schema.embeddings import ENCODER_FILE, FEATURES_FOLDER, embedding_schema
+from plait.schema.embeddings import KEY, embedding_schema
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -22,22 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-KEY = ["source", "item", "content"]
-"""What names an item's embedding under one encoder."""
-
 _CACHE = "cache"
-
-
-def table_folder(study: Path, view: str, encoder_id: str) -> Path:
-    """Give the folder of the embedding table of a view and an encoder."""
-    return study / FEATURES_FOLDER / view / encoder_id
-
-
-def registered(study: Path, view: str, declared: dict[str, Any]) -> dict[str, Any] | None:
-    """Give what was registered last for an encoder that is declared so (the content of its `encoder.json`), None where nothing was."""
-    files = sorted((study / FEATURES_FOLDER / view).glob(f"*/{ENCODER_FILE}"))
-    found = [entry for entry in (json.loads(file.read_text(encoding="utf-8")) for file in files) if entry["declared"] == declared]
-    return max(found, key=lambda entry: entry["registered_at"], default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,10 +15,11 @@ import numpy as np
 
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, NONE, History
-from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
+from plait.featurestore.embeddings import Embeddings
 from plait.featurestore.encoders.encoder import HOW
 from plait.featurestore.missing import why_not
 from plait.featurestore.view import View, ViewOptions
+from plait.schema.embeddings import KEY, registered, table_folder
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from plait.featurestore.encoders.encoder import Declaration
+    from plait.schema.embeddings import Declaration
 
 PASSED = 0
 NO_EVENT_TIME = 2
@@ -53,7 +53,7 @@ def check_items(con: duckdb.DuckDBPyConnection, items: pl.DataFrame, *, deaths: 
     """
     import polars as pl
 
-    lives = con.execute(sql("plait.featurestore", "lives")).fetchnumpy()
+    lives = con.execute(sql("plait.validators.embeddings", "lives")).fetchnumpy()
     persons = np.append(lives["person_id"], -1)
     born = np.append(np.ma.filled(lives["born"], _EVER - _DAY_US), 0) - _DAY_US
     died = np.append(np.ma.filled(lives["died"], _NEVER - 2 * _DAY_US), 0) + 2 * _DAY_US
