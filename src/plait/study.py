@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
+    from plait.validators.examiner import Items
     from plait.validators.report import Validated
 
 _FIRST_SETTINGS = """\
@@ -296,7 +297,15 @@ class Study:
         from plait.validators.validate import validate_study
 
         return validate_study(
-            self.path, self._committed(), self.settings, chosen=checks, today=today, threads=threads, memory=memory, progress=progress or silent
+            self.path,
+            self._committed(),
+            self.settings,
+            chosen=checks,
+            today=today,
+            threads=threads,
+            memory=memory,
+            items=self._items,
+            progress=progress or silent,
         )
 
     def checks(self, *checks: str) -> list[dict[str, Any]]:
@@ -309,7 +318,7 @@ class Study:
         """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
         from plait.validators.validate import offending_rows
 
-        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit)
+        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit, items=self._items)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.
@@ -343,6 +352,16 @@ class Study:
         from plait.etl.gc import collect_garbage
 
         return collect_garbage(self.path, keep=keep, dry_run=dry_run)
+
+    def _items(self, view: str) -> Items:
+        """Give the items of a view that is encoded, for those who check its embedding table."""
+        from plait.featurestore.items import ItemView
+        from plait.validators.examiner import Items
+
+        opened = self.store.view(view)
+        if not isinstance(opened, ItemView):
+            raise ConfigError(f"view '{view}'", expected="a view whose items are encoded", got=f"one of kind '{opened.modality}'", todo="Leave 'encoder' out.")
+        return Items(opened.inventory(), opened.table_name, opened.declared)
 
     def _check_newest(self) -> None:
         """Fail where the study was opened at a version of choice."""

@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import duckdb
+    import polars as pl
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
     from plait.settings import Settings
     from plait.validators.judge import Result
     from plait.validators.suite import Check
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """The items of a view in a version: what the feature store encodes.
+
+    Attributes:
+        frame: `source`, `item`, `content`, `person_id`, `event_time`, `known_time`, `row_id` and `status`; see `plait.featurestore.items.ItemView.inventory`.
+        table_name: The table of the CDM that `row_id` is of.
+        declared: What `plait.yaml` says of the encoder; `encoder.json` of its table has the same.
+    """
+
+    frame: pl.DataFrame
+    table_name: str
+    declared: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,7 @@ class Examined:
         settings: The study's settings.
         con: A connection that has the version as its schemas `cdm` and `plait`; temporary tables may be made on it.
         today: The date that checks compare with.
+        items: Gives the items of a view by its name; the feature store knows them, which imports from here. None where nobody does.
     """
 
     study: Path
@@ -40,6 +57,7 @@ class Examined:
     settings: Settings
     con: duckdb.DuckDBPyConnection
     today: dt.date
+    items: Callable[[str], Items] | None = None
 
 
 @dataclass(frozen=True, slots=True)

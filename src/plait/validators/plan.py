@@ -29,7 +29,7 @@ REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|observed|concept|con
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_UNSTABLE = 0.25
+UNSTABLE = 0.25
 """Population stability index from which on a distribution counts as another one (N. Siddiqi, Credit Risk Scorecards, 2006)."""
 _UNITLESS = "-1"
 """Stands for no unit among the units of a measurement (DataQualityDashboard, plausibleUnitConceptIds)."""
@@ -85,7 +85,7 @@ def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
         if check.type.query == "values":
             _need(columns, check.scan, check.field)
             compared = sql("plait.validators", "values")
-            return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {_UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
+            return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
         own = own_query(check, columns, today) if check.type.query not in {None, "duplicates"} else None
         return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today), own)
     except Unanswerable as missing:
@@ -102,7 +102,7 @@ def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
     if check.type.needs is not None:
         _need(columns, check.type.needs, None)
     if check.type.query == "values":
-        return f"SELECT * FROM ({sql('plait.validators', 'values')}) WHERE stability_index > {_UNSTABLE}"
+        return f"SELECT * FROM ({sql('plait.validators', 'values')}) WHERE stability_index > {UNSTABLE}"
     if check.type.query == "months":
         _need(columns, check.scan, check.field)
         return sql("plait.validators", "months").replace("dated_row", f"(SELECT CAST({quoted(check.field)} AS DATE) AS happened FROM {place_of(check.scan)})")

@@ -15,20 +15,21 @@ from plait.etl.catalog import build_catalog, open_catalog, validations_folder
 from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
 from plait.validators.cdm import CdmExaminer, columns_of
+from plait.validators.embeddings.examiner import EmbeddingExaminer
 from plait.validators.examiner import Examined
 from plait.validators.foreign import name_of, open_cdm, source_of, version_of
 from plait.validators.report import Validated, as_row
 from plait.validators.suite import Check, adjusted, checks_of, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import duckdb
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
     from plait.settings import Settings, ValidationSettings
-    from plait.validators.examiner import Examiner
+    from plait.validators.examiner import Examiner, Items
 
 CDM_VERSION = "5.4"
 """The version of a study's CDM."""
@@ -36,10 +37,13 @@ CDM_VERSION = "5.4"
 
 def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
     """Give what examines a study, in the order in which a report tells of it."""
-    return (CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),)
+    return (
+        CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),
+        EmbeddingExaminer(examined),
+    )
 
 
-def validate_study(
+def validate_study(  # noqa: PLR0913 - what the command may be told
     study: Path,
     version: Version,
     settings: Settings,
@@ -48,6 +52,7 @@ def validate_study(
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
+    items: Callable[[str], Items] | None = None,
     progress: Progress,
 ) -> Validated:
     """Check a version of a study, and keep what was found in `plait.checks`.
@@ -60,13 +65,14 @@ def validate_study(
         today: The date that checks compare with; the day it is if None.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
+        items: Gives the items of a view that is encoded; without it, embedding tables are not checked.
         progress: Hears of tables that were scanned.
 
     Raises:
         ConfigError: A check that is named is none.
         StudyError: Another validation is under way.
     """
-    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory) as examined:
+    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, items=items) as examined:
         examination = _Examination(examiners_of(examined), settings.validation, chosen)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen:
@@ -101,7 +107,16 @@ def validate_cdm(
         return examination.make(con, name_of(path), version, day, progress, notes=() if cdm_version else tuple(notes))
 
 
-def offending_rows(study: Path, version: Version, settings: Settings, name: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+def offending_rows(
+    study: Path,
+    version: Version,
+    settings: Settings,
+    name: str,
+    *,
+    today: dt.date | None = None,
+    limit: int | None = None,
+    items: Callable[[str], Items] | None = None,
+) -> dict[str, Any]:
     """Give the rows that offend a check, with the source records behind each.
 
     Args:
@@ -111,6 +126,7 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
         name: The check's id.
         today: The date that it compares with; the day it is if None.
         limit: The most rows to give; all if None.
+        items: Gives the items of a view that is encoded.
 
     Returns:
         `check`, `about`, `query`, `columns`, and `rows`: each has `row`, its values by column, and `records`: `source`, `file`, `record`, `role`.
@@ -118,7 +134,7 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
     Raises:
         ConfigError: No such check, or one that is about no rows.
     """
-    with _opened(study, version, settings, today) as examined:
+    with _opened(study, version, settings, today, items=items) as examined:
         return _Examination(examiners_of(examined), settings.validation, [name]).list_offending(name, limit)
 
 
@@ -204,13 +220,20 @@ class _Examination:
 
 @contextmanager
 def _opened(
-    study: Path, version: Version, settings: Settings, today: dt.date | None, *, threads: int | None = None, memory: str | None = None
+    study: Path,
+    version: Version,
+    settings: Settings,
+    today: dt.date | None,
+    *,
+    threads: int | None = None,
+    memory: str | None = None,
+    items: Callable[[str], Items] | None = None,
 ) -> Iterator[Examined]:
     """Give a version to examine, with the values of the version that was examined before it."""
     limit = None if memory is None else f"{size_mib(memory)}MiB"
     with open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
         _show_profile_before(con, study, version)
-        yield Examined(study, version, settings, con, today or _today())
+        yield Examined(study, version, settings, con, today or _today(), items)
 
 
 def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: Validated) -> None:
