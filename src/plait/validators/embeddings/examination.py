@@ -154,15 +154,20 @@ class Table:
 
     @cached_property
     def _of_others(self) -> pl.DataFrame:
-        """Rows of nobody, or of another person than their item; who was found to be the same person since is the same."""
+        """Rows of nobody, or of another person than their item, where the table has none that is right.
+
+        Who was found to be the same person since is the same.
+        """
         import polars as pl
 
         former = former_persons(self._examined.study, self._examined.version)
-        persons = pl.DataFrame({"now": self._examined.con.execute("SELECT person_id FROM cdm.person").fetchnumpy()["person_id"]}, schema={"now": pl.Int64})
+        persons = self._examined.con.execute("SELECT person_id AS now FROM cdm.person").pl().cast(pl.Int64)
         owner = self.items.frame.unique(KEY, keep="first", maintain_order=True).select(*KEY, owner="person_id")
         rows = self._vectors.join(former, on="person_id", how="left", maintain_order="left").join(owner, on=KEY, how="left", maintain_order="left")
-        rows = rows.with_columns(now=pl.col("now").fill_null(pl.col("person_id"))).join(persons.with_columns(is_there=True), on="now", how="left")
-        return rows.filter(pl.col("is_there").is_null() | (pl.col("owner") != pl.col("now"))).sort("part", "row")
+        rows = rows.with_columns(now=pl.col("now").fill_null(pl.col("person_id")))
+        is_known = pl.col("now").is_in(persons["now"].implode())
+        is_right = (is_known & (pl.col("owner").is_null() | (pl.col("owner") == pl.col("now")))).fill_null(value=False)
+        return rows.filter(~is_right).join(rows.filter(is_right), on=KEY, how="anti", maintain_order="left")
 
     @cached_property
     def _quarantined(self) -> pl.DataFrame:

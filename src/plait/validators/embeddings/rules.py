@@ -121,11 +121,12 @@ def _constant(scanned: Scanned, good: pl.DataFrame) -> Figure:
 
 
 def _alike(good: pl.DataFrame) -> dict[str, Figure]:
-    """Count contents that have one vector, and those that have one with another person's."""
+    """Count contents that have one vector, and those that repeat the vector of another person's: of k that are alike, k - 1 are chance's or a fault's."""
     few = f"fewer than {_FEWEST_TO_DIFFER} different items"
     one = good.unique("content", keep="first", maintain_order=True)
     most = int(one.group_by("first", "second").len()["len"].max() or 0)  # type: ignore[arg-type]  # counts
-    shared: Figure = Counted(shared_rows(good)["content"].n_unique(), one.height)
+    alike = shared_rows(good)
+    shared: Figure = Counted(alike["content"].n_unique() - alike["group"].n_unique(), one.height)
     if good["person_id"].n_unique() <= 1:
         shared = "all items are of one person"
     collapsed: Figure = few if one.height < _FEWEST_TO_DIFFER else Counted(most if most > 1 else 0, one.height)

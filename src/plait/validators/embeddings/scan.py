@@ -276,7 +276,7 @@ def _no_rows(dim: int) -> pl.DataFrame:
 
 
 def newest(rows: pl.DataFrame) -> pl.DataFrame:
-    """Give the row of each item and content that counts: the last one that is served, else the last one."""
+    """Give the row of each item, content and person that counts: the last one that is served, else the last one; with `is_good`, whether it is."""
     import polars as pl
 
     is_good = (pl.col("status") == Reason.OBSERVED) & (pl.col("wrong") == SOUND)
@@ -284,6 +284,6 @@ def newest(rows: pl.DataFrame) -> pl.DataFrame:
         rows.with_columns(is_good=is_good)
         .with_row_index("at")
         .sort(["is_good", "at"], maintain_order=True)
-        .unique(KEY, keep="last", maintain_order=True)
+        .unique([*KEY, "person_id"], keep="last", maintain_order=True)
         .sort("at")
     )
