@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
-    from plait.validators.examiner import Items
+    from plait.validators.examiner import Held, Items
     from plait.validators.report import Validated
 
 _FIRST_SETTINGS = """\
@@ -282,7 +282,13 @@ class Study:
         return verify(self.path, self._committed(), self.settings, rehash=rehash, threads=threads, progress=progress or silent)
 
     def validate(
-        self, *checks: str, today: dt.date | None = None, threads: int | None = None, memory: str | None = None, progress: Progress | None = None
+        self,
+        *checks: str,
+        today: dt.date | None = None,
+        threads: int | None = None,
+        memory: str | None = None,
+        snapshots: Sequence[str | Path] = (),
+        progress: Progress | None = None,
     ) -> Validated:
         """Check this version against the rules of the CDM and of plait, and keep what was found; see `plait.validators.validate.validate_study`.
 
@@ -291,6 +297,7 @@ class Study:
             today: The date that checks compare with; the day it is if None.
             threads: Threads to use, all cores if None.
             memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+            snapshots: Snapshots that lie elsewhere than in the study's folder `snapshots`; they alone are checked where no check is named.
             progress: Hears of tables that were scanned.
         """
         from plait.etl.run import silent
@@ -304,21 +311,21 @@ class Study:
             today=today,
             threads=threads,
             memory=memory,
-            items=self._items,
+            held=self._held(snapshots),
             progress=progress or silent,
         )
 
-    def checks(self, *checks: str) -> list[dict[str, Any]]:
+    def checks(self, *checks: str, snapshots: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
         """Give the checks that there are for this version, or those that are named; see `plait.validators.validate.checks_of_study`."""
         from plait.validators.validate import checks_of_study
 
-        return checks_of_study(self.path, self._committed(), self.settings, checks)
+        return checks_of_study(self.path, self._committed(), self.settings, checks, held=self._held(snapshots))
 
-    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None, snapshots: Sequence[str | Path] = ()) -> dict[str, Any]:
         """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
         from plait.validators.validate import offending_rows
 
-        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit, items=self._items)
+        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit, held=self._held(snapshots))
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.
@@ -352,6 +359,12 @@ class Study:
         from plait.etl.gc import collect_garbage
 
         return collect_garbage(self.path, keep=keep, dry_run=dry_run)
+
+    def _held(self, snapshots: Sequence[str | Path]) -> Held:
+        """Give what is checked beside the CDM: the items of views, and snapshots that lie elsewhere."""
+        from plait.validators.examiner import Held
+
+        return Held(self._items, tuple(Path(one) for one in snapshots))
 
     def _items(self, view: str) -> Items:
         """Give the items of a view that is encoded, for those who check its embedding table."""

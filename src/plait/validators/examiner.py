@@ -40,6 +40,19 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What is examined beside a version's CDM.
+
+    Attributes:
+        items: Gives the items of a view by its name; the feature store knows them, which imports from here. None where nobody does.
+        snapshots: Snapshots that lie elsewhere than in the study.
+    """
+
+    items: Callable[[str], Items] | None = None
+    snapshots: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Examined:
     """What is examined: a version of a study.
 
@@ -49,7 +62,7 @@ class Examined:
         settings: The study's settings.
         con: A connection that has the version as its schemas `cdm` and `plait`; temporary tables may be made on it.
         today: The date that checks compare with.
-        items: Gives the items of a view by its name; the feature store knows them, which imports from here. None where nobody does.
+        held: What is examined beside its CDM.
     """
 
     study: Path
@@ -57,7 +70,7 @@ class Examined:
     settings: Settings
     con: duckdb.DuckDBPyConnection
     today: dt.date
-    items: Callable[[str], Items] | None = None
+    held: Held = Held()
 
 
 @dataclass(frozen=True, slots=True)

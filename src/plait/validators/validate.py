@@ -16,20 +16,21 @@ from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
 from plait.validators.cdm import CdmExaminer, columns_of
 from plait.validators.embeddings.examiner import EmbeddingExaminer
-from plait.validators.examiner import Examined
+from plait.validators.examiner import Examined, Held
 from plait.validators.foreign import name_of, open_cdm, source_of, version_of
 from plait.validators.report import Validated, as_row
+from plait.validators.snapshots.examiner import SnapshotExaminer, snapshot_name
 from plait.validators.suite import Check, adjusted, checks_of, select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import duckdb
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
     from plait.settings import Settings, ValidationSettings
-    from plait.validators.examiner import Examiner, Items
+    from plait.validators.examiner import Examiner
 
 CDM_VERSION = "5.4"
 """The version of a study's CDM."""
@@ -40,6 +41,7 @@ def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
     return (
         CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),
         EmbeddingExaminer(examined),
+        SnapshotExaminer(examined),
     )
 
 
@@ -52,7 +54,7 @@ def validate_study(  # noqa: PLR0913 - what the command may be told
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
-    items: Callable[[str], Items] | None = None,
+    held: Held | None = None,
     progress: Progress,
 ) -> Validated:
     """Check a version of a study, and keep what was found in `plait.checks`.
@@ -65,14 +67,15 @@ def validate_study(  # noqa: PLR0913 - what the command may be told
         today: The date that checks compare with; the day it is if None.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
-        items: Gives the items of a view that is encoded; without it, embedding tables are not checked.
+        held: What is checked beside the CDM; without it, embedding tables are not. Snapshots in it are checked alone where no check is chosen.
         progress: Hears of tables that were scanned.
 
     Raises:
         ConfigError: A check that is named is none.
         StudyError: Another validation is under way.
     """
-    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, items=items) as examined:
+    chosen = _chosen(study, chosen, held)
+    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, held=held) as examined:
         examination = _Examination(examiners_of(examined), settings.validation, chosen)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen:
@@ -115,7 +118,7 @@ def offending_rows(
     *,
     today: dt.date | None = None,
     limit: int | None = None,
-    items: Callable[[str], Items] | None = None,
+    held: Held | None = None,
 ) -> dict[str, Any]:
     """Give the rows that offend a check, with the source records behind each.
 
@@ -126,7 +129,7 @@ def offending_rows(
         name: The check's id.
         today: The date that it compares with; the day it is if None.
         limit: The most rows to give; all if None.
-        items: Gives the items of a view that is encoded.
+        held: What is checked beside the CDM.
 
     Returns:
         `check`, `about`, `query`, `columns`, and `rows`: each has `row`, its values by column, and `records`: `source`, `file`, `record`, `role`.
@@ -134,7 +137,7 @@ def offending_rows(
     Raises:
         ConfigError: No such check, or one that is about no rows.
     """
-    with _opened(study, version, settings, today, items=items) as examined:
+    with _opened(study, version, settings, today, held=held) as examined:
         return _Examination(examiners_of(examined), settings.validation, [name]).list_offending(name, limit)
 
 
@@ -145,14 +148,19 @@ def offending_rows_of(path: Path | str, name: str, *, cdm_version: str | None = 
         return _Examination((CdmExaminer(con, version, today or _today(), has_lineage=False),), None, [name]).list_offending(name, limit)
 
 
-def checks_of_study(study: Path, version: Version, settings: Settings, patterns: Sequence[str]) -> list[dict[str, Any]]:
+def checks_of_study(study: Path, version: Version, settings: Settings, patterns: Sequence[str], *, held: Held | None = None) -> list[dict[str, Any]]:
     """Give the checks of a study as rows: `check`, `severity`, `threshold` (percent) and `about`.
 
     Raises:
         ConfigError: A pattern fits no check.
     """
-    with _opened(study, version, settings, None) as examined:
-        return [_as_listed(check) for check in _Examination(examiners_of(examined), settings.validation, patterns).checks]
+    with _opened(study, version, settings, None, held=held) as examined:
+        return [_as_listed(check) for check in _Examination(examiners_of(examined), settings.validation, _chosen(study, patterns, held)).checks]
+
+
+def _chosen(study: Path, chosen: Sequence[str], held: Held | None) -> Sequence[str]:
+    """Give the checks that are chosen: where none is, those of the snapshots that were named."""
+    return chosen or tuple(snapshot_name(study, path) for path in (held or Held()).snapshots)
 
 
 def checks_of_cdm(patterns: Sequence[str], version: str | None) -> list[dict[str, Any]]:
@@ -227,13 +235,13 @@ def _opened(
     *,
     threads: int | None = None,
     memory: str | None = None,
-    items: Callable[[str], Items] | None = None,
+    held: Held | None = None,
 ) -> Iterator[Examined]:
     """Give a version to examine, with the values of the version that was examined before it."""
     limit = None if memory is None else f"{size_mib(memory)}MiB"
     with open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
         _show_profile_before(con, study, version)
-        yield Examined(study, version, settings, con, today or _today(), items)
+        yield Examined(study, version, settings, con, today or _today(), held or Held())
 
 
 def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: Validated) -> None:

@@ -94,10 +94,10 @@ class EmbeddingExaminer:
 
     def _opened(self, view: str) -> Table | str:
         """Read the table of a view."""
-        if self._examined.items is None:
+        if self._examined.held.items is None:
             return "the items of its view are not known here"
         try:
-            items = self._examined.items(view)
+            items = self._examined.held.items(view)
         except PlaitError as error:
             return str(error)
         entry = registered(self._examined.study, view, items.declared)
