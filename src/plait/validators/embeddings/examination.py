@@ -108,7 +108,7 @@ class Table:
             "embeddingPerson": lambda: self._shown(self._of_others),
             "embeddingQuarantined": lambda: self._shown(self._quarantined.filter(pl.col("status") == Reason[reason.upper()])),
             "embeddingItem": lambda: self._shown(self._good.join(self.items.frame, on=["source", "item"], how="anti", maintain_order="left")),
-            "embeddingChanged": lambda: self._of_items(self._without.join(self._good, on=["source", "item"], how="semi", maintain_order="left")),
+            "embeddingChanged": self._changed,
             "embeddingCoverage": lambda: self._of_items(self._without),
             "embeddingPersons": lambda: self._without.select("person_id").unique().join(self._with, on="person_id", how="anti").sort("person_id"),
         }
@@ -175,7 +175,9 @@ class Table:
         import polars as pl
 
         served = pl.when(pl.col("wrong") > 0).then(int(Reason.FAILED_QC)).otherwise("status").cast(pl.UInt8)
-        return newest(self.scanned.rows).filter(~pl.col("is_good")).with_columns(status=served)
+        bad = newest(self.scanned.rows).filter(~pl.col("is_good")).with_columns(status=served)
+        of_others = self._of_others.filter(pl.col("owner").is_not_null()).with_columns(status=pl.lit(int(Reason.FAILED_QC), pl.UInt8))
+        return pl.concat([bad.select(self.scanned.rows.columns), of_others.select(self.scanned.rows.columns)]).unique(["part", "row"]).sort("part", "row")
 
     @cached_property
     def _encodable(self) -> pl.DataFrame:
@@ -186,16 +188,26 @@ class Table:
 
     @cached_property
     def _with(self) -> pl.DataFrame:
-        return self._encodable.join(self._good, on=KEY, how="semi", maintain_order="left")
+        return self._encodable.join(self._served, on=KEY, how="semi", maintain_order="left")
 
     @cached_property
     def _without(self) -> pl.DataFrame:
-        return self._encodable.join(self._good, on=KEY, how="anti", maintain_order="left")
+        return self._encodable.join(self._served, on=KEY, how="anti", maintain_order="left")
+
+    @cached_property
+    def _served(self) -> pl.DataFrame:
+        """Rows that are sound, and of the right person."""
+        return self._good.join(self._of_others, on=["part", "row"], how="anti", maintain_order="left")
 
     @cached_property
     def _drift(self) -> pl.DataFrame | str:
         before = profile_before(self._examined.study, self.view, self._examined.version.version)
         return compared(self.scanned, self._good, before)
+
+    def _changed(self) -> pl.DataFrame:
+        """Give the items that have a vector of another content, and none of the one that they have now."""
+        other = self._without.join(self._good, on=KEY, how="anti", maintain_order="left")
+        return self._of_items(other.join(self._good, on=["source", "item"], how="semi", maintain_order="left"))
 
     def _collapsed(self) -> pl.DataFrame:
         """Give the rows of the most frequent vector, where contents that differ share it."""
