@@ -19,7 +19,7 @@ from plait.validators.embeddings.examiner import EmbeddingExaminer
 from plait.validators.examiner import Examined, Held
 from plait.validators.foreign import name_of, open_cdm, source_of, version_of
 from plait.validators.report import Validated, as_row
-from plait.validators.snapshots.examiner import SnapshotExaminer, snapshot_name
+from plait.validators.snapshots.examiner import SnapshotExaminer, names_of
 from plait.validators.suite import Check, adjusted, checks_of, select
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def checks_of_study(study: Path, version: Version, settings: Settings, patterns:
 
 def _chosen(study: Path, chosen: Sequence[str], held: Held | None) -> Sequence[str]:
     """Give the checks that are chosen: where none is, those of the snapshots that were named."""
-    return chosen or tuple(snapshot_name(study, path) for path in (held or Held()).snapshots)
+    return chosen or names_of(study, (held or Held()).snapshots)
 
 
 def checks_of_cdm(patterns: Sequence[str], version: str | None) -> list[dict[str, Any]]:

@@ -57,16 +57,28 @@ def snapshots_of(study: Path) -> dict[str, Path]:
     return {f"{SUITE}.{path.relative_to(root).as_posix()}": path for path in sorted(found)}
 
 
-def snapshot_name(study: Path, path: Path) -> str:
-    """Give the name that checks have for a snapshot, wherever it lies.
+def named(study: Path, elsewhere: Sequence[Path]) -> dict[str, Path]:
+    """Give the snapshots of a study and others, by the name that checks have for each: of another, its folder's, with those above it where it is taken.
 
     Raises:
-        ConfigError: There is no such folder.
+        ConfigError: One that is named is no folder.
     """
-    if not path.is_dir():
-        raise ConfigError(path, expected="a snapshot", got="no such folder", todo="Name the folder that `save` wrote.")
-    here = next((name for name, one in snapshots_of(study).items() if one.resolve() == path.resolve()), None)
-    return here or f"{SUITE}.{path.resolve().name}"
+    found = snapshots_of(study)
+    for path in elsewhere:
+        if not path.is_dir():
+            raise ConfigError(path, expected="a snapshot", got="no such folder", todo="Name the folder that `save` wrote.")
+        whole = path.resolve()
+        if any(one.resolve() == whole for one in found.values()):
+            continue
+        names = ["/".join(whole.parts[-length:]) for length in range(1, len(whole.parts) + 1)]
+        found[next(name for name in (f"{SUITE}.{one}" for one in names) if name not in found)] = path
+    return found
+
+
+def names_of(study: Path, elsewhere: Sequence[Path]) -> tuple[str, ...]:
+    """Give the names that checks have for snapshots that are named."""
+    wanted = {path.resolve() for path in elsewhere}
+    return tuple(name for name, path in named(study, elsewhere).items() if path.resolve() in wanted)
 
 
 class SnapshotExaminer:
@@ -82,8 +94,7 @@ class SnapshotExaminer:
 
     @cached_property
     def _snapshots(self) -> dict[str, Snapshot]:
-        found = snapshots_of(self._examined.study)
-        found |= {snapshot_name(self._examined.study, path): path for path in self._examined.held.snapshots}
+        found = named(self._examined.study, self._examined.held.snapshots)
         return {name: Snapshot(path, name) for name, path in found.items()}
 
     def checks(self) -> tuple[Check, ...]:

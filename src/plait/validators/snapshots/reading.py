@@ -58,7 +58,7 @@ class View:
         for file in sorted(self._folder.glob("*.npy")):
             try:
                 found[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError):
+            except (OSError, ValueError, EOFError):
                 continue
         return found
 
