@@ -22,6 +22,9 @@ _ALLOWED = np.zeros(256, np.bool_)
 _ALLOWED[[int(reason) for reason in Reason if reason not in {Reason.NOT_YET_KNOWN, Reason.DROPPED}]] = True
 """Reasons that a snapshot may hold: NOT_YET_KNOWN tells of the future, and DROPPED is a loader's."""
 
+_FRAILTY = "926"
+"""What the id of FeatureExtraction's Hospital Frailty Risk Score ends with: its weights have tenths."""
+
 _CONTAINED = 1e-6
 """How far below 0 an age may lie, in days: what float32 makes of 0."""
 
@@ -86,8 +89,7 @@ def ranges(snapshot: Snapshot, view: View) -> Iterator[Offence]:
         wrong = np.isinf(values) | (codes < 0) | (codes >= max(len(view.vocabulary), 1))
         yield Offence(*_of_events(view, wrong), len(values))
         return
-    kinds = np.asarray(view.kinds or ("value",) * len(view.names))
-    kinds = np.where(bool(snapshot.recipe(view.name)), "value", kinds) if len(kinds) else kinds
+    kinds = _kinds(snapshot, view)
     is_count, is_flag = kinds == "count", kinds == "indicator"
     if view.kind == "sparse":
         held, of = np.asarray(view.arrays["entries"]), np.asarray(view.arrays["features"])
@@ -129,6 +131,14 @@ def ages(snapshot: Snapshot, view: View) -> Iterator[Offence]:
     is_later = np.zeros(len(age), np.bool_)
     is_later[1:] = (of[1:] == of[:-1]) & (age[1:] > age[:-1])
     yield Offence(*_of_events(view, (age < -_CONTAINED) | is_later | np.isnan(age)), len(age))
+
+
+def _kinds(snapshot: Snapshot, view: View) -> Array:
+    """Give what each feature is; all are values where a recipe made them, and so is the one score of FeatureExtraction that has tenths."""
+    said = (snapshot.lineage.get("views") or {}).get(view.name) or {}
+    kinds = np.asarray(view.kinds or ("value",) * len(view.names), np.str_)
+    has_tenths = [said.get("modality") == "covariates" and name.endswith(_FRAILTY) for name in view.names]
+    return np.where(np.asarray(has_tenths, np.bool_) | bool(snapshot.recipe(view.name)), "value", kinds)
 
 
 def _no_count(values: Array) -> Flags:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 _THOUSAND = 1_000
 """A covariate's id is a thousand times its concept, and its analysis (FeatureExtraction)."""
 
-_TEMPORAL = {101, 201, 202, 203, 204, 301, 401, 402, 403, 404, 501, 601, 701, 801}
-"""Temporal analyses of FeatureExtraction whose covariates are of a concept."""
-
 
 def covariates(asked: Asked) -> tuple[list[Difference], int]:
     """Look for the events behind covariates of concepts; of a concept by the start of its events, both ways, with its latest day."""
@@ -38,7 +35,7 @@ def covariates(asked: Asked) -> tuple[list[Difference], int]:
         known = {(row[0], row[1]): row[2] for row in days.iter_rows()}
         concepts = {place: int(view.names[place].partition("@")[0]) // _THOUSAND for place in of}
         below = _below(asked, sorted(set(concepts.values()))) if not analysis["window"] else {}
-        moments = asked.snapshot.at[asked.rows] % DAY_US / DAY_US
+        moments, end = asked.snapshot.at[asked.rows] % DAY_US / DAY_US, int(asked.options.get("end_day", 0))
         for (row, feature), age in entries.items():
             if feature not in concepts:
                 continue
@@ -46,14 +43,13 @@ def covariates(asked: Asked) -> tuple[list[Difference], int]:
             concept = concepts[feature]
             last = round(float(moments[row] - age))
             spread = [day for one in below.get(concept, (concept,)) for day in known.get((row, one), ())]
-            if last not in spread:
+            if last not in spread or last > end:
                 found.append(_covariate(FUTURE, asked, row, feature, "no event of that day had happened and was known by then"))
-            elif analysis["window"] and last != max(spread):
+            elif analysis["window"] and last != max(day for day in spread if day <= end):
                 found.append(_covariate(OTHER, asked, row, feature, "not the latest event"))
         if analysis["window"]:
             since = _since(asked.options, analysis["window"])
             place_of = {concept: feature for feature, concept in concepts.items()}
-            end = int(asked.options.get("end_day", 0))
             for (row, concept), spread in known.items():
                 told = place_of.get(concept)
                 counted = [day for day in spread if day <= end and (since is None or day >= since)]
@@ -110,19 +106,13 @@ def _below(asked: Asked, concepts: list[int]) -> dict[int, tuple[int, ...]]:
 def _is_of(name: str, analysis: dict[str, str]) -> bool:
     """Say whether a covariate is of an analysis."""
     number, _, window = name.partition("@")
-    if not number.isdecimal():
+    if not number.isdecimal() or bool(window) != bool(analysis["temporal"]):
         return False
-    one = int(number) % _THOUSAND
-    if window:
-        return one in _TEMPORAL and not analysis["window"] and analysis["table"] == _TABLE_OF_TEMPORAL[one // 100]
-    return int(analysis["first"]) <= one <= int(analysis["last"])
-
-
-_TABLE_OF_TEMPORAL = {1: "condition_occurrence", 2: "condition_occurrence", 3: "drug_exposure", 4: "drug_exposure"}
+    return int(analysis["first"]) <= int(number) % _THOUSAND <= int(analysis["last"])
 
 
 @cache
 def analyses() -> tuple[dict[str, str], ...]:
-    """Give the analyses of concepts: `first` and `last` of their ids, the `table` of their events, and the `window` of those that tell starts."""
+    """Give the analyses of concepts: `first` and `last` id, `table` of events, `window` of those that tell starts, whether they are `temporal`."""
     lines = (files(PACKAGE) / "analyses.csv").read_text(encoding="utf-8").splitlines()
     return tuple(csv.DictReader(lines, strict=True))

@@ -13,6 +13,7 @@ from plait.etl.commit import read_version, versions
 from plait.schema.snapshots import MANIFEST_FILE
 from plait.validators.counted import Counted, Figure, judged
 from plait.validators.examiner import Examined, Listed
+from plait.validators.judge import Result
 from plait.validators.snapshots import wholes
 from plait.validators.snapshots.arrays import RULES
 from plait.validators.snapshots.asked import FUTURE, OTHER
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.etl.run import Progress
-    from plait.validators.judge import Result
 
 SUITE = "snapshots"
 SNAPSHOTS_FOLDER = "snapshots"
@@ -108,7 +108,7 @@ class SnapshotExaminer:
             if check.table != last:
                 progress(f"checking {check.table}", 0)
                 last = check.table
-            results.append(judged(check, self._figure(check)))
+            results.append(self._result(check))
         return results
 
     def query(self, check: Check) -> str | None:  # noqa: ARG002 - as every examiner has it
@@ -122,9 +122,12 @@ class SnapshotExaminer:
             raise ConfigError(check.id, expected="a snapshot that can answer the check", got=found, todo=f"See `plait validate {check.table}`.")
         return Listed(columns, tuple(rows if limit is None else rows[:limit]))
 
-    def _figure(self, check: Check) -> Figure:
-        """Give what a check counts."""
-        return self._found(check)[2]
+    def _result(self, check: Check) -> Result:
+        """Give the result of a check; of a snapshot whose words and arrays do not fit each other, that it cannot be answered."""
+        try:
+            return judged(check, self._found(check)[2])
+        except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
+            return Result(check, None, None, "ERROR", f"what it says of itself does not fit its arrays ({type(error).__name__})")
 
     def _found(self, check: Check) -> tuple[tuple[str, ...], list[tuple[Any, ...]], Figure]:
         """Give the columns and the rows of what offends a check, and its figure."""
