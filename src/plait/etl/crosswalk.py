@@ -59,6 +59,13 @@ def linked_crosswalk(study: Path, version: Version) -> pl.DataFrame:
         con.close()
 
 
+def all_persons(study: Path, version: Version) -> pl.Series:
+    """Give every person to whom an id was ever given by this version, whether or not the study still has something of them; ascending."""
+    import polars as pl
+
+    return pl.read_parquet(study / version.crosswalk)["person_id"].unique().sort()
+
+
 def former_persons(study: Path, version: Version) -> pl.DataFrame:
     """Give who was found to be another person: `person_id` as it was given first, and `now`, whom the study's links say that it is."""
     import polars as pl

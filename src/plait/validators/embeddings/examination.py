@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from plait.etl.crosswalk import former_persons
+from plait.etl.crosswalk import all_persons, former_persons
 from plait.schema.embeddings import KEY
 from plait.schema.reasons import Reason
 from plait.validators.counted import Counted, Figure
@@ -154,19 +154,20 @@ class Table:
 
     @cached_property
     def _of_others(self) -> pl.DataFrame:
-        """Rows of nobody, or of another person than their item, where the table has none that is right.
+        """Rows of another person than their item, where the table has none that is right; of an item that is gone, rows of nobody who ever had an id.
 
         Who was found to be the same person since is the same.
         """
         import polars as pl
 
         former = former_persons(self._examined.study, self._examined.version)
-        persons = self._examined.con.execute("SELECT person_id AS now FROM cdm.person").pl().cast(pl.Int64)
+        persons = all_persons(self._examined.study, self._examined.version)
         owner = self.items.frame.unique(KEY, keep="first", maintain_order=True).select(*KEY, owner="person_id")
         rows = self._vectors.join(former, on="person_id", how="left", maintain_order="left").join(owner, on=KEY, how="left", maintain_order="left")
         rows = rows.with_columns(now=pl.col("now").fill_null(pl.col("person_id")))
-        is_known = pl.col("now").is_in(persons["now"].implode())
-        is_right = (is_known & (pl.col("owner").is_null() | (pl.col("owner") == pl.col("now")))).fill_null(value=False)
+        is_right = (pl.when(pl.col("owner").is_null()).then(pl.col("now").is_in(persons.implode())).otherwise(pl.col("owner") == pl.col("now"))).fill_null(
+            value=False
+        )
         return rows.filter(~is_right).join(rows.filter(is_right), on=KEY, how="anti", maintain_order="left")
 
     @cached_property
