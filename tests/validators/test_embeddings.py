@@ -313,6 +313,32 @@ def test_a_damaged_part_that_is_removed_is_encoded_again(study: Path) -> None:
     assert served(study).equals(was)
 
 
+def test_vectors_of_the_future_change_no_answer_of_the_past(study: Path) -> None:
+    """What is wrong with later rows alone leaves earlier answers as they are; what is wrong with the table leaves none."""
+    opened = plait.open(study)
+    moment = dt.datetime(2021, 1, 1)  # noqa: DTZ001 - local time, as all of the CDM
+    rows = opened.connect().execute("SELECT DISTINCT person_id FROM cdm.note ORDER BY person_id").pl().with_columns(prediction_time=moment)
+    was = opened.get_historical_features(rows, ["notes"])["notes"]
+    assert 5 < was.observed[:, 0].sum() < len(rows)
+
+    def spoil_later(rows: Rows) -> None:
+        rows["vector"] = [[float("nan")] * DIM if event > moment else one for one, event in zip(rows["vector"], rows["event_time"], strict=True)]
+
+    for place in range(len(parts(study))):
+        rewrite(study, spoil_later, place=place)
+    now = plait.open(study).get_historical_features(rows, ["notes"])["notes"]
+    for part in ("values", "reason", "age_days", "n_obs"):
+        assert np.array_equal(getattr(now, part), getattr(was, part), equal_nan=part in {"values", "age_days"}), part
+
+    def share_later(rows: Rows) -> None:
+        rows["vector"] = [[1.0, *[0.0] * (DIM - 1)] if event > moment else one for one, event in zip(rows["vector"], rows["event_time"], strict=True)]
+
+    for place in range(len(parts(study))):
+        rewrite(study, share_later, place=place)
+    with pytest.raises(EncoderError, match=r"embedding(Shared|Collapsed)"):
+        plait.open(study).get_historical_features(rows, ["notes"])
+
+
 def test_new_vectors_are_compared_with_those_of_the_version_before(study: Path) -> None:
     scanned = scan(folder(study), DIM)
     early = scanned.rows.filter(pl.col("part") < 2)
