@@ -316,6 +316,21 @@ def test_a_rare_outcome_that_goes_with_a_rare_code_is_no_label(study: Path, save
     assert results(study, folder)["snapshotLabels"].violated == 1
 
 
+def test_a_covariate_that_says_what_a_label_says_is_found(study: Path, saved: dict[str, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(saved["whole"], tmp_path / "whole"))
+    clinical = plait.open_snapshot(saved["whole"])["clinical"]
+    present = clinical.observed & (clinical.values == 1)  # type: ignore[union-attr]
+    chosen = int(np.argmin(np.abs(present.mean(axis=0) - 0.5) + ~clinical.observed.all(axis=0)))  # type: ignore[union-attr]
+    assert 0.2 < present[:, chosen].mean() < 0.8
+    edit_index(lambda index: index.with_columns(dead_5y=pl.Series(~present[:, chosen])))(folder)
+    manifest_anew(folder)
+    (result,) = plait.open(study).validate("snapshotLabels.snapshots.whole", snapshots=[folder]).results
+    same = int((present == present[:, [chosen]]).all(axis=0).sum() + (present != present[:, [chosen]]).all(axis=0).sum())
+    assert result.violated == same
+    listed = plait.open(study).offending(result.check.id, snapshots=[folder])["rows"]
+    assert {"view": "clinical", "feature": clinical.names[chosen], "label": "dead_5y", "shown_by": "its values"} in [row["row"] for row in listed]
+
+
 def test_what_was_fitted_needs_training_rows_to_compare_with(study: Path, saved: dict[str, Path], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(saved["test"], tmp_path / "test"))
     assert results(study, folder)["snapshotFitted"].status == "PASS"  # the persons that it keeps are in the training part

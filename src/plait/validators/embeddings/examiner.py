@@ -35,7 +35,7 @@ class EmbeddingExaminer:
 
     def __init__(self, examined: Examined) -> None:
         self._examined = examined
-        self._tables: dict[str, Table | str] = {}
+        self._tables: dict[str, Table | str | PlaitError] = {}
 
     @cached_property
     def _views(self) -> dict[str, str]:
@@ -66,40 +66,34 @@ class EmbeddingExaminer:
     def offending(self, check: Check, limit: int | None) -> Listed:
         """Give what offends a check: rows of the table with their part and place, items, parts, dimensions or sources; and the records behind items."""
         table = self._table(check.table)
-        try:
-            found = table if isinstance(table, str) else table.offending(check)
-        except PlaitError as error:
-            found = str(error)
-        if isinstance(found, str) or isinstance(table, str):
+        found = table.offending(check) if isinstance(table, Table) else str(table)
+        if isinstance(found, str) or not isinstance(table, Table):
             raise ConfigError(check.id, expected="a table that can answer the check", got=str(found), todo=f"See `plait validate {check.table}`.")
         shown = found if limit is None else found.head(limit)
         ids = table.row_ids(shown)
         behind = () if ids is None else tuple(records_behind(self._examined.con, table.table_name, ids))
         return Listed(tuple(shown.columns), tuple(shown.rows()), behind)
 
-    def _result(self, check: Check, table: Table | str) -> Result:
+    def _result(self, check: Check, table: Table | str | PlaitError) -> Result:
         """Give the result of a check."""
-        if isinstance(table, str):
-            return judged(check, table)
-        try:
-            return judged(check, table.figure(check))
-        except PlaitError as error:  # of the inventory: a file that is gone, an option that does not fit
-            return Result(check, None, None, "ERROR", str(error))
+        if isinstance(table, PlaitError):  # a file that is gone, an option that does not fit
+            return Result(check, None, None, "ERROR", str(table))
+        return judged(check, table if isinstance(table, str) else table.figure(check))
 
-    def _table(self, name: str) -> Table | str:
-        """Give a table, read once; why there is none where there is none."""
+    def _table(self, name: str) -> Table | str | PlaitError:
+        """Give a table, read once; why there is none where there is none, and what went wrong where its items cannot be told."""
         if name not in self._tables:
-            self._tables[name] = self._opened(self._views[name])
+            try:
+                self._tables[name] = self._opened(self._views[name])
+            except PlaitError as error:
+                self._tables[name] = error
         return self._tables[name]
 
     def _opened(self, view: str) -> Table | str:
         """Read the table of a view."""
         if self._examined.held.items is None:
             return "the items of its view are not known here"
-        try:
-            items = self._examined.held.items(view)
-        except PlaitError as error:
-            return str(error)
+        items = self._examined.held.items(view)
         entry = registered(self._examined.study, view, items.declared)
         if entry is None:
             return f"nothing was encoded yet: plait embed {view}"

@@ -27,8 +27,9 @@ def covariates(asked: Asked) -> tuple[list[Difference], int]:
     compared = 0
     sampled_rows = {int(row): place for place, row in enumerate(asked.rows)}
     entries = _entries(view, sampled_rows)
+    numbers = [_number(name) for name in view.names]
     for analysis in analyses():
-        of = [place for place, name in enumerate(view.names) if _is_of(name, analysis)]
+        of = [place for place, number in enumerate(numbers) if _is_of(number, analysis)]
         if not of:
             continue
         days = asked.select("latest", clock=asked.snapshot.clock, table=analysis["table"])
@@ -103,12 +104,15 @@ def _below(asked: Asked, concepts: list[int]) -> dict[int, tuple[int, ...]]:
     return {concept: tuple(held) for concept, held in below.items()}
 
 
-def _is_of(name: str, analysis: dict[str, str]) -> bool:
-    """Say whether a covariate is of an analysis."""
+def _number(name: str) -> tuple[int, bool]:
+    """Give the analysis of a covariate, and whether it has a window of its own; -1 of a name that is none's."""
     number, _, window = name.partition("@")
-    if not number.isdecimal() or bool(window) != bool(analysis["temporal"]):
-        return False
-    return int(analysis["first"]) <= int(number) % _THOUSAND <= int(analysis["last"])
+    return (int(number) % _THOUSAND if number.isdecimal() else -1), bool(window)
+
+
+def _is_of(number: tuple[int, bool], analysis: dict[str, str]) -> bool:
+    """Say whether a covariate is of an analysis."""
+    return number[1] == bool(analysis["temporal"]) and int(analysis["first"]) <= number[0] <= int(analysis["last"])
 
 
 @cache

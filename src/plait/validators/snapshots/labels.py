@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from plait.validators.snapshots.reading import Snapshot
+    from plait.validators.snapshots.reading import Snapshot, View
 
     Doubles = npt.NDArray[np.float64]
 
@@ -19,6 +19,9 @@ _NO_LABELS = frozenset({"person_id", "prediction_time", "subject_id", "cohort_de
 
 _ALL_BUT = 1e-6
 """How far from 1 the squared correlation of a perfect pair may be: what single precision makes of a number that was a double."""
+
+_LIKELY = 1e-3
+"""How far from 1 it may be by sums that are not centred; such features are looked at one by one."""
 
 _CHANCE = 0.001
 
@@ -57,9 +60,8 @@ def leaks(snapshot: Snapshot) -> tuple[list[tuple[str, str, str, str]], int] | s
     ]
     numbers = {name: held for name in labels if (held := _numbers(snapshot, name)) is not None}
     for view in snapshot.whole_views:
-        for places, values, observed in view.columns():
-            for label, known in numbers.items():
-                found += [(view.name, view.names[places.start + place], label, "its values") for place in _perfect(values, observed, known, total)]
+        for label, known in numbers.items():
+            found += [(view.name, view.names[place], label, "its values") for place in _same(view, known, total)]
     return sorted(set(found)), total
 
 
@@ -72,6 +74,43 @@ def _numbers(snapshot: Snapshot, label: str) -> Doubles | None:
     if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
         return None
     return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _same(view: View, label: Doubles, features: int) -> list[int]:
+    """Give the features of a view that say what a label says."""
+    if view.kind == "aligned":
+        return [places.start + place for places, values, observed in view.columns() for place in _perfect(values, observed, label, features)]
+    if view.kind == "ragged":
+        return []
+    found: list[int] = []
+    suspects = _suspects(view, label)
+    step = max((1 << 22) // max(view.rows, 1), 1)
+    for first in range(0, len(suspects), step):
+        some = suspects[first : first + step]
+        found += [int(some[place]) for place in _perfect(*view.spread(some), label, features)]
+    return found
+
+
+def _suspects(view: View, label: Doubles) -> npt.NDArray[np.int64]:
+    """Give the features of a sparse view that may go with a label perfectly: by sums over what is stored, and over the rows whose silence is a 0."""
+    arrays, total = view.arrays, len(view.names)
+    is_known = ~np.isnan(label)
+    y = np.where(is_known, label - (label[is_known].mean() if is_known.any() else 0), 0.0)
+    silent = (np.asarray(arrays["silence"]) == 0) & is_known[:, None]
+    group = np.asarray(arrays["group_of"])
+    count, of_y, of_yy = silent.sum(axis=0)[group].astype(np.float64), (y @ silent)[group], ((y * y) @ silent)[group]
+    of_x, of_xx, of_xy = np.zeros(total), np.zeros(total), np.zeros(total)
+    for here, rows in view.entries():
+        feature, x = np.asarray(arrays["features"][here]), np.asarray(arrays["entries"][here], np.float64)
+        there = (arrays["codes"][here] == 0) & is_known[rows]
+        more = there.astype(np.float64) - silent[rows, group[feature]]
+        x = np.where(there, x, 0.0)
+        sums = ((count, more), (of_y, more * y[rows]), (of_yy, more * y[rows] ** 2), (of_x, x), (of_xx, x * x), (of_xy, x * y[rows]))
+        for into, part in sums:
+            np.add(into, np.bincount(feature, weights=part, minlength=total), out=into)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        squared = (of_xy - of_x * of_y / count) ** 2 / ((of_xx - of_x**2 / count) * (of_yy - of_y**2 / count))
+    return np.flatnonzero(squared >= 1 - _LIKELY)
 
 
 def _perfect(values: npt.NDArray[np.float32], observed: npt.NDArray[np.bool_], label: Doubles, features: int) -> list[int]:

@@ -93,30 +93,32 @@ class View:
             yield rows, tuple(np.broadcast_to(self.arrays[name][rows], shape) for name in names)
 
     def columns(self) -> Iterator[tuple[slice, Array, Array]]:
-        """Give values and whether each was observed, `(n_rows, n)`, some features at a time; sequences have none."""
+        """Give the values of an aligned view and whether each was observed, `(n_rows, n)`, some features at a time."""
         step = max(_NUMBERS_AT_ONCE // max(self.rows, 1), 1)
-        for first in range(0, 0 if self.kind == "ragged" else len(self.names), step):
+        for first in range(0, len(self.names), step):
             places = slice(first, min(first + step, len(self.names)))
-            if self.kind == "aligned":
-                values = np.asarray(self.arrays["values"][:, places])
-                yield places, values, np.broadcast_to(self._one(self.arrays["reason"], places) == Reason.OBSERVED, values.shape)
-            else:
-                yield places, *self._dense(places)
+            values, codes = np.asarray(self.arrays["values"][:, places]), self.arrays["reason"]
+            yield places, values, np.broadcast_to((codes if codes.shape[1] == 1 else codes[:, places]) == Reason.OBSERVED, values.shape)
 
-    def _dense(self, places: slice) -> tuple[Array, Array]:
-        """Give some features of a sparse view as if every value were stored."""
+    def entries(self) -> Iterator[tuple[slice, Array]]:
+        """Give the entries of a sparse view and their rows, some at a time."""
+        count = len(self.arrays["entries"])
+        for first in range(0, count, _NUMBERS_AT_ONCE):
+            here = slice(first, min(first + _NUMBERS_AT_ONCE, count))
+            yield here, np.searchsorted(self.arrays["starts"], np.arange(here.start, here.stop), side="right") - 1
+
+    def spread(self, features: Array) -> tuple[Array, Array]:
+        """Give some features of a sparse view as if every value were stored, and whether each was observed `(n_rows, n)`."""
         arrays = self.arrays
-        observed = np.asarray(arrays["silence"])[:, arrays["group_of"][places]] == Reason.OBSERVED
+        observed = np.asarray(arrays["silence"])[:, arrays["group_of"][features]] == Reason.OBSERVED
         values = np.where(observed, np.float32(0), np.float32(np.nan))
-        here = np.flatnonzero((arrays["features"] >= places.start) & (arrays["features"] < places.stop))
-        at = self.rows_of_entries[here], arrays["features"][here] - places.start
-        values[at], observed[at] = arrays["entries"][here], arrays["codes"][here] == Reason.OBSERVED
+        place = np.full(len(self.names), -1)
+        place[features] = np.arange(len(features))
+        for here, rows in self.entries():
+            column = place[arrays["features"][here]]
+            at = rows[column >= 0], column[column >= 0]
+            values[at], observed[at] = arrays["entries"][here][column >= 0], arrays["codes"][here][column >= 0] == Reason.OBSERVED
         return values, observed
-
-    @staticmethod
-    def _one(array: Array, places: slice) -> Array:
-        """Give some columns of an array, or the one that stands for all."""
-        return np.asarray(array if array.shape[1] == 1 else array[:, places])
 
 
 class Snapshot:
