@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
+    from plait.validators.examiner import Held, Items
     from plait.validators.report import Validated
 
 _FIRST_SETTINGS = """\
@@ -283,7 +284,13 @@ class Study:
         return verify(self.path, self._committed(), self.settings, rehash=rehash, threads=threads, progress=progress or silent)
 
     def validate(
-        self, *checks: str, today: dt.date | None = None, threads: int | None = None, memory: str | None = None, progress: Progress | None = None
+        self,
+        *checks: str,
+        today: dt.date | None = None,
+        threads: int | None = None,
+        memory: str | None = None,
+        snapshots: Sequence[str | Path] = (),
+        progress: Progress | None = None,
     ) -> Validated:
         """Check this version against the rules of the CDM and of plait, and keep what was found; see `plait.validators.validate.validate_study`.
 
@@ -292,26 +299,35 @@ class Study:
             today: The date that checks compare with; the day it is if None.
             threads: Threads to use, all cores if None.
             memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+            snapshots: Snapshots that lie elsewhere than in the study's folder `snapshots`; they alone are checked where no check is named.
             progress: Hears of tables that were scanned.
         """
         from plait.etl.run import silent
         from plait.validators.validate import validate_study
 
         return validate_study(
-            self.path, self._committed(), self.settings, chosen=checks, today=today, threads=threads, memory=memory, progress=progress or silent
+            self.path,
+            self._committed(),
+            self.settings,
+            chosen=checks,
+            today=today,
+            threads=threads,
+            memory=memory,
+            held=self._held(snapshots),
+            progress=progress or silent,
         )
 
-    def checks(self, *checks: str) -> list[dict[str, Any]]:
+    def checks(self, *checks: str, snapshots: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
         """Give the checks that there are for this version, or those that are named; see `plait.validators.validate.checks_of_study`."""
         from plait.validators.validate import checks_of_study
 
-        return checks_of_study(self.path, self._committed(), self.settings, checks)
+        return checks_of_study(self.path, self._committed(), self.settings, checks, held=self._held(snapshots))
 
-    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None, snapshots: Sequence[str | Path] = ()) -> dict[str, Any]:
         """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
         from plait.validators.validate import offending_rows
 
-        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit)
+        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit, held=self._held(snapshots))
 
     def export_omop(self, target: Path | str, **options: Any) -> Exported:  # noqa: ANN401 - those of the function that it names
         """Write the CDM of this version, de-identified, into a new folder; see `plait.export.omop.export_omop`."""
@@ -357,6 +373,22 @@ class Study:
         from plait.etl.gc import collect_garbage
 
         return collect_garbage(self.path, keep=keep, dry_run=dry_run)
+
+    def _held(self, snapshots: Sequence[str | Path]) -> Held:
+        """Give what is checked beside the CDM: the items of views, and snapshots that lie elsewhere."""
+        from plait.validators.examiner import Held
+
+        return Held(self._items, tuple(Path(one) for one in snapshots))
+
+    def _items(self, view: str) -> Items:
+        """Give the items of a view that is encoded, for those who check its embedding table."""
+        from plait.featurestore.items import ItemView
+        from plait.validators.examiner import Items
+
+        opened = self.store.view(view)
+        if not isinstance(opened, ItemView):
+            raise ConfigError(f"view '{view}'", expected="a view whose items are encoded", got=f"one of kind '{opened.modality}'", todo="Leave 'encoder' out.")
+        return Items(opened.inventory(), opened.table_name, opened.declared)
 
     def _check_newest(self) -> None:
         """Fail where the study was opened at a version of choice."""

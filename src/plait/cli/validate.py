@@ -31,6 +31,9 @@ def validate(
         typer.Option("--cdm", metavar="PATH", help="Check a CDM that is no study's: a folder of Parquet or CSV, a DuckDB file, or a postgresql:// URL."),
     ] = None,
     cdm_version: Annotated[str | None, typer.Option("--cdm-version", metavar="5.3|5.4", help="Its version; found out, if left out.")] = None,
+    snapshot: Annotated[
+        list[Path] | None, typer.Option("--snapshot", metavar="DIR", help="Check a snapshot that lies elsewhere, alone unless checks are named, too.")
+    ] = None,
     rows: Annotated[str | None, typer.Option("--rows", metavar="CHECK", help="List the rows that offend one check, with their source records.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="The most rows to list.")] = 20,
     today: Annotated[dt.datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], metavar="DATE", help="The day that checks compare with.")] = None,
@@ -47,19 +50,25 @@ def validate(
     Every check of OHDSI's DataQualityDashboard, with its thresholds or those in plait.yaml. What all checks found is kept in
     plait.checks. Exit code 1 says that a check of severity error failed.
 
+    The CDM and the books, the embedding tables of views, and snapshots: CHECK may be cdm, embeddings, embeddings.VIEW, snapshots or
+    snapshots.NAME.
+
     Example: plait validate -s lung --rows isForeignKey.death.person_id
     """
     from plait import console
     from plait.study import open_study
     from plait.validators.validate import checks_of_cdm, offending_rows_of, validate_cdm
 
-    day = today.date() if today else None
+    day, elsewhere = today.date() if today else None, tuple(snapshot or ())
     if only_list:
-        show(checks_of_cdm(checks or (), cdm_version) if cdm else open_study(study).checks(*checks or ()), _show_checks, json=json, quiet=quiet)
+        listed = checks_of_cdm(checks or (), cdm_version) if cdm else open_study(study).checks(*checks or (), snapshots=elsewhere)
+        show(listed, _show_checks, json=json, quiet=quiet)
         return
     if rows:
         found = (
-            offending_rows_of(cdm, rows, cdm_version=cdm_version, today=day, limit=limit) if cdm else open_study(study).offending(rows, today=day, limit=limit)
+            offending_rows_of(cdm, rows, cdm_version=cdm_version, today=day, limit=limit)
+            if cdm
+            else open_study(study).offending(rows, today=day, limit=limit, snapshots=elsewhere)
         )
         show(found, lambda listed: _show_offending(listed, limit), json=json, quiet=quiet)
         return
@@ -67,7 +76,8 @@ def validate(
         if cdm:
             report = validate_cdm(cdm, cdm_version=cdm_version, chosen=checks or (), today=day, threads=threads, memory=memory, progress=listen)
         else:
-            report = open_study(study).validate(*checks or (), today=day, threads=threads, memory=memory, progress=listen)
+            opened = open_study(study)
+            report = opened.validate(*checks or (), today=day, threads=threads, memory=memory, snapshots=elsewhere, progress=listen)
     _finish(report, dqd_json, junit, json=json, quiet=quiet)
 
 

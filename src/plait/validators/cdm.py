@@ -79,14 +79,16 @@ class CdmExaminer:
         """Give the source records behind each of a table's rows."""
         table = cdm_tables().get(check.scan)
         key = _KEYS.get(check.scan) or (table.id_column if table else None)
-        if key not in names:
-            return ()
-        ids = [row[names.index(key)] for row in rows]
-        behind: dict[int, list[dict[str, Any]]] = {}
-        known = sorted({row_id for row_id in ids if row_id is not None})
-        for row_id, *record in self.con.execute(sql("plait.validators", "row_records"), {"table": check.scan, "ids": known}).fetchall() if known else ():
-            behind.setdefault(row_id, []).append(dict(zip(("source", "file", "record", "role"), record, strict=True)))
-        return tuple(tuple(behind.get(row_id, ())) for row_id in ids)
+        return records_behind(self.con, check.scan, [row[names.index(key)] for row in rows]) if key in names else ()
+
+
+def records_behind(con: duckdb.DuckDBPyConnection, table: str, ids: Sequence[int | None]) -> tuple[tuple[dict[str, Any], ...], ...]:
+    """Give the source records behind rows of a table of a study's CDM, or behind what they were made of: `source`, `file`, `record`, `role` each."""
+    behind: dict[int | None, list[dict[str, Any]]] = {}
+    known = sorted({row_id for row_id in ids if row_id is not None})
+    for row_id, *record in con.execute(sql("plait.validators", "row_records"), {"table": table, "ids": known}).fetchall() if known else ():
+        behind.setdefault(row_id, []).append(dict(zip(("source", "file", "record", "role"), record, strict=True)))
+    return tuple(tuple(behind.get(row_id, ())) for row_id in ids)
 
 
 def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

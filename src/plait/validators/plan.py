@@ -29,7 +29,7 @@ REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|observed|concept|con
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_UNSTABLE = 0.25
+UNSTABLE = 0.25
 """Population stability index from which on a distribution counts as another one (N. Siddiqi, Credit Risk Scorecards, 2006)."""
 _COMPARISONS = {"values": (), "source_values": (), "site_values": (("measurement", "visit_occurrence_id"), ("visit_occurrence", "care_site_id"))}
 """Queries that compare distributions of values, and the fields that they need beyond the check's own."""
@@ -91,7 +91,7 @@ def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
             return Planned(check, inapplicable=f"there is no table {check.type.needs}")
         if check.type.query in _COMPARISONS:
             compared = _comparison(check, columns)
-            return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {_UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
+            return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
         own = own_query(check, columns, today) if check.type.query not in {None, "duplicates"} else None
         return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today), own)
     except Inapplicable as missing:
@@ -110,7 +110,7 @@ def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
     if check.type.needs is not None:
         _need(columns, check.type.needs, None)
     if check.type.query in _COMPARISONS:
-        return f"SELECT * FROM ({_comparison(check, columns)}) WHERE stability_index > {_UNSTABLE}"
+        return f"SELECT * FROM ({_comparison(check, columns)}) WHERE stability_index > {UNSTABLE}"
     if check.type.query == "months":
         _need(columns, check.scan, check.field)
         return sql("plait.validators", "months").replace("dated_row", f"(SELECT CAST({quoted(check.field)} AS DATE) AS happened FROM {place_of(check.scan)})")

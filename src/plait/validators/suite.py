@@ -24,8 +24,8 @@ Level = Literal["TABLE", "FIELD", "CONCEPT"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The worst first."""
 
-SUITES = ("dqd", "plait")
-"""Where checks come from: OHDSI's DataQualityDashboard, and what plait checks of a CDM beyond it."""
+SUITES = ("dqd", "plait", "embeddings", "snapshots")
+"""Where checks come from: OHDSI's DataQualityDashboard, what plait checks of a CDM beyond it, and what it checks of embedding tables and snapshots."""
 
 _OF_THE_CDM = frozenset({"dqd", "plait"})
 
@@ -81,6 +81,8 @@ class CheckType:
     from_field: str | None = None
     with_argument: dict[str, str] = field(default_factory=dict)
     with_person: dict[str, str] = field(default_factory=dict)
+    gates: bool = False
+    by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,19 @@ def checks_of(version: str) -> tuple[Check, ...]:
     checks = _read(f"omop_{version.replace('.', '_')}", "dqd")
     known = {check.id for check in checks}
     return checks + tuple(check for check in _read("plait", "plait") if check.id not in known)
+
+
+def checks_about(suite: str, table: str) -> tuple[Check, ...]:
+    """Give the checks of a suite that are the same for each of its tables, `checks/SUITE.csv`, for one of them (`embeddings.notes`)."""
+    return tuple(replace(check, table=table) for check in _read(suite, suite))
+
+
+def settled(check: Check, settings: ValidationSettings) -> Check | None:
+    """Give a check as a study's settings change it, None where they leave it out; whether they fit other checks is not asked."""
+    for rule in settings.rules:
+        if _fits(check, rule.checks.lower()):
+            check = _with(check, rule)
+    return None if any(_fits(check, pattern.lower()) for pattern in settings.skip) else check
 
 
 def adjusted(checks: Sequence[Check], settings: ValidationSettings) -> tuple[Check, ...]:

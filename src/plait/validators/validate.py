@@ -15,9 +15,11 @@ from plait.etl.catalog import build_catalog, open_catalog, validations_folder
 from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
 from plait.validators.cdm import CdmExaminer, columns_of
-from plait.validators.examiner import Examined
+from plait.validators.embeddings.examiner import EmbeddingExaminer
+from plait.validators.examiner import Examined, Held
 from plait.validators.foreign import name_of, open_cdm, source_of, version_of
 from plait.validators.report import Validated, as_row
+from plait.validators.snapshots.examiner import SnapshotExaminer, names_of
 from plait.validators.suite import Check, adjusted, checks_of, select
 
 if TYPE_CHECKING:
@@ -36,10 +38,14 @@ CDM_VERSION = "5.4"
 
 def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
     """Give what examines a study, in the order in which a report tells of it."""
-    return (CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),)
+    return (
+        CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),
+        EmbeddingExaminer(examined),
+        SnapshotExaminer(examined),
+    )
 
 
-def validate_study(
+def validate_study(  # noqa: PLR0913 - what the command may be told
     study: Path,
     version: Version,
     settings: Settings,
@@ -48,6 +54,7 @@ def validate_study(
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
+    held: Held | None = None,
     progress: Progress,
 ) -> Validated:
     """Check a version of a study, and keep what was found in `plait.checks`.
@@ -60,13 +67,15 @@ def validate_study(
         today: The date that checks compare with; the day it is if None.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
+        held: What is checked beside the CDM; without it, embedding tables are not. Snapshots in it are checked alone where no check is chosen.
         progress: Hears of tables that were scanned.
 
     Raises:
         ConfigError: A check that is named is none.
         StudyError: Another validation is under way.
     """
-    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory) as examined:
+    chosen = _chosen(study, chosen, held)
+    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, held=held) as examined:
         examination = _Examination(examiners_of(examined), settings.validation, chosen)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen:
@@ -101,7 +110,16 @@ def validate_cdm(
         return examination.make(con, name_of(path), version, day, progress, notes=() if cdm_version else tuple(notes))
 
 
-def offending_rows(study: Path, version: Version, settings: Settings, name: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+def offending_rows(
+    study: Path,
+    version: Version,
+    settings: Settings,
+    name: str,
+    *,
+    today: dt.date | None = None,
+    limit: int | None = None,
+    held: Held | None = None,
+) -> dict[str, Any]:
     """Give the rows that offend a check, with the source records behind each.
 
     Args:
@@ -111,6 +129,7 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
         name: The check's id.
         today: The date that it compares with; the day it is if None.
         limit: The most rows to give; all if None.
+        held: What is checked beside the CDM.
 
     Returns:
         `check`, `about`, `query`, `columns`, and `rows`: each has `row`, its values by column, and `records`: `source`, `file`, `record`, `role`.
@@ -118,7 +137,7 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
     Raises:
         ConfigError: No such check, or one that is about no rows.
     """
-    with _opened(study, version, settings, today) as examined:
+    with _opened(study, version, settings, today, held=held) as examined:
         return _Examination(examiners_of(examined), settings.validation, [name]).list_offending(name, limit)
 
 
@@ -129,14 +148,19 @@ def offending_rows_of(path: Path | str, name: str, *, cdm_version: str | None = 
         return _Examination((CdmExaminer(con, version, today or _today(), has_lineage=False),), None, [name]).list_offending(name, limit)
 
 
-def checks_of_study(study: Path, version: Version, settings: Settings, patterns: Sequence[str]) -> list[dict[str, Any]]:
+def checks_of_study(study: Path, version: Version, settings: Settings, patterns: Sequence[str], *, held: Held | None = None) -> list[dict[str, Any]]:
     """Give the checks of a study as rows: `check`, `severity`, `threshold` (percent) and `about`.
 
     Raises:
         ConfigError: A pattern fits no check.
     """
-    with _opened(study, version, settings, None) as examined:
-        return [_as_listed(check) for check in _Examination(examiners_of(examined), settings.validation, patterns).checks]
+    with _opened(study, version, settings, None, held=held) as examined:
+        return [_as_listed(check) for check in _Examination(examiners_of(examined), settings.validation, _chosen(study, patterns, held)).checks]
+
+
+def _chosen(study: Path, chosen: Sequence[str], held: Held | None) -> Sequence[str]:
+    """Give the checks that are chosen: where none is, those of the snapshots that were named."""
+    return chosen or names_of(study, (held or Held()).snapshots)
 
 
 def checks_of_cdm(patterns: Sequence[str], version: str | None) -> list[dict[str, Any]]:
@@ -204,13 +228,20 @@ class _Examination:
 
 @contextmanager
 def _opened(
-    study: Path, version: Version, settings: Settings, today: dt.date | None, *, threads: int | None = None, memory: str | None = None
+    study: Path,
+    version: Version,
+    settings: Settings,
+    today: dt.date | None,
+    *,
+    threads: int | None = None,
+    memory: str | None = None,
+    held: Held | None = None,
 ) -> Iterator[Examined]:
     """Give a version to examine, with the values of the version that was examined before it."""
     limit = None if memory is None else f"{size_mib(memory)}MiB"
     with open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
         _show_profile_before(con, study, version)
-        yield Examined(study, version, settings, con, today or _today())
+        yield Examined(study, version, settings, con, today or _today(), held or Held())
 
 
 def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: Validated) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from plait.featurestore.encoders.encoder import Declaration
 from plait.featurestore.encoders.model import Model, ModelOptions, need
+from plait.schema.embeddings import Declaration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -43,7 +43,8 @@ _ANALYSES = 1_000
 _MADE_OF = {"condition_era": "condition_occurrence", "drug_era": "drug_exposure", "visit_detail": "visit_occurrence"}
 """Tables whose rows are shown as those that they were made of."""
 
-_KINDS = {"indicator": "indicator", "count": "count", "score": "count", "value": "value", "person": "indicator"}
+_KINDS = {"indicator": "indicator", "count": "count", "score": "count", "value": "value"}
+"""What a covariate is, by what its analysis makes; one that tells of a person is a number or an indicator, as FeatureExtraction says."""
 
 
 class CovariatesOptions(ViewOptions):
@@ -107,7 +108,7 @@ class CovariatesView(View):
         row, feature, values, age, codes = row[order], feature[order], values[order], age[order], codes[order]
         groups, silence = self._silence(found, len(index))
         group_of = [groups[_group(name)] for name in self._known(names, groups)]
-        kinds = tuple(_KINDS[self._analysis(name).feature] for name in names)
+        kinds = tuple(_kind(self._analysis(name)) for name in names)
         is_count = np.asarray([kind == "count" for kind in kinds], np.bool_)
         return Sparse(
             self.name,
@@ -245,6 +246,11 @@ def _places(values: pa.Table, feature: str) -> npt.NDArray[np.bool_]:
     names = _names(ids, window)
     is_it: npt.NDArray[np.bool_] = place == (names.index(feature) if feature in names else -1)
     return is_it
+
+
+def _kind(analysis: Analysis) -> str:
+    """Give what the covariates of an analysis are."""
+    return _KINDS.get(analysis.feature) or ("indicator" if analysis.is_binary else "value")
 
 
 def _group(name: str) -> tuple[int, int]:
