@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
+    from plait.validators.expectations.options import Options
     from plait.validators.report import Validated
 
 _FIRST_SETTINGS = """\
@@ -281,7 +282,13 @@ class Study:
         return verify(self.path, self._committed(), self.settings, rehash=rehash, threads=threads, progress=progress or silent)
 
     def validate(
-        self, *checks: str, today: dt.date | None = None, threads: int | None = None, memory: str | None = None, progress: Progress | None = None
+        self,
+        *checks: str,
+        today: dt.date | None = None,
+        threads: int | None = None,
+        memory: str | None = None,
+        expectations: Options | None = None,
+        progress: Progress | None = None,
     ) -> Validated:
         """Check this version against the rules of the CDM and of plait, and keep what was found; see `plait.validators.validate.validate_study`.
 
@@ -290,26 +297,39 @@ class Study:
             today: The date that checks compare with; the day it is if None.
             threads: Threads to use, all cores if None.
             memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+            expectations: What is asked of Great Expectations, see `plait.validators.expectations.options`; Data Docs, where it is installed, if None.
             progress: Hears of tables that were scanned.
         """
         from plait.etl.run import silent
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import validate_study
 
         return validate_study(
-            self.path, self._committed(), self.settings, chosen=checks, today=today, threads=threads, memory=memory, progress=progress or silent
+            self.path,
+            self._committed(),
+            self.settings,
+            chosen=checks,
+            today=today,
+            threads=threads,
+            memory=memory,
+            options=expectations or Options(),
+            progress=progress or silent,
         )
 
-    def checks(self, *checks: str) -> list[dict[str, Any]]:
+    def checks(self, *checks: str, expectations: Options | None = None) -> list[dict[str, Any]]:
         """Give the checks that there are for this version, or those that are named; see `plait.validators.validate.checks_of_study`."""
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import checks_of_study
 
-        return checks_of_study(self.path, self._committed(), self.settings, checks)
+        return checks_of_study(self.path, self._committed(), self.settings, checks, options=expectations or Options())
 
-    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None, expectations: Options | None = None) -> dict[str, Any]:
         """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import offending_rows
 
-        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit)
+        options = expectations or Options()
+        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit, options=options)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.

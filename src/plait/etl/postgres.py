@@ -49,6 +49,14 @@ class Database:
     parameters: Mapping[str, str] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
 
+    @property
+    def for_reading(self) -> str:
+        """Its URL for SQLAlchemy, with everything that libpq was told, in sessions that write nothing; it holds the password."""
+        from sqlalchemy import URL
+
+        options = f"{self.parameters.get('options', '')} -c default_transaction_read_only=on".strip()
+        return URL.create("postgresql+psycopg", query={**self.parameters, "options": options}).render_as_string(hide_password=False)
+
     def masked(self, text: str) -> str:
         """Give `text` on one line, with every secret replaced."""
         for secret in self.secrets:

@@ -69,24 +69,27 @@ class CdmExaminer:
         result = self.con.execute(f"SELECT * FROM ({query}) ORDER BY ALL" + (f" LIMIT {limit:d}" if limit is not None else ""))
         names = tuple(column[0] for column in result.description or [])
         rows = tuple(result.fetchall())
-        return Listed(names, rows, self._records(check, names, rows) if self.has_lineage else (), query)
+        return Listed(names, rows, records_behind(self.con, check.scan, names, rows) if self.has_lineage else (), query)
 
     @cached_property
     def _columns(self) -> dict[str, dict[str, str]]:
         return columns_of(self.con)
 
-    def _records(self, check: Check, names: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> tuple[tuple[dict[str, Any], ...], ...]:
-        """Give the source records behind each of a table's rows."""
-        table = cdm_tables().get(check.scan)
-        key = _KEYS.get(check.scan) or (table.id_column if table else None)
-        if key not in names:
-            return ()
-        ids = [row[names.index(key)] for row in rows]
-        behind: dict[int, list[dict[str, Any]]] = {}
-        known = sorted({row_id for row_id in ids if row_id is not None})
-        for row_id, *record in self.con.execute(sql("plait.validators", "row_records"), {"table": check.scan, "ids": known}).fetchall() if known else ():
-            behind.setdefault(row_id, []).append(dict(zip(("source", "file", "record", "role"), record, strict=True)))
-        return tuple(tuple(behind.get(row_id, ())) for row_id in ids)
+
+def records_behind(
+    con: duckdb.DuckDBPyConnection, table: str, names: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]
+) -> tuple[tuple[dict[str, Any], ...], ...]:
+    """Give the source records behind each of a table's rows, where the values of a row have these names; nothing if none tells the row's id."""
+    spec = cdm_tables().get(table)
+    key = _KEYS.get(table) or (spec.id_column if spec else None)
+    if key not in names:
+        return ()
+    ids = [row[names.index(key)] for row in rows]
+    behind: dict[int, list[dict[str, Any]]] = {}
+    known = sorted({row_id for row_id in ids if row_id is not None})
+    for row_id, *record in con.execute(sql("plait.validators", "row_records"), {"table": table, "ids": known}).fetchall() if known else ():
+        behind.setdefault(row_id, []).append(dict(zip(("source", "file", "record", "role"), record, strict=True)))
+    return tuple(tuple(behind.get(row_id, ())) for row_id in ids)
 
 
 def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
