@@ -48,7 +48,7 @@ def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
 
 def _all_of(examined: Examined, options: Options, *, keep: bool = False) -> tuple[Examiner, ...]:
     """Give what examines a study, and Great Expectations after it, whose project is kept where all checks are made."""
-    project = (options.docs or examined.study / "reports" / FOLDER) if keep else None
+    project = options.docs or (examined.study / "reports" / FOLDER if keep else None)
     folder = options.folder or examined.study / FOLDER
     run = f"version {examined.version.version}"
     expectations = ExpectationsExaminer(examined.con, examined.settings.study, options, folder, project, run, has_lineage=True)

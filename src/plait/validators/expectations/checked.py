@@ -42,7 +42,7 @@ def as_understood(suites: Iterable[Suite]) -> dict[str, Understood]:
         ConfigError: One is of no type that there is, or takes other arguments; names its file and its number.
     """
     great_expectations()
-    from great_expectations.exceptions import ExpectationNotFoundError
+    from great_expectations.exceptions import ExpectationNotFoundError, GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     understood = {}
@@ -54,7 +54,7 @@ def as_understood(suites: Iterable[Suite]) -> dict[str, Understood]:
                 understood[check.id] = Understood(_plain(expectation), "mostly" in type(expectation).__fields__)
             except ExpectationNotFoundError:
                 raise ConfigError(where, expected="a type of expectation", got=f"'{one['type']}'", todo="See greatexpectations.io/expectations.") from None
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, GreatExpectationsError) as error:
                 raise ConfigError(where, expected=f"what {one['type']} takes", got=" ".join(str(error).split()), todo="Mend it.") from None
     return understood
 

@@ -13,7 +13,7 @@ from plait.errors import ConfigError
 from plait.validators.cdm import columns_of, records_behind
 from plait.validators.examiner import Listed
 from plait.validators.expectations.checked import Understood, as_understood, run_python
-from plait.validators.expectations.generated import SCHEMA, SEVERITY_OF, suites_of, write_tables
+from plait.validators.expectations.generated import COUNTED, SCHEMA, SEVERITY_OF, suites_of, write_tables
 from plait.validators.expectations.project import Batch, Project, form_of
 from plait.validators.expectations.results import OF_ROWS, as_result, rows_of
 from plait.validators.expectations.shim import INSTALL, is_installed, opened
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from plait.etl.run import Progress
     from plait.validators.expectations.options import Options
     from plait.validators.suite import Check
+
+ASKED = "plait.check"
+"""What the `meta` of users' expectations is given: the id of its check."""
 
 _FOUND, _CDM = "found", "cdm"
 """The two databases of a project."""
@@ -85,7 +88,7 @@ class ExpectationsExaminer:
         progress("expectations", sum(len(batch.expectations) for batch in (*batches, *users)))
         write_tables(self.con, generated)
         results = self._run((*batches, *users))
-        by_id = {one["expectation_config"]["meta"]["plait"]: one for batch in users for one in results[batch.suite]}
+        by_id = {one["expectation_config"]["meta"][ASKED]: one for batch in users for one in results[batch.suite]}
         return [as_result(check, by_id[check.id]) for check in checks]
 
     def notes(self) -> tuple[str, ...]:
@@ -177,7 +180,10 @@ class ExpectationsExaminer:
 def _asked(check: Check, declared: Check, expectation: Understood) -> dict[str, Any]:
     """Give an expectation with its check's name, and the threshold and severity that the study's settings may have changed."""
     written = expectation.written
-    asked = written | {"meta": (written.get("meta") or {}) | {"plait": check.id}, "severity": SEVERITY_OF[check.severity]}
+    asked = written | {
+        "meta": {name: said for name, said in (written.get("meta") or {}).items() if name != COUNTED} | {ASKED: check.id},
+        "severity": SEVERITY_OF[check.severity],
+    }
     if check.threshold is not None and check.threshold != declared.threshold and expectation.takes_mostly:
         asked["kwargs"] = written["kwargs"] | {"mostly": 1 - check.threshold / 100}
     return asked

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SCHEMA = "found"
 """The schema of the rows that are asserted on."""
 
+COUNTED = "plait.counted"
+"""What the `meta` of these expectations has: its check, or its checks."""
+
 SEVERITY_OF = {ours: theirs for theirs, ours in OF_GX.items()}
 """Plait's severities in the words of Great Expectations."""
 
@@ -111,7 +114,7 @@ def _expectation(column: str, check: Check, about: str) -> dict[str, Any]:
         "kwargs": {"column": column, "max_value": check.threshold or 0.0},
         "severity": SEVERITY_OF[check.severity],
         "description": f"{column}: {about}",
-        "meta": {"check": column},
+        "meta": {COUNTED: column},
     }
 
 

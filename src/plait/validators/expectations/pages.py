@@ -6,6 +6,7 @@ Named by the project's great_expectations.yml, and imported by Great Expectation
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from great_expectations.data_context.store import ValidationResultsStore
@@ -14,6 +15,7 @@ from great_expectations.render.renderer.site_builder import DefaultSiteIndexBuil
 from great_expectations.render.view import DefaultJinjaPageView
 from jinja2 import ChoiceLoader, PackageLoader
 
+from plait.validators.expectations.generated import COUNTED
 from plait.validators.expectations.results import without_values, without_words
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class QuietResultsStore(ValidationResultsStore):  # type: ignore[misc] # types a
     def store_validation_results(self, suite_validation_result: Any, *arguments: Any, **more: Any) -> Any:  # noqa: ANN401
         """Keep what a suite found."""
         for found in () if self._shows_values else suite_validation_result.results:
+            if COUNTED in (found.expectation_config.meta or {}):
+                continue  # of plait's own counts
             found.result = without_values(found.result, found.expectation_config.type)
             found.exception_info = without_words(found.exception_info)
         return super().store_validation_results(suite_validation_result, *arguments, **more)
@@ -48,9 +52,13 @@ class ResultsPage(ValidationResultsPageRenderer):  # type: ignore[misc]
     def render(self, validation_results: Any, suite_parameters: Any = None) -> Any:  # noqa: ANN401
         """Give the page's content."""
         for found in validation_results.results:
-            if "check" in (found.expectation_config.meta or {}):
+            if COUNTED in (found.expectation_config.meta or {}):
                 found.expectation_config.kwargs["column"] = "Checks"  # its own name is in its description
         return super().render(validation_results, suite_parameters)
+
+
+_TO_SUITES = re.compile(r'<a [^>]*href="[^"]*/expectations/[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
+"""Links to pages of suites alone, which are not written."""
 
 
 class Page(DefaultJinjaPageView):  # type: ignore[misc]
@@ -59,6 +67,10 @@ class Page(DefaultJinjaPageView):  # type: ignore[misc]
     def __init__(self, custom_styles_directory: str | None = None, custom_views_directory: str | None = None) -> None:
         super().__init__(custom_styles_directory, custom_views_directory)
         self.env.loader = ChoiceLoader([_TEMPLATES, self.env.loader])
+
+    def render(self, document: Any, template: str | None = None, **more: Any) -> str:  # noqa: ANN401
+        """Give the page."""
+        return _TO_SUITES.sub(r"\1", super().render(document, template, **more))
 
 
 class Index(DefaultSiteIndexBuilder):  # type: ignore[misc]

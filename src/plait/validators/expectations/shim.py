@@ -8,11 +8,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import warnings
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import MissingExtraError
@@ -64,11 +65,7 @@ class _DuckDBName(str):
 
 def is_installed() -> bool:
     """Tell whether Great Expectations is there; to import it takes seconds, so this does not."""
-    try:
-        version("great-expectations")
-    except PackageNotFoundError:
-        return False
-    return True
+    return importlib.util.find_spec("great_expectations") is not None
 
 
 @cache
@@ -78,10 +75,9 @@ def great_expectations() -> ModuleType:
     Raises:
         MissingExtraError: It is not installed, or in another version.
     """
-    found = version("great-expectations") if is_installed() else None
+    found = version("great-expectations") if is_installed() else "none"
     if found != VERSION:
-        got = "none" if found is None else f"version {found}"
-        raise MissingExtraError("great-expectations", expected=f"version {VERSION}", got=got, todo=f"Install it: {INSTALL}")
+        raise MissingExtraError("great-expectations", expected=f"version {VERSION}", got=found, todo=f"Install it: {INSTALL}")
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what it imports

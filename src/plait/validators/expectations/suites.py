@@ -130,7 +130,7 @@ class Reader:
         table = str(said).lower().removeprefix("cdm.") if said else file.name.split(".")[0].lower()
         if table in self.tables:
             return table
-        near = difflib.get_close_matches(table, self.tables, 1)
+        near = difflib.get_close_matches(table, self.tables, 1) if said else []
         todo = f"Did you mean '{near[0]}'?" if near else 'Write "meta": {"table": "person"}, or name the file person.mine.json.'
         raise ConfigError(file, expected="the name of a table", got=f"'{said}'" if said else "none, in 'meta' or at the start of the file's name", todo=todo)
 
@@ -169,7 +169,9 @@ def _check(where: str, suite: str, table: str, one: Mapping[str, Any], severity:
     """Give an expectation as a check, by a name that no other one has."""
     kwargs, meta = one["kwargs"], one.get("meta") or {}
     column = kwargs.get("column") if isinstance(kwargs.get("column"), str) else None
-    said = meta.get("severity") or OF_GX.get(str(one.get("severity"))) or severity or "error"
+    theirs = one.get("severity")
+    _expect(where, theirs is None or theirs in OF_GX, f"a severity: {', '.join(OF_GX)}", theirs)
+    said = meta.get("severity") or (OF_GX[theirs] if theirs else severity) or "error"
     _expect(where, said in SEVERITIES, f"a severity: {', '.join(SEVERITIES)}", said)
     base = ".".join(part for part in (FOLDER, suite, str(meta.get("name") or one["type"]), column) if part)
     name, number = base, 2
