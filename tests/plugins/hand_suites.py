@@ -60,7 +60,10 @@ SUITES: dict[str, list[tuple[dict[str, Any], str]]] = {
         ),
         (
             {"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["person_id", "condition_concept_id"]}},
-            "SELECT count(*) FILTER (n > 1), count(*) FROM (SELECT count(*) OVER (PARTITION BY person_id, condition_concept_id) AS n FROM cdm.condition_occurrence)",
+            (
+                "SELECT count(*) FILTER (n > 1), count(*) "
+                "FROM (SELECT count(*) OVER (PARTITION BY person_id, condition_concept_id) AS n FROM cdm.condition_occurrence)"
+            ),
         ),
         (
             {"type": "expect_column_value_lengths_to_be_between", "kwargs": {"column": "condition_source_value", "min_value": 7, "max_value": 9}},

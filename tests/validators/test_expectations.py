@@ -363,7 +363,7 @@ def test_a_result_without_values_has_counts_alone() -> None:
     assert without_values({"observed_value": 4}, "expect_table_row_count_to_equal") == {"observed_value": 4}
     raised = {
         "raised_exception": True,
-        "exception_message": "(duckdb.duckdb.ConversionException) Could not convert 'Zebulon'",
+        "exception_message": "(duckdb.ConversionException) Could not convert 'Zebulon'",
         "exception_traceback": "Zebulon",
     }
     expected = {"raised_exception": True, "exception_message": "ConversionException", "exception_traceback": None}

@@ -180,10 +180,8 @@ class ExpectationsExaminer:
 def _asked(check: Check, declared: Check, expectation: Understood) -> dict[str, Any]:
     """Give an expectation with its check's name, and the threshold and severity that the study's settings may have changed."""
     written = expectation.written
-    asked = written | {
-        "meta": {name: said for name, said in (written.get("meta") or {}).items() if name != COUNTED} | {ASKED: check.id},
-        "severity": SEVERITY_OF[check.severity],
-    }
+    meta = {name: said for name, said in (written.get("meta") or {}).items() if name != COUNTED}
+    asked = written | {"meta": meta | {ASKED: check.id}, "severity": SEVERITY_OF[check.severity]}
     if check.threshold is not None and check.threshold != declared.threshold and expectation.takes_mostly:
         asked["kwargs"] = written["kwargs"] | {"mostly": 1 - check.threshold / 100}
     return asked
