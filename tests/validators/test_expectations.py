@@ -13,14 +13,19 @@ from urllib.parse import unquote
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import plait
 from hand_suites import SUITES, write_suites
 from plait.errors import ConfigError
 from plait.validators.expectations import project
+from plait.validators.expectations.generated import suites_of
 from plait.validators.expectations.options import Options
 from plait.validators.expectations.results import without_values, without_words
 from plait.validators.expectations.suites import Reader
+from plait.validators.judge import Result, has_failed
+from plait.validators.suite import Check, CheckType
 from shell import command
 
 if TYPE_CHECKING:
@@ -257,6 +262,7 @@ def test_a_rule_changes_what_an_expectation_allows_and_means(tiny: Tiny) -> None
     assert (row["violated"], row["denominator"], row["status"], row["threshold"]) == (1, 4, "PASS", 25)
     tiny.settings(settings + "validation:\n  rules: [{checks: expectations.person.*, severity: info}]\n")
     assert tiny.plait("validate", check, *DAY).code == 0
+    assert tiny.plait("validate", "isPrimaryKey.person.*", *DAY, "--no-gx").code == 0  # the rule is of checks that are not there now
 
 
 def test_python_runs_only_where_that_is_said(tiny: Tiny) -> None:
@@ -386,3 +392,38 @@ def test_one_expectation_twice_has_two_names(tmp_path: Path) -> None:
     assert [check.id for check in suite.checks] == [base, f"{base}.2", "expectations.person.key.person_id"]
     with pytest.raises(ConfigError, match="expected the name of a table"):
         Reader({"death": set()}).read(tmp_path)
+
+
+KINDS = [CheckType(name, "FIELD", severity, (None, None, None), "rows") for name, severity in (("one", "error"), ("two", "info"), ("three", "warning"))]
+
+
+@st.composite
+def results(draw: st.DrawFn) -> Result:
+    """Give what a check may have found."""
+    kind, suite, table = draw(st.sampled_from(KINDS)), draw(st.sampled_from(["dqd", "embeddings", "snapshots"])), draw(st.sampled_from(["a", "b/c d", ""]))
+    threshold = draw(st.sampled_from([None, 0.0, 5.0, 50.0, 100.0]))
+    check = Check(kind, suite, table, draw(st.text("xyz", max_size=2)), "", "", threshold, "", kind.severity)
+    denominator = draw(st.integers(0, 40))
+    violated = draw(st.integers(0, denominator))
+    if draw(st.integers(0, 9)) == 0:
+        return Result(check, None, None, draw(st.sampled_from(["ERROR", "NA"])), "why")
+    return Result(check, violated, denominator, "FAIL" if has_failed(violated, denominator, threshold) else "PASS")
+
+
+@given(st.lists(results(), max_size=30, unique_by=lambda result: (result.check.suite, result.check.id)))
+def test_a_suite_asserts_exactly_what_the_checks_said(found: list[Result]) -> None:
+    """Great Expectations compares the greatest of a column with `max_value`, and fails where there is none."""
+    suites = suites_of(found)
+    asserted = [result for result in found if result.status != "NA" and result.check.threshold != 100]
+    failed = [result.check.id for result in asserted if result.status in {"FAIL", "ERROR"}]
+    lost = []
+    for suite in suites:
+        assert re.fullmatch(r"[\w.-]+", suite.name)
+        for expectation in suite.expectations:
+            column, most = expectation["kwargs"]["column"], expectation["kwargs"]["max_value"]
+            values = [value for value in suite.columns[column] if value is not None]
+            if not values or max(values) > most:
+                lost.append(column)
+    assert sorted(name for name in lost if "(" not in name) == sorted(failed)
+    assert sum(len(column) for suite in suites for name, column in suite.columns.items() if "(" in name) == len(asserted)
+    assert bool(lost) == bool(failed)

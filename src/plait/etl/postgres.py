@@ -50,12 +50,11 @@ class Database:
     secrets: tuple[str, ...] = field(repr=False)
 
     @property
-    def for_reading(self) -> str:
-        """Its URL for SQLAlchemy, with everything that libpq was told, in sessions that write nothing; it holds the password."""
+    def sqlalchemy_url(self) -> str:
+        """Its URL for SQLAlchemy, with everything that libpq is told; it holds the password."""
         from sqlalchemy import URL
 
-        options = f"{self.parameters.get('options', '')} -c default_transaction_read_only=on".strip()
-        return URL.create("postgresql+psycopg", query={**self.parameters, "options": options}).render_as_string(hide_password=False)
+        return URL.create("postgresql+psycopg", query=dict(self.parameters)).render_as_string(hide_password=False)
 
     def masked(self, text: str) -> str:
         """Give `text` on one line, with every secret replaced."""

@@ -60,7 +60,7 @@ def open_cdm(path: Path | str, *, threads: int | None = None, memory: str | None
 
 
 def sqlalchemy_url(url: str) -> tuple[str, str]:
-    """Give a PostgreSQL database as SQLAlchemy names it, password included, for reading alone; and the schema with its CDM.
+    """Give a PostgreSQL database as SQLAlchemy names it, password included, and the schema with its CDM.
 
     Raises:
         PublishError: The database cannot be reached, or refuses.
@@ -70,7 +70,7 @@ def sqlalchemy_url(url: str) -> tuple[str, str]:
     database = read_url(url)
     with connected(database) as server:
         schema = server.execute(sql("plait.validators", "foreign_columns")).fetchone()
-    return database.for_reading, schema[0] if schema else "cdm"
+    return database.sqlalchemy_url, schema[0] if schema else "cdm"
 
 
 def name_of(path: Path | str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,6 +61,7 @@ class ExpectationsExaminer:
     url: str | None = None
     schema: str = "cdm"
     has_lineage: bool = False
+    _lacking: list[str] = field(default_factory=list, init=False)
 
     def checks(self) -> tuple[Check, ...]:
         """Give the expectations of users' suites."""
@@ -100,7 +101,10 @@ class ExpectationsExaminer:
             what = f"the suites in {self.folder} were not run" if files else "there are no Data Docs"
             return (f"{what}: install Great Expectations with {INSTALL}",) if files or self.options.gx else ()
         python = [file.name for file in files if file.suffix == ".py"]
-        return (f"{', '.join(python)} in {self.folder} was not run: --python-suites runs Python",) if python and not self.options.python else ()
+        notes = [f"Data Docs have no page of {', '.join(self._lacking)}"] if self._lacking else []
+        if python and not self.options.python:
+            notes.append(f"{', '.join(python)} in {self.folder} was not run: --python-suites runs Python")
+        return tuple(notes)
 
     @property
     def data_docs(self) -> Path | None:
@@ -174,7 +178,9 @@ class ExpectationsExaminer:
             kept = self.project if form is None else None
             folder = kept or Path(stack.enter_context(TemporaryDirectory(prefix="plait-")))
             project = Project(folder, self.name, form or form_of(shows_values=self.options.values))
-            return project.run(batches, {_FOUND: url, _CDM: self.url or url}, self.run, with_docs=kept is not None)
+            ran = project.run(batches, {_FOUND: url, _CDM: self.url or url}, self.run, with_docs=kept is not None)
+        self._lacking.extend(ran.lacking)
+        return ran.results
 
 
 def _asked(check: Check, declared: Check, expectation: Understood) -> dict[str, Any]:

@@ -7,6 +7,7 @@ column; a check that failed has one of its own, which names it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ SEVERITY_OF = {ours: theirs for theirs, ours in OF_GX.items()}
 
 _CDM = frozenset({"dqd", "plait"})
 _FAILS_NEVER = 100.0
+_NO_NAME = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,12 @@ def write_tables(con: duckdb.DuckDBPyConnection, suites: Sequence[Generated]) ->
 
 
 def _suite_name(check: Check) -> str:
-    """Give the name of the suite of a check: of a table with its schema, else of what was checked and by what kind of checks."""
+    """Give the name of the suite of a check, which is that of a file, too: of its table with its schema, else of what was checked by what kind of checks."""
     if check.suite in _CDM:
-        return check.table if "." in check.table else f"cdm.{check.table}"
-    return f"{check.suite}.{check.table}" if check.table else check.suite
+        name = check.table if "." in check.table else f"cdm.{check.table}"
+    else:
+        name = f"{check.suite}.{check.table}"
+    return _NO_NAME.sub("-", name.rstrip("."))
 
 
 def _suite(name: str, results: list[Result]) -> Generated:

@@ -18,7 +18,7 @@ from plait.errors import ConfigError
 from plait.validators.expectations.shim import VERSION, great_expectations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 CHECKPOINT = "plait"
@@ -58,6 +58,19 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Ran:
+    """What a run gave.
+
+    Attributes:
+        results: The results of each suite, by its name: plain data, in no order.
+        lacking: Suites of which there is no page.
+    """
+
+    results: dict[str, list[dict[str, Any]]]
+    lacking: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Project:
     """A project.
 
@@ -76,7 +89,7 @@ class Project:
         """The first page of Data Docs."""
         return self.folder / _DOCS / "index.html"
 
-    def run(self, batches: Sequence[Batch], sources: Mapping[str, str], run_name: str, *, with_docs: bool) -> dict[str, list[dict[str, Any]]]:
+    def run(self, batches: Sequence[Batch], sources: Mapping[str, str], run_name: str, *, with_docs: bool) -> Ran:
         """Run all suites in one Checkpoint.
 
         Args:
@@ -85,8 +98,6 @@ class Project:
             run_name: What the run is called.
             with_docs: Whether pages are written.
 
-        Returns:
-            The results of each suite, by its name: plain data, in no order.
         """
         gx = great_expectations()
         self._write(batches, sources)
@@ -103,7 +114,8 @@ class Project:
                 self._forget_old_runs()
                 context.build_data_docs(resource_identifiers=list(found.run_results))
                 shutil.rmtree(self.folder / _DOCS / "static", ignore_errors=True)  # of pages that ours are not
-        return {suite.suite_name: [one.to_json_dict() for one in suite.results] for suite in found.run_results.values()}
+        results = {suite.suite_name: [one.to_json_dict() for one in suite.results] for suite in found.run_results.values()}
+        return Ran(results, self._lacking(found.run_results) if with_docs else ())
 
     def _write(self, batches: Sequence[Batch], sources: Mapping[str, str]) -> None:
         """Write the project, in place of an earlier one: the files that Great Expectations would write one by one, and anew for each of them."""
@@ -132,6 +144,12 @@ class Project:
             "result_format": dict(self.form),
         }
         self._dump(f"{_CHECKPOINTS}/{CHECKPOINT}.json", checkpoint)
+
+    def _lacking(self, keys: Iterable[Any]) -> tuple[str, ...]:
+        """Give the suites that have no page: Great Expectations says in its log alone that it could not write one."""
+        pages = self.folder / _DOCS / "validations"
+        made = [(key.expectation_suite_identifier.name, pages.joinpath(*key.to_tuple())) for key in keys]
+        return tuple(name for name, page in made if not page.with_name(f"{page.name}.html").is_file())
 
     def _check_ours(self) -> None:
         """Fail where the folder holds something else: parts of it are removed."""
@@ -223,8 +241,10 @@ def _source(name: str, url: str, batches: Sequence[Batch]) -> dict[str, Any]:
         for batch in batches
         if batch.source == name
     }
-    kind = "postgres" if url.startswith("postgresql") else "sql"
-    return {"type": kind, "id": _id("source", name), "connection_string": f"${{{_variable(name)}}}", "assets": assets}
+    source = {"id": _id("source", name), "connection_string": f"${{{_variable(name)}}}", "assets": assets}
+    if url.startswith("postgresql"):
+        return source | {"type": "postgres", "kwargs": {"execution_options": {"postgresql_readonly": True}}}
+    return source | {"type": "sql"}
 
 
 def _validation(batch: Batch) -> dict[str, Any]:

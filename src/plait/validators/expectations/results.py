@@ -27,7 +27,8 @@ _COUNTS = (
 _OF_MANY = re.compile(r"unexpected_rows_expectation|expect_table_|expect_column_(to_exist|unique_value_count|proportion|mean|stdev|sum|z_score)")
 """Types whose observed value is of all rows, or of columns, and no patient's."""
 
-_RAISED = re.compile(r"^\s*\(?(?:\w+\.)*(\w*(?:Error|Exception|Violation|Undefined\w+|Unavailable))\b")
+_RAISED = re.compile(r"\s*(?:\((?:\w+\.)+(?P<of_database>\w+)\)|(?:\w+\.)*(?P<of_python>\w*(?:Error|Exception))\b)")
+"""How the message of an error begins: with that of the database, in brackets, or with its own name."""
 
 
 def without_values(result: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def error_of(raised: dict[str, Any]) -> str | None:
     for one in _errors(raised):
         if one.get("raised_exception"):
             found = _RAISED.match(str(one.get("exception_message") or ""))
-            return found[1] if found else "an error"
+            return (found["of_database"] or found["of_python"]) if found else "an error"
     return None
 
 

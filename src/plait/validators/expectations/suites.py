@@ -25,6 +25,7 @@ OF_GX: dict[str, Severity] = {"critical": "error", "warning": "warning", "info":
 """Great Expectations' severities in plait's words."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
+_NAMED = "a name of letters, digits, '.', '_' and '-'"
 _ABOUT_TABLES = re.compile(r"expect_(table|column_to_exist)")
 """Types whose arguments need not be columns that there are."""
 
@@ -108,7 +109,7 @@ class Reader:
         data = _parsed(file)
         meta, name = data.get("meta") or {}, data.get("name") or file.stem
         _expect(file, isinstance(meta, dict), "an object as 'meta'", meta)
-        _expect(file, isinstance(name, str) and _NAME.fullmatch(name) is not None, "a name of letters, digits, '.', '_' and '-'", name)
+        _expect(file, isinstance(name, str) and _NAME.fullmatch(name) is not None, _NAMED, name)
         yield self._made(file, name, meta, data["expectations"])
 
     def _made(self, file: Path, name: str, meta: Mapping[str, Any], expectations: list[Any]) -> Suite:
@@ -173,7 +174,9 @@ def _check(where: str, suite: str, table: str, one: Mapping[str, Any], severity:
     _expect(where, theirs is None or theirs in OF_GX, f"a severity: {', '.join(OF_GX)}", theirs)
     said = meta.get("severity") or (OF_GX[theirs] if theirs else severity) or "error"
     _expect(where, said in SEVERITIES, f"a severity: {', '.join(SEVERITIES)}", said)
-    base = ".".join(part for part in (FOLDER, suite, str(meta.get("name") or one["type"]), column) if part)
+    own = meta.get("name")
+    _expect(where, own is None or (isinstance(own, str) and _NAME.fullmatch(own) is not None), _NAMED, own)
+    base = ".".join(part for part in (FOLDER, suite, own or one["type"], column) if part)
     name, number = base, 2
     while name in taken:
         name, number = f"{base}.{number}", number + 1
