@@ -330,12 +330,14 @@ def test_what_somebody_else_wrote_is_not_replaced(tiny: Tiny, tmp_path: Path) ->
     assert (done.code, "expected no folder, or one with Data Docs of plait's" in done.err) == (2, True)
 
 
-def test_an_expectation_that_cannot_be_answered_is_an_error_without_its_words(tiny: Tiny) -> None:
-    written_to(tiny, of({"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "SELECT CAST(gender_source_value AS INT) FROM {batch}"}}))
+def test_an_expectation_that_cannot_be_answered_is_an_error_without_its_words_and_stops_no_other(tiny: Tiny) -> None:
+    asked = {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "SELECT CAST(gender_source_value AS INT) FROM {batch}"}}
+    scores = {"type": "expect_column_value_z_scores_to_be_less_than", "kwargs": {"column": "year_of_birth", "threshold": 1.2, "double_sided": True}}
+    written_to(tiny, of(asked, NOT_NULL, scores))
     done = tiny.plait("validate", *DAY, "--json")
-    (row,) = of_users(json.loads(done.out)).values()
-    assert (row["status"], row["violated"]) == ("ERROR", None)
-    assert "Exception" in row["reason"]
+    failed, *others = of_users(json.loads(done.out)).values()
+    assert (failed["status"], failed["violated"], failed["reason"]) == ("ERROR", None, "Great Expectations could not answer it: ConversionException")
+    assert [(row["status"], row["violated"], row["denominator"]) for row in others] == [("PASS", 0, 4), ("FAIL", 2, 4)]
     kept = "".join(file.read_text(encoding="utf-8") for file in (tiny.path / "reports").rglob("*") if file.is_file())
     assert "Could not convert" not in done.out + done.err + kept
 

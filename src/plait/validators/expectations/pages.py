@@ -38,9 +38,10 @@ class QuietResultsStore(ValidationResultsStore):  # type: ignore[misc] # types a
 
     def store_validation_results(self, suite_validation_result: Any, *arguments: Any, **more: Any) -> Any:  # noqa: ANN401
         """Keep what a suite found."""
-        for found in () if self._shows_values else suite_validation_result.results:
-            if COUNTED in (found.expectation_config.meta or {}):
-                continue  # of plait's own counts
+        for found in suite_validation_result.results:
+            found.success = bool(found.success)  # some give NumPy's, which is no JSON
+            if self._shows_values or COUNTED in (found.expectation_config.meta or {}):
+                continue  # asked for, or of plait's own counts
             found.result = without_values(found.result, found.expectation_config.type)
             found.exception_info = without_words(found.exception_info)
         return super().store_validation_results(suite_validation_result, *arguments, **more)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from plait.validators.judge import Result
@@ -27,8 +28,9 @@ _COUNTS = (
 _OF_MANY = re.compile(r"unexpected_rows_expectation|expect_table_|expect_column_(to_exist|unique_value_count|proportion|mean|stdev|sum|z_score)")
 """Types whose observed value is of all rows, or of columns, and no patient's."""
 
-_RAISED = re.compile(r"\s*(?:\((?:\w+\.)+(?P<of_database>\w+)\)|(?:\w+\.)*(?P<of_python>\w*(?:Error|Exception))\b)")
-"""How the message of an error begins: with that of the database, in brackets, or with its own name."""
+_OF_DATABASE = re.compile(r"\b(duckdb|psycopg\.errors)\.(?:duckdb\.)?(\w+)")
+_OF_PYTHON = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", re.MULTILINE)
+"""Names of errors in a message or a traceback."""
 
 
 def without_values(result: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -51,9 +53,20 @@ def error_of(raised: dict[str, Any]) -> str | None:
     """Give the kind of the error by which an expectation could not be answered, None where it could."""
     for one in _errors(raised):
         if one.get("raised_exception"):
-            found = _RAISED.match(str(one.get("exception_message") or ""))
-            return (found["of_database"] or found["of_python"]) if found else "an error"
+            if one.get("exception_traceback") is None:  # as `without_words` left it
+                return str(one["exception_message"])
+            text = f"{one.get('exception_message')}\n{one.get('exception_traceback')}"
+            of_python = _OF_PYTHON.search(text)
+            return next(_of_database(text), of_python[1] if of_python else "an error")
     return None
+
+
+def _of_database(text: str) -> Iterator[str]:
+    """Give the names of the databases' errors in a text: only what is the name of a class, as the text may show values."""
+    for module, name in _OF_DATABASE.findall(text):
+        found = getattr(sys.modules.get(module), name, None)
+        if isinstance(found, type) and issubclass(found, Exception):
+            yield name
 
 
 def as_result(check: Check, found: dict[str, Any]) -> Result:

@@ -132,13 +132,25 @@ def _register_dialect() -> None:
     from sqlalchemy.dialects import registry
 
     class Opened(Dialect):
-        """DuckDB on a connection that is open."""
+        """DuckDB on a connection that is open.
+
+        Each statement is a transaction: in a longer one, an expectation that cannot be answered would take all that follow with it.
+        """
 
         supports_statement_cache = True
 
         def connect(self, *names: Any, **parameters: Any) -> Any:  # noqa: ANN401 - as SQLAlchemy's
             """Give a cursor of the connection that a URL names."""
             return ConnectionWrapper(_open[names[0] if names else parameters["database"]].cursor())
+
+        def do_begin(self, dbapi_connection: Any) -> None:  # noqa: ANN401
+            """Begin nothing."""
+
+        def do_commit(self, dbapi_connection: Any) -> None:  # noqa: ANN401
+            """End nothing."""
+
+        def do_rollback(self, dbapi_connection: Any) -> None:  # noqa: ANN401
+            """Undo nothing."""
 
     globals()[Opened.__name__] = Opened
     registry.register("duckdb.plait", __name__, Opened.__name__)
