@@ -332,7 +332,7 @@ def test_what_somebody_else_wrote_is_not_replaced(tiny: Tiny, tmp_path: Path) ->
 
 def test_an_expectation_that_cannot_be_answered_is_an_error_without_its_words_and_stops_no_other(tiny: Tiny) -> None:
     asked = {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "SELECT CAST(gender_source_value AS INT) FROM {batch}"}}
-    scores = {"type": "expect_column_value_z_scores_to_be_less_than", "kwargs": {"column": "year_of_birth", "threshold": 1.2, "double_sided": True}}
+    scores = {"type": "expect_column_value_z_scores_to_be_less_than", "kwargs": {"column": "year_of_birth", "threshold": 1.0, "double_sided": True}}
     written_to(tiny, of(asked, NOT_NULL, scores))
     done = tiny.plait("validate", *DAY, "--json")
     failed, *others = of_users(json.loads(done.out)).values()

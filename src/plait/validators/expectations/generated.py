@@ -80,10 +80,8 @@ def write_tables(con: duckdb.DuckDBPyConnection, suites: Sequence[Generated]) ->
 
 def _suite_name(check: Check) -> str:
     """Give the name of the suite of a check, which is that of a file, too: of its table with its schema, else of what was checked by what kind of checks."""
-    if check.suite in _CDM:
-        name = check.table if "." in check.table else f"cdm.{check.table}"
-    else:
-        name = f"{check.suite}.{check.table}"
+    schema = "cdm" if check.suite in _CDM else check.suite
+    name = check.table if check.suite in _CDM and "." in check.table else f"{schema}.{check.table}"
     return _NO_NAME.sub("-", name.rstrip("."))
 
 
