@@ -55,8 +55,9 @@ def validate(
 ) -> None:
     """Check what the study holds, and say what failed first.
 
-    Every check of OHDSI's DataQualityDashboard, with its thresholds or those in plait.yaml. What all checks found is kept in
-    plait.checks. Exit code 1 says that a check of severity error failed.
+    Every check of OHDSI's DataQualityDashboard, with its thresholds or those in plait.yaml, and suites of Great Expectations of your
+    own in expectations/. What all checks found is kept in plait.checks, and in Data Docs where Great Expectations is installed
+    (pip install 'plait[quality]'). Exit code 1 says that a check of severity error failed.
 
     Example: plait validate -s lung --rows isForeignKey.death.person_id
     """

@@ -90,13 +90,14 @@ def _suite(name: str, results: list[Result]) -> Generated:
     columns: dict[str, list[float | None]] = {}
     for result in sorted((one for one in results if one.status in {"FAIL", "ERROR"}), key=_by_severity):
         columns[result.check.id] = [_value(result)]
-        expectations.append(_expectation(result.check.id, result.check, result.check.about))
-    for (kind, severity, most), group in groupby(sorted(results, key=_group), key=_group):
+        expectations.append(_expectation(result.check.id, result.check, f"{result.check.id} {_allowed(result.check)}: {result.check.about}"))
+    for _, group in groupby(sorted(results, key=_group), key=_group):
         of_one = list(group)
-        column = f"{kind} ({severity}, {f'at most {most:g} %' if most else 'none'})"
+        check = of_one[0].check
+        column = f"{check.type.name} {_allowed(check)}"
         columns[column] = [_value(result) for result in of_one]
-        number = f"{len(of_one):,} {'check' if len(of_one) == 1 else 'checks'}"
-        expectations.append(_expectation(column, of_one[0].check, f"the most that {number} of this type found" if len(of_one) > 1 else of_one[0].check.about))
+        about = f"the most that {len(of_one):,} checks of this type found" if len(of_one) > 1 else check.about
+        expectations.append(_expectation(column, check, f"{column}: {about}"))
     return Generated(name, tuple(expectations), columns)
 
 
@@ -109,13 +110,18 @@ def _by_severity(result: Result) -> tuple[int, str]:
     return SEVERITIES.index(result.check.severity), result.check.id
 
 
-def _expectation(column: str, check: Check, about: str) -> dict[str, Any]:
+def _allowed(check: Check) -> str:
+    """Give what a failure means and how many may offend."""
+    return f"({check.severity}, {f'at most {check.threshold:g} %' if check.threshold else 'none'})"
+
+
+def _expectation(column: str, check: Check, description: str) -> dict[str, Any]:
     """Give the expectation that a column has nothing above a check's threshold."""
     return {
         "type": "expect_column_max_to_be_between",
         "kwargs": {"column": column, "max_value": check.threshold or 0.0},
         "severity": SEVERITY_OF[check.severity],
-        "description": f"{column}: {about}",
+        "description": description,
         "meta": {COUNTED: column},
     }
 
