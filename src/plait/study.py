@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from plait.featurestore.table import FusionTable
     from plait.schema.reasons import Reason
     from plait.validators.examiner import Held, Items
+    from plait.validators.expectations.options import Options
     from plait.validators.report import Validated
 
 _FIRST_SETTINGS = """\
@@ -290,6 +291,7 @@ class Study:
         threads: int | None = None,
         memory: str | None = None,
         snapshots: Sequence[str | Path] = (),
+        expectations: Options | None = None,
         progress: Progress | None = None,
     ) -> Validated:
         """Check this version against the rules of the CDM and of plait, and keep what was found; see `plait.validators.validate.validate_study`.
@@ -300,9 +302,11 @@ class Study:
             threads: Threads to use, all cores if None.
             memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
             snapshots: Snapshots that lie elsewhere than in the study's folder `snapshots`; they alone are checked where no check is named.
+            expectations: What is asked of Great Expectations, see `plait.validators.expectations.options`; Data Docs, where it is installed, if None.
             progress: Hears of tables that were scanned.
         """
         from plait.etl.run import silent
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import validate_study
 
         return validate_study(
@@ -314,20 +318,33 @@ class Study:
             threads=threads,
             memory=memory,
             held=self._held(snapshots),
+            options=expectations or Options(),
             progress=progress or silent,
         )
 
-    def checks(self, *checks: str, snapshots: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
+    def checks(self, *checks: str, snapshots: Sequence[str | Path] = (), expectations: Options | None = None) -> list[dict[str, Any]]:
         """Give the checks that there are for this version, or those that are named; see `plait.validators.validate.checks_of_study`."""
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import checks_of_study
 
-        return checks_of_study(self.path, self._committed(), self.settings, checks, held=self._held(snapshots))
+        options = expectations or Options()
+        return checks_of_study(self.path, self._committed(), self.settings, checks, held=self._held(snapshots), options=options)
 
-    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None, snapshots: Sequence[str | Path] = ()) -> dict[str, Any]:
+    def offending(
+        self,
+        check: str,
+        *,
+        today: dt.date | None = None,
+        limit: int | None = None,
+        snapshots: Sequence[str | Path] = (),
+        expectations: Options | None = None,
+    ) -> dict[str, Any]:
         """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import offending_rows
 
-        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit, held=self._held(snapshots))
+        options, held = expectations or Options(), self._held(snapshots)
+        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit, held=held, options=options)
 
     def export_omop(self, target: Path | str, **options: Any) -> Exported:  # noqa: ANN401 - those of the function that it names
         """Write the CDM of this version, de-identified, into a new folder; see `plait.export.omop.export_omop`."""

@@ -69,17 +69,18 @@ class CdmExaminer:
         result = self.con.execute(f"SELECT * FROM ({query}) ORDER BY ALL" + (f" LIMIT {limit:d}" if limit is not None else ""))
         names = tuple(column[0] for column in result.description or [])
         rows = tuple(result.fetchall())
-        return Listed(names, rows, self._records(check, names, rows) if self.has_lineage else (), query)
+        return Listed(names, rows, records_of(self.con, check.scan, names, rows) if self.has_lineage else (), query)
 
     @cached_property
     def _columns(self) -> dict[str, dict[str, str]]:
         return columns_of(self.con)
 
-    def _records(self, check: Check, names: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> tuple[tuple[dict[str, Any], ...], ...]:
-        """Give the source records behind each of a table's rows."""
-        table = cdm_tables().get(check.scan)
-        key = _KEYS.get(check.scan) or (table.id_column if table else None)
-        return records_behind(self.con, check.scan, [row[names.index(key)] for row in rows]) if key in names else ()
+
+def records_of(con: duckdb.DuckDBPyConnection, table: str, names: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> tuple[tuple[dict[str, Any], ...], ...]:
+    """Give the source records behind each of a table's rows, where the values of a row have these names; nothing if none tells the row's id."""
+    spec = cdm_tables().get(table)
+    key = _KEYS.get(table) or (spec.id_column if spec else None)
+    return records_behind(con, table, [row[names.index(key)] for row in rows]) if key in names else ()
 
 
 def records_behind(con: duckdb.DuckDBPyConnection, table: str, ids: Sequence[int | None]) -> tuple[tuple[dict[str, Any], ...], ...]:

@@ -59,6 +59,20 @@ def open_cdm(path: Path | str, *, threads: int | None = None, memory: str | None
     return con
 
 
+def sqlalchemy_url(url: str) -> tuple[str, str]:
+    """Give a PostgreSQL database as SQLAlchemy names it, password included, and the schema with its CDM.
+
+    Raises:
+        PublishError: The database cannot be reached, or refuses.
+    """
+    from plait.etl.postgres import connected, read_url
+
+    database = read_url(url)
+    with connected(database) as server:
+        schema = server.execute(sql("plait.validators", "foreign_columns")).fetchone()
+    return database.sqlalchemy_url, schema[0] if schema else "cdm"
+
+
 def name_of(path: Path | str) -> str:
     """Give where a CDM stands as it may be shown: a URL without its password."""
     from plait.etl.postgres import read_url

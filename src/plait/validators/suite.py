@@ -24,8 +24,11 @@ Level = Literal["TABLE", "FIELD", "CONCEPT"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The worst first."""
 
-SUITES = ("dqd", "plait", "embeddings", "snapshots")
-"""Where checks come from: OHDSI's DataQualityDashboard, what plait checks of a CDM beyond it, and what it checks of embedding tables and snapshots."""
+SUITES = ("dqd", "plait", "embeddings", "snapshots", "expectations")
+"""Where checks come from: OHDSI's DataQualityDashboard, what plait checks of a CDM beyond it, and of embedding tables and snapshots, and suites of users."""
+
+_OF_USERS = "expectations."
+"""How names begin of checks that users add; they are not there where they are not run."""
 
 _OF_THE_CDM = frozenset({"dqd", "plait"})
 
@@ -161,16 +164,22 @@ def adjusted(checks: Sequence[Check], settings: ValidationSettings) -> tuple[Che
     """
     by_id = {check.id: check for check in checks}
     for rule in settings.rules:
-        chosen = select(tuple(by_id.values()), [rule.checks], where="plait.yaml, validation.rules")
+        chosen = select(tuple(by_id.values()), [rule.checks], where="plait.yaml, validation.rules", absent=_OF_USERS)
         by_id |= {check.id: _with(check, rule) for check in chosen}
     for pattern in settings.skip:
-        for check in select(tuple(by_id.values()), [pattern], where="plait.yaml, validation.skip"):
+        for check in select(tuple(by_id.values()), [pattern], where="plait.yaml, validation.skip", absent=_OF_USERS):
             del by_id[check.id]
     return tuple(by_id.values())
 
 
-def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str) -> list[Check]:
+def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str, absent: str | None = None) -> list[Check]:
     """Give the checks whose id, type, table or suite is like one of the patterns, in their order; `*` stands for anything, and `cdm` is all of the CDM.
+
+    Args:
+        checks: The checks.
+        patterns: The patterns.
+        where: Where they stand.
+        absent: How patterns begin that may fit none.
 
     Raises:
         ConfigError: A pattern fits no check, and no type of check or suite either: of these there may be none yet.
@@ -178,7 +187,8 @@ def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str) -> l
     found: set[str] = set()
     for pattern in patterns:
         fitting = {check.id for check in checks if _fits(check, pattern.lower())}
-        if not fitting and not any(fnmatchcase(name.lower(), pattern.lower()) for name in (*types(), *SUITES)):
+        may_be_none = absent is not None and pattern.lower().startswith(absent)
+        if not fitting and not may_be_none and not any(fnmatchcase(name.lower(), pattern.lower()) for name in (*types(), *SUITES)):
             raise ConfigError(
                 where,
                 expected="a check, a type of check or a table, with * for what varies",
