@@ -6,6 +6,7 @@ A figure that the engine refuses, as one on a column of another type is, is foun
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,8 @@ class Counter:
         return {figure: self._found[simple] for figure, simple in simplified.items()}, own, facts
 
     def _simplified(self, figure: Figure) -> Figure:
-        text = self._extents[figure.table].simplified(figure.sql)
+        """Give a figure with what is known in its expression, but where figures share theirs."""
+        text = figure.sql if figure.wanted else self._extents[figure.table].simplified(figure.sql)
         return figure if text == figure.sql else replace(figure, sql=text)
 
     def duplicates(self, table: str, key: str) -> int:
@@ -122,13 +124,11 @@ class Counter:
         known |= self._decided(table, [figure for figure in figures if figure.is_ordered and figure not in known])
         self._found |= known
         left = [figure for figure in figures if figure not in known]
-        valued = [figure for figure in left if figure.wanted or figure.vocabulary or _is_valued(figure)]
-        for columns, tallied in self._combined(table, valued):
+        for columns, tallied in self._combined(table, [figure for figure in left if _is_valued(figure)]):
             self._tally(table, columns, tallied)
-        scanned = {figure: self._many(figure) for figure in left if figure not in set(valued)}
+        scanned = {figure: self._many(figure) for figure in left if not _is_valued(figure)}
         for joined in sorted(set(scanned.values()), key=lambda joined: (len(joined), sorted(joined))):
-            together = [figure for figure in scanned if scanned[figure] == joined]
-            self._found |= halved(together, lambda some, joined=joined: self._scanned(table, some, joined))
+            self._found |= halved([figure for figure in scanned if scanned[figure] == joined], partial(self._scanned, table, joined))
 
     def _decided(self, table: str, figures: list[Figure]) -> dict[Figure, int]:
         """Give the figures of conditions that hold of the least and of the greatest value of their field, and so of all, or of neither, and so of none."""
@@ -154,24 +154,21 @@ class Counter:
         """Put figures together that one tally is for: all that need no join, unless the combinations of their values are many."""
         columns = {figure: self._columns(figure) for figure in figures}
         plain = frozenset(column for figure in figures if not figure.each for column in columns[figure])
-        if self._are_few(table, plain):
-            columns |= {figure: plain for figure in figures if not figure.each}
+        wide = {plain} if self._are_few(table, plain) else {columns[figure] for figure in figures if not figure.each}
+        for figure, own in columns.items():
+            if not figure.each:
+                columns[figure] = max((of for of in wide if own <= of), key=lambda of: (len(of), sorted(of)))
         return [(of, [figure for figure in figures if columns[figure] == of]) for of in sorted(set(columns.values()), key=sorted)]
 
     def _columns(self, figure: Figure) -> frozenset[tuple[str, str]]:
-        """Give the columns that decide a figure."""
-        concept = {("t", figure.field)} if figure.vocabulary and self._constant(figure) is None else set()
-        return frozenset({pair for pair in carried(figure.sql) if pair[0] not in VOCABULARY} | concept)
-
-    def _constant(self, figure: Figure) -> str | None:
-        """Give the one concept that a figure's field has in all rows, None where it has more."""
-        column = f"t.{quoted(figure.field)}"
-        text = self._extents[figure.table].simplified(column)
-        return None if text == column else text
+        """Give the columns that decide a figure, but for those that have one value."""
+        named = {pair for pair in carried(figure.sql) if pair[0] not in VOCABULARY} | ({("t", figure.field)} if figure.vocabulary else set())
+        extents = self._extents[figure.table]
+        return frozenset((alias, column) for alias, column in named if alias != "t" or extents.value(column) is None)
 
     def _are_few(self, table: str, columns: frozenset[tuple[str, str]]) -> bool:
         """Tell whether the combinations of values of some columns are few, by the first rows of a table."""
-        if self._extents[table].rows <= _SAMPLE or not columns:
+        if self._extents[table].rows <= _SAMPLE or len(columns) < 2:  # noqa: PLR2004
             return True
         names = ", ".join(quoted(column) for _, column in sorted(columns))
         return self._one(f"SELECT count(*) FROM (SELECT DISTINCT * FROM (SELECT {names} FROM {place_of(table)} LIMIT {_SAMPLE}))") <= _FEW * _SAMPLE
@@ -180,21 +177,20 @@ class Counter:
         """Count the combinations of values of some columns, for figures that these decide."""
         import duckdb
 
-        name, cells = f"tally_{len(self._tallies)}", {pair: f"c{place}" for place, pair in enumerate(sorted(columns))}
-        many = {join for figure in figures for join in self._many(figure)}
-        if not columns:
-            name = f"(SELECT {self._extents[table].rows} AS n WHERE {self._extents[table].rows} > 0)"
-        else:
+        extents, name = self._extents[table], f"tally_{len(self._tallies)}"
+        cells = {pair: f"c{place}" for place, pair in enumerate(sorted(columns))}
+        if columns:
             selected = ", ".join(f"{alias}.{quoted(column)} AS {cell}" for (alias, column), cell in cells.items())
+            rows = self._rows(table, figures, {join for figure in figures for join in self._many(figure)})
             try:
-                rows = self._rows(table, figures, many)
                 self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {selected}, count(*) AS n {rows} GROUP BY ALL")
             except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
                 self._found |= dict.fromkeys(figures, refused(error))
                 return
-        fields = {figure.field: self._constant(figure) or f"v.{cells['t', figure.field]}" for figure in figures if figure.vocabulary}
-        whole = frozenset(name for name in fields if self.columns[table][name] in WHOLE_TYPES)
-        self._tallies.append(Tally(name, cells, fields, whole, figures))
+        else:
+            name = f"(SELECT {extents.rows} AS n WHERE {extents.rows} > 0)"
+        constant = {("t", column): value for column in extents.columns if (value := extents.value(column)) is not None}
+        self._tallies.append(Tally(name, constant | {pair: f"v.{cell}" for pair, cell in cells.items()}, extents.types, figures))
 
     def _many(self, figure: Figure) -> frozenset[Join]:
         """Give the joins of a figure whose keys are not unique."""
@@ -204,7 +200,7 @@ class Counter:
         entry = joins().get(named(join) or "")
         return not (entry is not None and entry.is_grouped) and self.duplicates(join.table, join.key) > 0
 
-    def _scanned(self, table: str, figures: list[Figure], many: frozenset[Join]) -> list[int]:
+    def _scanned(self, table: str, many: frozenset[Join], figures: list[Figure]) -> list[int]:
         """Count figures in one scan."""
         aggregates = list(dict.fromkeys(figure.sql if figure.is_total else f"count_if({figure.sql})" for figure in figures))
         row = self.con.execute(f"SELECT {', '.join(aggregates)} {self._rows(table, figures, many)}").fetchone() or ()
@@ -230,5 +226,7 @@ class Counter:
 
 
 def _is_valued(figure: Figure) -> bool:
-    """Tell whether a figure asks only for fields that few values are expected of."""
+    """Tell whether a figure asks for concepts, or only for fields that few values are expected of."""
+    if figure.wanted:
+        return True
     return not (figure.each or figure.exists) and all(column.endswith(_VALUED) for _, column in carried(figure.sql))

@@ -54,7 +54,7 @@ class Extents:
 
     def simplified(self, text: str) -> str:
         """Give an expression with what is known of the table in the place of its columns."""
-        return REFERENCE.sub(lambda found: self._value(found[2] or found[3]) or found[0] if found[1] == "t" else found[0], _NULLNESS.sub(self._nullness, text))
+        return REFERENCE.sub(lambda found: self.value(found[2] or found[3]) or found[0] if found[1] == "t" else found[0], _NULLNESS.sub(self._nullness, text))
 
     def count(self, condition: str) -> int | None:
         """Give of how many rows a simple condition is true, None where that is not known."""
@@ -72,7 +72,7 @@ class Extents:
             return "TRUE" if found[3] else "FALSE"
         return found[0] if filled else "FALSE" if found[3] else "TRUE"
 
-    def _value(self, column: str) -> str | None:
+    def value(self, column: str) -> str | None:
         """Give the one value that a column has in all rows, as SQL; None where there are more, or one is not known."""
         extent = self.columns[column]
         if not extent.filled:

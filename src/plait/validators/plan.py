@@ -232,10 +232,10 @@ def wanted(check: Check, today: dt.date) -> tuple[str, str, str, str]:
     return (concepts[0] if len(concepts) == 1 else "NULL", f"[{', '.join(concepts)}]", value, listed)
 
 
-def _shared(check: Check, today: dt.date) -> tuple[str, str, str, str]:
-    """Give the same, with nothing in the place of a value that is no number: a column of a table is of one type."""
+def _wanted_together(check: Check, today: dt.date) -> tuple[str, str, str, str]:
+    """Give the same, for a table of what checks of one type want: a column of it is of one type, texts or numbers with nothing in the place of others."""
     concept, concepts, value, values = wanted(check, today)
-    return concept, concepts, value if _NUMBER.fullmatch(value) else "CAST(NULL AS BIGINT)", values
+    return concept, concepts, value if check.type.level != "CONCEPT" or _NUMBER.fullmatch(value) else "CAST(NULL AS BIGINT)", values
 
 
 def _value(argument: str, today: dt.date) -> str:
@@ -258,7 +258,7 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
     _need(columns, check.scan, check.field if check.scan == check.table and check.field else None)
     if part == "violated" and _is_certain(check, columns):
         return Figure(check.scan, "FALSE")
-    is_shared = check.type.level == "CONCEPT"
+    is_shared = check.type.level == "CONCEPT" or "concept." in template or _points_at_concept(check, template)
     text = _Rendering(check, today, columns, is_shared).render(template)
     exists, each = _joins(check, template, text, columns)
     _need_own(columns, check, text)
@@ -277,7 +277,7 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
         each=each,
         vocabulary=vocabulary,
         field=check.field if vocabulary else "",
-        wanted=_shared(check, today) if is_shared else None,
+        wanted=_wanted_together(check, today) if is_shared else None,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from plait.validators.plan import REFERENCE, VOCABULARY, carried, place_of
+from plait.validators.plan import REFERENCE, VOCABULARY, WHOLE_TYPES, carried, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,50 +23,44 @@ class Tally:
 
     Attributes:
         relation: They as SQL, with the number as `n`.
-        cells: The columns that they are of, (alias, column) each, and what the relation calls them.
-        fields: The fields that hold concepts, with their values as SQL on the relation `v`.
-        whole: Those of them that hold whole numbers.
+        cells: The columns that figures name, (alias, column) each, as SQL on the relation `v`: one of its columns, or the only value that there is.
+        types: DuckDB's types of the table's columns.
         figures: What is to be counted.
     """
 
     relation: str
     cells: Mapping[tuple[str, str], str]
-    fields: Mapping[str, str]
-    whole: frozenset[str]
+    types: Mapping[str, str]
     figures: Sequence[Figure]
 
     def on(self, text: str) -> str:
         """Give an expression on a row as one on a combination, `v`."""
-        cells = self.cells
-        return REFERENCE.sub(lambda found: f"v.{cells[found[1], found[2] or found[3]]}" if (found[1], found[2] or found[3]) in cells else found[0], text)
+        return REFERENCE.sub(lambda found: self.cells.get((found[1], found[2] or found[3]), found[0]), text)
 
 
 def evaluated(con: duckdb.DuckDBPyConnection, tallies: Sequence[Tally]) -> dict[Figure, int | str]:
     """Count the figures of tallies; a text in the place of a number says why it could not be counted."""
     _copy_vocabulary(con, tallies)
-    found: dict[Figure, int | str] = {}
-    for tally in tallies:
-        for (_, _, of), same in groupby(sorted(tally.figures, key=_sharing), key=_sharing):
-            figures = list(same)
-            if of:
-                found |= halved(figures, lambda some, tally=tally: _wanted(con, tally, some), smallest=len(figures))
-            elif not _is_described(tally, figures[0]):
-                found |= halved(figures, lambda some, tally=tally: _several(con, tally, some))
     described = {figure: tally for tally in tallies for figure in tally.figures if _is_described(tally, figure)}
-    for table in sorted({figure.vocabulary or "" for figure in described}):
-        found |= halved([figure for figure in described if figure.vocabulary == table], lambda some: _described(con, described, some))
+    found = _described(con, described)
+    for tally in tallies:
+        for (*_, wanted), same in groupby(sorted((figure for figure in tally.figures if figure not in described), key=_sharing), key=_sharing):
+            if wanted:
+                found |= _wanted(con, list(same), tally.relation, tally.on, tally.cells)
+            else:
+                found |= halved(list(same), partial(_several, con, tally))
     return found
 
 
-def halved(figures: list[Figure], count: Callable[[list[Figure]], Sequence[int]], smallest: int = 1) -> dict[Figure, int | str]:
+def halved(figures: list[Figure], count: Callable[[list[Figure]], Sequence[int]]) -> dict[Figure, int | str]:
     """Count figures together; where the engine refuses, each half by itself, so that what can be counted is."""
     import duckdb
 
     try:
-        return dict(zip(figures, count(figures), strict=True)) if figures else {}
+        return dict(zip(figures, count(figures), strict=True))
     except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-        if len(figures) <= smallest:
-            return dict.fromkeys(figures, refused(error))
+        if len(figures) == 1:
+            return {figures[0]: refused(error)}
     middle = len(figures) // 2
     return halved(figures[:middle], count) | halved(figures[middle:], count)
 
@@ -82,14 +77,14 @@ def _sharing(figure: Figure) -> tuple[str, str, str]:
 
 
 def _is_described(tally: Tally, figure: Figure) -> bool:
-    """Tell whether a figure asks for nothing but a concept, which all tables' can be looked up together."""
-    own = {column for alias, column in carried(figure.sql) if alias not in VOCABULARY}
-    return figure.vocabulary is not None and figure.wanted is None and own <= {figure.field} and figure.field in tally.whole
+    """Tell whether a figure asks for nothing but the concept in one field, which those of all tables can be looked up together."""
+    named = {column for alias, column in carried(figure.sql) if alias not in VOCABULARY}
+    return figure.vocabulary is not None and named <= {figure.field} and tally.types[figure.field] in WHOLE_TYPES
 
 
 def _copy_vocabulary(con: duckdb.DuckDBPyConnection, tallies: Iterable[Tally]) -> None:
     """Make temporary copies of the vocabulary, with the concepts that occur."""
-    pairs = {(tally.relation, tally.fields[figure.field]) for tally in tallies for figure in tally.figures if figure.vocabulary}
+    pairs = {(tally.relation, tally.cells["t", figure.field]) for tally in tallies for figure in tally.figures if figure.vocabulary}
     if not pairs:
         return
     parts = [f"SELECT TRY_CAST({value} AS BIGINT) AS id FROM {relation} AS v" for relation, value in sorted(pairs)]
@@ -99,39 +94,55 @@ def _copy_vocabulary(con: duckdb.DuckDBPyConnection, tallies: Iterable[Tally]) -
         con.execute(f"CREATE OR REPLACE TEMP TABLE occurring_{table} AS SELECT v.* FROM {place_of(table)} AS v SEMI JOIN occurring AS o ON {occurs}")
 
 
+def _described(con: duckdb.DuckDBPyConnection, tallies: Mapping[Figure, Tally]) -> dict[Figure, int | str]:
+    """Count figures on the concepts of any tables' fields, which are put together with the number of their place."""
+    places = {pair: number for number, pair in enumerate(dict.fromkeys((tally, figure.field) for figure, tally in tallies.items()))}
+    if not places:
+        return {}
+    parts = [f"SELECT {number} AS place, {tally.cells['t', field]} AS concept, n FROM {tally.relation} AS v" for (tally, field), number in places.items()]
+    con.execute(f"CREATE OR REPLACE TEMP TABLE described AS SELECT place, concept, sum(n) AS n FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL")
+    found: dict[Figure, int | str] = {}
+    alike: dict[tuple[str, str], list[Figure]] = {}
+    for figure in tallies:
+        alike.setdefault((figure.vocabulary or "", _on_concept(figure.sql)), []).append(figure)
+    for figures in alike.values():
+        at = [places[tallies[figure], figure.field] for figure in figures]
+        found |= _wanted(con, figures, "described", _on_concept, {("t", figures[0].field): "v.concept"}, at)
+    return found
+
+
+def _on_concept(text: str) -> str:
+    return REFERENCE.sub(lambda found: "v.concept" if found[1] == "t" else found[0], text)
+
+
+def _wanted(
+    con: duckdb.DuckDBPyConnection,
+    figures: list[Figure],
+    relation: str,
+    on: Callable[[str], str],
+    cells: Mapping[tuple[str, str], str],
+    places: Sequence[int] | None = None,
+) -> dict[Figure, int | str]:
+    """Count figures of one condition that differ in what they want, and in the place that they want it of; all are refused where one is."""
+    import duckdb
+
+    table, condition = figures[0].vocabulary, on(figures[0].sql)
+    rows = ", ".join(f"({number}, {place}, {', '.join(figure.wanted or ())})" for number, (figure, place) in enumerate(zip(figures, places or [0] * len(figures), strict=True)))
+    described = f"LEFT JOIN occurring_{table} AS {table} ON {table}.{VOCABULARY[table]} = {cells['t', figures[0].field]}" if table else ""
+    try:
+        counted = con.execute(
+            f"SELECT w.number, sum(v.n) FROM {relation} AS v {described} "
+            f'INNER JOIN (VALUES {rows}) AS w (number, place, concept, concepts, "value", "values") '
+            f"ON {'w.place = v.place AND ' if places else ''}({condition}) GROUP BY w.number"
+        ).fetchall()
+    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        return dict.fromkeys(figures, refused(error))
+    numbers = dict(counted)
+    return {figure: int(numbers.get(number, 0)) for number, figure in enumerate(figures)}
+
+
 def _several(con: duckdb.DuckDBPyConnection, tally: Tally, figures: list[Figure]) -> list[int]:
     """Count figures of several conditions."""
     aggregates = (tally.on(figure.sql) if figure.is_total else f"sum(v.n) FILTER (WHERE {tally.on(figure.sql)})" for figure in figures)
-    return _numbers(con, f"SELECT {', '.join(aggregates)} FROM {tally.relation} AS v {_vocabulary_join(figures[0], tally.fields)}")
-
-
-def _wanted(con: duckdb.DuckDBPyConnection, tally: Tally, figures: list[Figure]) -> list[int]:
-    """Count figures of one condition that differ in what they want."""
-    rows = ", ".join(f"({number}, {', '.join(figure.wanted or ())})" for number, figure in enumerate(figures))
-    counted = con.execute(
-        f"SELECT w.number, sum(v.n) FROM {tally.relation} AS v {_vocabulary_join(figures[0], tally.fields)} "
-        f'INNER JOIN (VALUES {rows}) AS w (number, concept, concepts, "value", "values") ON {tally.on(figures[0].sql)} GROUP BY w.number'
-    ).fetchall()
-    numbers = dict(counted)
-    return [int(numbers.get(number, 0)) for number in range(len(figures))]
-
-
-def _described(con: duckdb.DuckDBPyConnection, tallies: Mapping[Figure, Tally], figures: list[Figure]) -> list[int]:
-    """Count figures on concepts of any tables' fields, which are looked up together."""
-    places = {pair: number for number, pair in enumerate(dict.fromkeys((tallies[figure], figure.field) for figure in figures))}
-    parts = [f"SELECT {number} AS place, {tally.fields[field]} AS concept, n FROM {tally.relation} AS v" for (tally, field), number in places.items()]
-    values = f"(SELECT place, concept, sum(n) AS n FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL)"
-    counted = []
-    for figure in figures:
-        condition = REFERENCE.sub(lambda found: "v.concept" if found[1] == "t" else found[0], figure.sql)
-        counted.append(f"sum(v.n) FILTER (WHERE v.place = {places[tallies[figure], figure.field]} AND ({condition}))")
-    return _numbers(con, f"SELECT {', '.join(counted)} FROM {values} AS v {_vocabulary_join(figures[0], {figures[0].field: 'v.concept'})}")
-
-
-def _vocabulary_join(figure: Figure, fields: Mapping[str, str]) -> str:
-    table = figure.vocabulary
-    return f"LEFT JOIN occurring_{table} AS {table} ON {table}.{VOCABULARY[table]} = {fields[figure.field]}" if table else ""
-
-
-def _numbers(con: duckdb.DuckDBPyConnection, query: str) -> list[int]:
-    return [int(number or 0) for number in con.execute(query).fetchone() or ()]
+    row = con.execute(f"SELECT {', '.join(aggregates)} FROM {tally.relation} AS v").fetchone() or ()
+    return [int(number or 0) for number in row]  # a sum of no row is null
