@@ -127,7 +127,8 @@ def _wanted(
     import duckdb
 
     table, condition = figures[0].vocabulary, on(figures[0].sql)
-    rows = ", ".join(f"({number}, {place}, {', '.join(figure.wanted or ())})" for number, (figure, place) in enumerate(zip(figures, places or [0] * len(figures), strict=True)))
+    at = places or [0] * len(figures)
+    rows = ", ".join(f"({number}, {at[number]}, {', '.join(figure.wanted or ())})" for number, figure in enumerate(figures))
     described = f"LEFT JOIN occurring_{table} AS {table} ON {table}.{VOCABULARY[table]} = {cells['t', figures[0].field]}" if table else ""
     try:
         counted = con.execute(

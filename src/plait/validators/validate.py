@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from plait.duck import literal, parquet, sql, write_parquet
 from plait.errors import ConfigError, StudyError
-from plait.etl.catalog import build_catalog, open_catalog, validations_folder
+from plait.etl.catalog import build_catalog, cdm_files, open_catalog, validations_folder
 from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
 from plait.validators.cdm import CdmExaminer, columns_of
 from plait.validators.examiner import Examined
-from plait.validators.foreign import name_of, open_cdm, source_of, version_of
+from plait.validators.foreign import name_of, open_cdm, parquet_files, source_of, version_of
 from plait.validators.report import Validated, as_row
 from plait.validators.suite import Check, adjusted, checks_of, select
 
@@ -36,7 +36,7 @@ CDM_VERSION = "5.4"
 
 def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
     """Give what examines a study, in the order in which a report tells of it."""
-    return (CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),)
+    return (CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True, files=cdm_files(examined.study, examined.version)),)
 
 
 def validate_study(
@@ -97,7 +97,7 @@ def validate_cdm(
     with TemporaryDirectory(prefix="plait-") as spill, open_cdm(path, threads=threads, memory=limit, spill=Path(spill)) as con:
         likely, notes = version_of(con, columns_of(con))
         version, day = cdm_version or likely, today or _today()
-        examination = _Examination((CdmExaminer(con, version, day, has_lineage=False),), None, chosen)
+        examination = _Examination((CdmExaminer(con, version, day, has_lineage=False, files=parquet_files(path)),), None, chosen)
         return examination.make(con, name_of(path), version, day, progress, notes=() if cdm_version else tuple(notes))
 
 
