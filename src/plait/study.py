@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.export.omop import Exported
     from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
     from plait.featurestore.fitting import Fitted
@@ -310,6 +311,12 @@ class Study:
         from plait.validators.validate import offending_rows
 
         return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit)
+
+    def export_omop(self, target: Path | str, **options: Any) -> Exported:  # noqa: ANN401 - those of the function that it names
+        """Write the CDM of this version, de-identified, into a new folder; see `plait.export.omop.export_omop`."""
+        from plait.export.omop import export_omop
+
+        return export_omop(self.path, self._committed(), self.settings, Path(target), **options)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.

@@ -48,6 +48,11 @@ def name_of(vocabulary: str, code: str) -> str:
     return _names()[vocabulary, code]
 
 
+def is_named(vocabulary: str, code: str) -> bool:
+    """Say whether a code is one of a vocabulary that the demo knows."""
+    return (vocabulary, code) in _names()
+
+
 def write_vocabulary(folder: Path) -> None:
     """Write the vocabulary as tab-separated files as Athena delivers them."""
     folder.mkdir(parents=True, exist_ok=True)
