@@ -66,8 +66,7 @@ class Counter:
             A text in the place of a number says why it could not be counted.
         """
         figures = list(dict.fromkeys(figure for one in planned for figure in (one.violated, one.counted) if figure is not None))
-        tables = sorted({*(one.check.table for one in planned), *(figure.table for figure in figures)} & self.columns.keys())
-        self._extents = extents_of(self.con, tables, self.columns, self.files)
+        self._extents = extents_of(self.con, self._asked(planned, figures), self.files)
         own = self._own_queries(planned)
         simplified = {figure: self._simplified(figure) for figure in figures}
         wanted = sorted(dict.fromkeys(simplified.values()), key=lambda figure: figure.table)
@@ -80,6 +79,17 @@ class Counter:
             {(table, column): extent.filled for table, extents in self._extents.items() for column, extent in extents.columns.items()},
         )
         return {figure: self._found[simple] for figure, simple in simplified.items()}, own, facts
+
+    def _asked(self, planned: Sequence[Planned], figures: Sequence[Figure]) -> dict[str, dict[str, str]]:
+        """Give the tables and columns that checks are about or figures name, with DuckDB's types."""
+        asked: dict[str, set[str]] = {}
+        for check in (one.check for one in planned):
+            asked.setdefault(check.table, set()).add(check.field)
+        for figure in figures:
+            asked.setdefault(figure.table, set()).update({figure.field}, (column for alias, column in carried(figure.sql) if alias == "t"))
+        return {
+            table: {name: kind for name, kind in self.columns[table].items() if name in asked[table]} for table in sorted(asked.keys() & self.columns.keys())
+        }
 
     def _simplified(self, figure: Figure) -> Figure:
         """Give a figure with what is known in its expression, but where figures share theirs."""
@@ -124,9 +134,10 @@ class Counter:
         known |= self._decided(table, [figure for figure in figures if figure.is_ordered and figure not in known])
         self._found |= known
         left = [figure for figure in figures if figure not in known]
-        for columns, tallied in self._combined(table, [figure for figure in left if _is_valued(figure)]):
+        valued = {figure: self._columns(figure) for figure in left if self._is_valued(figure)}
+        for columns, tallied in self._combined(table, valued):
             self._tally(table, columns, tallied)
-        scanned = {figure: self._many(figure) for figure in left if not _is_valued(figure)}
+        scanned = {figure: self._many(figure) for figure in left if figure not in valued}
         for joined in sorted(set(scanned.values()), key=lambda joined: (len(joined), sorted(joined))):
             self._found |= halved([figure for figure in scanned if scanned[figure] == joined], partial(self._scanned, table, joined))
 
@@ -150,21 +161,27 @@ class Counter:
                 decided[figure] = extents.columns[column].filled if number else 0
         return decided
 
-    def _combined(self, table: str, figures: list[Figure]) -> list[tuple[frozenset[tuple[str, str]], list[Figure]]]:
-        """Put figures together that one tally is for: all that need no join, unless the combinations of their values are many."""
-        columns = {figure: self._columns(figure) for figure in figures}
-        plain = frozenset(column for figure in figures if not figure.each for column in columns[figure])
-        wide = {plain} if self._are_few(table, plain) else {columns[figure] for figure in figures if not figure.each}
-        for figure, own in columns.items():
-            if not figure.each:
-                columns[figure] = max((of for of in wide if own <= of), key=lambda of: (len(of), sorted(of)))
-        return [(of, [figure for figure in figures if columns[figure] == of]) for of in sorted(set(columns.values()), key=sorted)]
+    def _is_valued(self, figure: Figure) -> bool:
+        """Tell whether a figure asks for concepts, or only for fields that few values are expected of."""
+        return figure.wanted is not None or (not (figure.each or figure.exists) and all(column.endswith(_VALUED) for _, column in self._columns(figure)))
 
     def _columns(self, figure: Figure) -> frozenset[tuple[str, str]]:
         """Give the columns that decide a figure, but for those that have one value."""
-        named = {pair for pair in carried(figure.sql) if pair[0] not in VOCABULARY} | ({("t", figure.field)} if figure.vocabulary else set())
-        extents = self._extents[figure.table]
-        return frozenset((alias, column) for alias, column in named if alias != "t" or extents.value(column) is None)
+        constant = self._constants(figure.table, [figure])
+        return frozenset((alias, column) for alias, column in _named([figure]) if alias != "t" or column not in constant)
+
+    def _constants(self, table: str, figures: Iterable[Figure]) -> dict[str, str]:
+        """Give the columns that figures name and that have one value, as SQL."""
+        extents = self._extents[table]
+        return {column: value for alias, column in sorted(_named(figures)) if alias == "t" and (value := extents.value(column)) is not None}
+
+    def _combined(self, table: str, valued: Mapping[Figure, frozenset[tuple[str, str]]]) -> list[tuple[frozenset[tuple[str, str]], list[Figure]]]:
+        """Put figures together that one tally is for: all that need no join, unless the combinations of their values are many."""
+        plain = frozenset(column for figure, own in valued.items() if not figure.each for column in own)
+        wide = {plain} if self._are_few(table, plain) else {own for figure, own in valued.items() if not figure.each}
+        widest = {own: max((of for of in wide if own <= of), key=lambda of: (len(of), sorted(of)), default=own) for own in valued.values()}
+        columns = {figure: own if figure.each else widest[own] for figure, own in valued.items()}
+        return [(of, [figure for figure in valued if columns[figure] == of]) for of in sorted(set(columns.values()), key=sorted)]
 
     def _are_few(self, table: str, columns: frozenset[tuple[str, str]]) -> bool:
         """Tell whether the combinations of values of some columns are few, by the first rows of a table."""
@@ -178,19 +195,22 @@ class Counter:
         import duckdb
 
         extents, name = self._extents[table], f"tally_{len(self._tallies)}"
-        cells = {pair: f"c{place}" for place, pair in enumerate(sorted(columns))}
+        grouped = {pair: f"c{place}" for place, pair in enumerate(sorted(columns))}
+        constant = self._constants(table, figures)
+        cells = grouped | {("t", column): f"k{place}" for place, column in enumerate(constant)}
+        beside = "".join(f", {value} AS {cells['t', column]}" for column, value in constant.items())
         if columns:
-            selected = ", ".join(f"{alias}.{quoted(column)} AS {cell}" for (alias, column), cell in cells.items())
+            selected = ", ".join(f"{alias}.{quoted(column)} AS {cell}" for (alias, column), cell in grouped.items())
             rows = self._rows(table, figures, {join for figure in figures for join in self._many(figure)})
-            try:
-                self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {selected}, count(*) AS n {rows} GROUP BY ALL")
-            except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-                self._found |= dict.fromkeys(figures, refused(error))
-                return
+            counted = f"(SELECT {selected}, count(*) AS n {rows} GROUP BY ALL)"
         else:
-            name = f"(SELECT {extents.rows} AS n WHERE {extents.rows} > 0)"
-        constant = {("t", column): value for column in extents.columns if (value := extents.value(column)) is not None}
-        self._tallies.append(Tally(name, constant | {pair: f"v.{cell}" for pair, cell in cells.items()}, extents.types, figures))
+            counted = f"(SELECT {extents.rows} AS n WHERE {extents.rows} > 0)"
+        try:
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{beside} FROM {counted}")
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+            self._found |= dict.fromkeys(figures, refused(error))
+            return
+        self._tallies.append(Tally(name, {pair: f"v.{cell}" for pair, cell in cells.items()}, extents.types, figures))
 
     def _many(self, figure: Figure) -> frozenset[Join]:
         """Give the joins of a figure whose keys are not unique."""
@@ -211,10 +231,12 @@ class Counter:
         """Give the FROM clause with all that figures name."""
         each = {join for figure in figures for join in figure.each}
         exists = {join for figure in figures for join in figure.exists} - (each - set(many))
-        names = {pair for figure in figures for pair in carried(figure.sql)}
+        names = _named(figures)
+        known = ", ".join(f"{value} AS {quoted(column)}" for column, value in self._constants(table, figures).items())
+        place = f"(SELECT * REPLACE ({known}) FROM {place_of(table)})" if known else place_of(table)
         joined = [join_sql(join, "INNER JOIN" if join in many else "LEFT JOIN", carried=names) for join in sorted(each)]
         joined += [join_sql(join, "LEFT JOIN", distinct=self._is_repeated(join)) for join in sorted(exists - set(many))]
-        return f"FROM {place_of(table)} AS t {' '.join(joined)}"
+        return f"FROM {place} AS t {' '.join(joined)}"
 
     def _is_repeated(self, join: Join) -> bool:
         """Tell whether a key that a join asks for may be there more than once: always, where it is no table's own."""
@@ -225,8 +247,7 @@ class Counter:
         return int(row[0]) if row else 0
 
 
-def _is_valued(figure: Figure) -> bool:
-    """Tell whether a figure asks for concepts, or only for fields that few values are expected of."""
-    if figure.wanted:
-        return True
-    return not (figure.each or figure.exists) and all(column.endswith(_VALUED) for _, column in carried(figure.sql))
+def _named(figures: Iterable[Figure]) -> set[tuple[str, str]]:
+    """Give the columns that figures name, (alias, column) each, but for those of the vocabulary."""
+    named = {pair for figure in figures for pair in carried(figure.sql) if pair[0] not in VOCABULARY}
+    return named | {("t", figure.field) for figure in figures if figure.vocabulary}

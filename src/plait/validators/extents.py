@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted, sql
-from plait.validators.plan import REFERENCE, place_of
+from plait.validators.plan import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import duckdb
@@ -53,8 +53,8 @@ class Extents:
     types: Mapping[str, str]
 
     def simplified(self, text: str) -> str:
-        """Give an expression with what is known of the table in the place of its columns."""
-        return REFERENCE.sub(lambda found: self.value(found[2] or found[3]) or found[0] if found[1] == "t" else found[0], _NULLNESS.sub(self._nullness, text))
+        """Give an expression with what is known of values that are missing: true or false for `IS NULL` where no value is, or all are."""
+        return _NULLNESS.sub(self._nullness, text)
 
     def count(self, condition: str) -> int | None:
         """Give of how many rows a simple condition is true, None where that is not known."""
@@ -80,19 +80,16 @@ class Extents:
         return extent.low if extent.low is not None and extent.low == extent.high and extent.filled == self.rows else None
 
 
-def extents_of(
-    con: duckdb.DuckDBPyConnection, tables: Iterable[str], columns: Mapping[str, Mapping[str, str]], files: Mapping[str, Sequence[Path]]
-) -> dict[str, Extents]:
+def extents_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]], files: Mapping[str, Sequence[Path]]) -> dict[str, Extents]:
     """Give what is known of tables.
 
     Args:
         con: A connection that has the tables.
-        tables: The tables.
-        columns: The columns of each, with DuckDB's types.
+        columns: The tables, and the columns of each that matter, with DuckDB's types.
         files: The Parquet files that each is made of, as far as it is made of some.
     """
     told = _told(con, columns, files)
-    return {table: _extents(con, table, columns[table], *told.get(table, (None, {}))) for table in tables}
+    return {table: _extents(con, table, types, *told.get(table, (None, {}))) for table, types in columns.items()}
 
 
 def _told(
