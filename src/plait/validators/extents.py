@@ -99,9 +99,11 @@ def _told(
     pairs = [(str(file), table) for table, behind in files.items() if table in columns for file in behind]
     if not pairs:
         return {}
-    parameters = {"files": [file for file, _ in pairs], "tables": [table for _, table in pairs]}
+    query = sql("plait.validators", "extents")
+    for name, values in (("files", [file for file, _ in pairs]), ("tables", [table for _, table in pairs])):
+        query = query.replace(f"${name}", f"[{', '.join(map(literal, values))}]")  # as a parameter, a list would have DuckDB import pandas
     found: dict[str, tuple[int | None, dict[str, Extent]]] = {}
-    for table, column, count, rows, filled, *bounds in con.execute(sql("plait.validators", "extents"), parameters).fetchall():
+    for table, column, count, rows, filled, *bounds in con.execute(query).fetchall():
         if column in columns[table] and count == len(files[table]) and filled is not None:
             found.setdefault(table, (rows, {}))[1][column] = _extent(columns[table][column], filled, bounds)
     return found
