@@ -5,6 +5,7 @@ A figure that the engine refuses, as one on a column of another type is, is foun
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _VALUED = ("concept_id", "source_value")
 """How fields end that few values are expected of."""
+_NULLNESS = re.compile(r'([\w"]+\.[\w"]+) IS (NOT )?NULL')
 _SAMPLE = 20_000
 _FEW = 0.2
 """Of the first rows of a table, the share that the combinations of their values may be for a tally of all fields together."""
@@ -222,10 +224,11 @@ class Counter:
 
     def _scanned(self, table: str, many: frozenset[Join], figures: list[Figure]) -> list[int]:
         """Count figures in one scan."""
-        aggregates = list(dict.fromkeys(figure.sql if figure.is_total else f"count_if({figure.sql})" for figure in figures))
-        row = self.con.execute(f"SELECT {', '.join(aggregates)} {self._rows(table, figures, many)}").fetchone() or ()
-        numbers = dict(zip(aggregates, row, strict=True))
-        return [int(numbers[figure.sql if figure.is_total else f"count_if({figure.sql})"] or 0) for figure in figures]  # count_if of no row is null
+        aggregates = [figure.sql if figure.is_total else _counting(figure.sql) for figure in figures]
+        distinct = list(dict.fromkeys(aggregates))
+        row = self.con.execute(f"SELECT {', '.join(distinct)} {self._rows(table, figures, many)}").fetchone() or ()
+        numbers = dict(zip(distinct, row, strict=True))
+        return [int(numbers[aggregate] or 0) for aggregate in aggregates]  # count_if of no row is null
 
     def _rows(self, table: str, figures: list[Figure], many: Iterable[Join]) -> str:
         """Give the FROM clause with all that figures name."""
@@ -245,6 +248,14 @@ class Counter:
     def _one(self, query: str) -> int:
         row = self.con.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+
+def _counting(condition: str) -> str:
+    """Give the aggregate that counts the rows of a condition; values are counted faster than conditions."""
+    found = _NULLNESS.fullmatch(condition)
+    if found is None:
+        return f"count_if({condition})"
+    return f"count({found[1]})" if found[2] else f"count(*) - count({found[1]})"
 
 
 def _named(figures: Iterable[Figure]) -> set[tuple[str, str]]:

@@ -54,7 +54,7 @@ class Extents:
 
     def simplified(self, text: str) -> str:
         """Give an expression with what is known of values that are missing: true or false for `IS NULL` where no value is, or all are."""
-        return _NULLNESS.sub(self._nullness, text)
+        return _NULLNESS.sub(self._nullness, text).removeprefix("TRUE AND ")
 
     def count(self, condition: str) -> int | None:
         """Give of how many rows a simple condition is true, None where that is not known."""
