@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ from plait.validators.suite import Check, checks_of
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
 
@@ -36,12 +37,14 @@ class CdmExaminer:
         version: The version of the CDM.
         today: The date that checks compare with.
         has_lineage: Whether the books that lead to source records are there.
+        files: The Parquet files that tables are made of, as far as they are made of some: they tell what need not be counted.
     """
 
     con: duckdb.DuckDBPyConnection
     version: str
     today: dt.date
     has_lineage: bool
+    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
     def checks(self) -> tuple[Check, ...]:
         """Give every check of a CDM of this version."""
@@ -49,7 +52,7 @@ class CdmExaminer:
 
     def examine(self, checks: Sequence[Check], progress: Progress) -> list[Result]:
         """Make these checks."""
-        return examine_cdm(self.con, checks, today=self.today, progress=progress)
+        return examine_cdm(self.con, checks, today=self.today, progress=progress, files=self.files)
 
     def query(self, check: Check) -> str | None:
         """Give the SELECT of the rows that offend a check."""
@@ -100,7 +103,9 @@ def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     return found
 
 
-def examine_cdm(con: duckdb.DuckDBPyConnection, checks: Sequence[Check], *, today: dt.date, progress: Progress) -> list[Result]:
+def examine_cdm(
+    con: duckdb.DuckDBPyConnection, checks: Sequence[Check], *, today: dt.date, progress: Progress, files: Mapping[str, Sequence[Path]] | None = None
+) -> list[Result]:
     """Check the CDM in the schema `cdm` of a connection.
 
     Args:
@@ -108,8 +113,9 @@ def examine_cdm(con: duckdb.DuckDBPyConnection, checks: Sequence[Check], *, toda
         checks: What to check, see `plait.validators.suite.checks_of`.
         today: The date that checks compare with.
         progress: Hears of tables that were scanned.
+        files: The Parquet files that tables are made of, as far as they are made of some.
     """
     columns = columns_of(con)
     planned = [plan(check, columns, today) for check in checks]
-    found, own, facts = Counter(con, columns).count(planned, progress)
+    found, own, facts = Counter(con, columns, files or {}).count(planned, progress)
     return [judge(one, found, own, facts, columns) for one in planned]

@@ -77,7 +77,7 @@ class CheckType:
     total_counted: str | None = None
     rows: str | None = None
     query: str | None = None
-    tally: bool = False
+    ordered: bool = False
     only: str | None = None
     needs: str | None = None
     points_at: str | None = None
