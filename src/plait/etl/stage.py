@@ -190,7 +190,7 @@ def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task, selects: str) -> N
             continue
         files = [file for file in task.lookups if file.file == name]
         if rule.text:
-            load_texts(con, files, task.source, table=f"raw {name}")
+            load_texts(con, files, table=f"raw {name}")
             make_view(con, name, f"SELECT * EXCLUDE (_fault) FROM {quoted(f'raw {name}')}")
             continue
         for number, file in enumerate(files):

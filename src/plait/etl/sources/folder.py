@@ -51,7 +51,8 @@ class FileRule(_Frozen):
     the records of other files; `text` says that a file is one text, `name` and `content` of one record;
     `comment` begins lines above the header that are no records; `reader` says that the source's reader makes
     the records, and `folder` that it makes them of all that stands in the source's path, which is known by names, sizes
-    and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands.
+    and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands;
+    `encoding`, `delimiter` and `quote` are those of this file, where not the source's.
     """
 
     required: bool = False
@@ -65,6 +66,9 @@ class FileRule(_Frozen):
     reader: bool = False
     folder: bool = False
     option: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    quote: str | None = Field(default=None, max_length=1)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -128,7 +132,8 @@ class Source:
     """A source of a study: its settings joined with its folder.
 
     `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
-    macros that its SELECTs share; `url` is where its files are, if not at a path.
+    macros that its SELECTs share; `url` is where its files are, if not at a path; `said` are the encoding and the delimiter that
+    plait.yaml names, which hold for all its files.
     """
 
     name: str
@@ -149,6 +154,7 @@ class Source:
     cache: Path | None = None
     macros: str = ""
     url: str | None = None
+    said: tuple[str | None, str | None] = (None, None)
 
     @property
     def root(self) -> Path | str:
@@ -161,6 +167,15 @@ class Source:
         if self.reader_module is None:
             return None
         return cast("Reader", import_module(self.reader_module))
+
+    def layout_of(self, file: str | None) -> tuple[str, str, str]:
+        """Give the encoding, the delimiter and the quote of a text file: what plait.yaml says, else `source.yaml` of the file, else of all files."""
+        rule = self.rules.files.get(file) if file is not None else None
+        if rule is None:
+            return self.encoding, self.delimiter, self.rules.quote
+        encoding, delimiter = self.said
+        quote = self.rules.quote if rule.quote is None else rule.quote
+        return encoding or rule.encoding or self.encoding, delimiter or rule.delimiter or self.delimiter, quote
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -232,6 +247,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         macros=shared,
         cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
         url=settings.url,
+        said=(settings.encoding, settings.delimiter),
     )
 
 
