@@ -246,6 +246,9 @@ def show_report(report: RunReport) -> None:
     table("CDM", [{"table": name, "rows": count} for name, count in sorted(report.rows.items()) if count])
     say()
     _show_persons(report)
+    if report.checks:
+        errors = sum(row["severity"] == "error" for row in report.checks)
+        say(f"Checks of sources that failed: {len(report.checks):,}, {errors:,} of them of severity error; `plait etl status` lists them.")
     say(
         f"Version {report.version}: {report.persons:,} persons. {totals['read']:,} read = {totals['loaded']:,} loaded + {totals['merged']:,} merged "
         f"+ {totals['rejected']:,} rejected + {totals['ignored']:,} ignored."
@@ -277,11 +280,13 @@ def show_status(status: dict[str, Any]) -> None:
         f"Run {run['run_id']}, version {run['version']}, plait {run['plait_version']}, "
         f"vocabulary {run['vocabulary_release'] or 'unknown'}, {run['persons']:,} persons"
     )
+    status = {**status, "checks": [row for row in status["checks"] if row["status"] == "FAIL"]}
     for part, title in (
         ("ledger", "Ledger: read = loaded + merged + rejected + ignored"),
         ("reasons", "Why records went no further"),
         ("unmapped", "Codes without a standard concept; their rows are kept, with concept 0"),
         ("columns", "Columns that nobody accounts for"),
+        ("checks", "Checks of sources that failed"),
         ("notices", "Notices"),
     ):
         if status[part]:
@@ -386,7 +391,13 @@ def show_source_tried(found: SourceTried) -> None:
         for fate, counted in (("rejected", shape.rejected), ("ignored", shape.ignored))
         for reason, records in counted.items()
     ]
+    checks = [
+        {"check": row["check_id"], "severity": row["severity"], "status": row["status"], "violated": row["violated"], "of": row["denominator"]}
+        | {"allowed": None if row["threshold"] is None else f"{row['threshold']:g}%", "reason": row["reason"]}
+        for row in found.checks
+    ]
     for title, lines in (
+        ("Checks that source.yaml asks for", checks),
         ("Columns that are not always there, in the rows that go on", nulls),
         ("Why records go no further", reasons),
         ("Codes with a standard concept", list(found.codes or ())),
@@ -421,6 +432,13 @@ def _show_first(found: SourceTried) -> None:
         say(f"{row['path']}, record {row['record']}, as {shape.shape}: {row['reason']}{', column ' + row['column'] if row['column'] else ''}")
         if row.get("raw"):
             say(f"  {row['raw']}")
+    failed = [row for row in found.checks if row["first"]]
+    if failed:
+        say()
+        say("The first records that offend a check")
+    for row in failed:
+        places = ", ".join(f"{one['path']}, record {one['record']}" for one in row["first"])
+        say(f"{row['check_id']}: {places}")
 
 
 def show_trace(found: dict[str, Any]) -> None:

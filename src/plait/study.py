@@ -248,7 +248,7 @@ class Study:
         version = self._committed()
         parts = {
             part: _rows(con, sql("plait.etl", f"status_{part}"), {"run_id": version.run_id})
-            for part in ("run", "ledger", "reasons", "columns", "notices", "unmapped")
+            for part in ("run", "ledger", "reasons", "columns", "notices", "unmapped", "checks")
         }
         tables = {table: _count(con, table) for table in sorted(cdm_tables()) if table not in VOCABULARY_TABLES or table == "source_to_concept_map"}
         return {**parts, "run": parts["run"][0], "tables": tables}
@@ -477,6 +477,7 @@ def check_source(
         mappings=settings.mappings,
         vocabulary=_vocabulary_of(folder),
         crosswalk=folder / version.crosswalk if version is not None else None,
+        before=_records_before(folder, version) if version is not None and named is not None else {},
         persons=tuple(one for one in others if one.system == opened.system and one.name != opened.name and any(s.shape == "person" for s in one.selects)),
         threads=threads or os.cpu_count() or 1,
         memory_mib=size_mib(memory),
@@ -485,6 +486,15 @@ def check_source(
         progress=progress or silent,
     )
     return check(opened, trial)
+
+
+def _records_before(folder: Path, version: Version) -> dict[tuple[str, str], int]:
+    """Give the records of each file in a version, which the next delivery is compared with."""
+    from plait.duck import connect
+    from plait.etl.source_checks.judging import records_before
+
+    with connect() as con:
+        return records_before(con, version, warehouse_of(folder))
 
 
 def _unnamed(source: str | Path, data: Path | None, settings: Settings) -> SourceSettings:

@@ -150,7 +150,7 @@ def etl_check_source(
 
     For each staged shape: rows, nulls, and the first records that are rejected; then columns and files that nobody reads, and, where
     the study has a vocabulary, how many codes have a standard concept. Nothing is written. Exit code 1 says that a record has
-    no fate.
+    no fate, or that a check of severity error fails that source.yaml asks for.
 
     Example: plait etl check-source sources/our_emr data/emr -s lung
     """

@@ -24,8 +24,8 @@ Level = Literal["TABLE", "FIELD", "CONCEPT"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The worst first."""
 
-SUITES = ("dqd", "plait")
-"""Where checks come from: OHDSI's DataQualityDashboard, and what plait checks of a CDM beyond it."""
+SUITES = ("dqd", "plait", "sources")
+"""Where checks come from: OHDSI's DataQualityDashboard, what plait checks of a CDM beyond it, and what sources ask of their files."""
 
 _OF_THE_CDM = frozenset({"dqd", "plait"})
 

@@ -18,6 +18,7 @@ from plait.validators.cdm import CdmExaminer, columns_of
 from plait.validators.examiner import Examined
 from plait.validators.foreign import name_of, open_cdm, source_of, version_of
 from plait.validators.report import Validated, as_row
+from plait.validators.sources import SourcesExaminer
 from plait.validators.suite import Check, adjusted, checks_of, select
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ CDM_VERSION = "5.4"
 
 def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
     """Give what examines a study, in the order in which a report tells of it."""
-    return (CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),)
+    return (CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True), SourcesExaminer(examined))
 
 
 def validate_study(

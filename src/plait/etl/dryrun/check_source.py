@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import tempfile
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from plait.etl.columns import column_fates
 from plait.etl.crosswalk import extend_crosswalk, load_crosswalk
 from plait.etl.resources import resources
 from plait.etl.run import silent
+from plait.etl.source_checks.counting import is_counted
+from plait.etl.source_checks.judging import judge_source
+from plait.etl.source_checks.offending import offending_records
 from plait.etl.sources.inventory import InputFile, find_files, inspect
 from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
 from plait.etl.stage import StagedFile, Task, codes_file, rows_of, stage_file
@@ -72,6 +76,7 @@ class SourceTried:
         codes: For each code system, how many codes and records there are and how many have a standard concept; None without a vocabulary.
         columns: Columns that nobody accounts for: file, column.
         files: Files that no SELECT reads, with their records and the rule.
+        checks: What the checks of `source.yaml` found, each as a row of `plait.source_checks`, with `about` and the `first` records that offend.
         notes: What a reader should know.
     """
 
@@ -80,12 +85,14 @@ class SourceTried:
     codes: tuple[dict[str, Any], ...] | None
     columns: tuple[dict[str, str], ...]
     files: tuple[dict[str, Any], ...]
+    checks: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
 
     @property
     def is_sound(self) -> bool:
-        """Whether every record has a fate."""
-        return all(shape.fault is None for shape in self.shapes)
+        """Whether every record has a fate, and no check of severity error fails."""
+        fails = any(check["status"] == "FAIL" and check["severity"] == "error" for check in self.checks)
+        return not fails and all(shape.fault is None for shape in self.shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,8 @@ class Trial:
         vocabulary: The folder of a loaded release, None without one.
         crosswalk: The study's crosswalk, None before its first run.
         persons: Sources of the study that may bring the persons.
+        before: Records of (source, file) in the study's last version.
+        today: The date that freshness is judged by; the day it is if None.
         threads: Threads to use.
         memory_mib: Memory for DuckDB.
         first: Rejected records to show for each reason.
@@ -110,6 +119,8 @@ class Trial:
     vocabulary: Path | None = None
     crosswalk: Path | None = None
     persons: tuple[Source, ...] = ()
+    before: dict[tuple[str, str], int] = field(default_factory=dict)
+    today: dt.date | None = None
     threads: int = 1
     memory_mib: int = 1024
     first: int = 3
@@ -132,7 +143,7 @@ class _Dry:
             if not selects:
                 continue
             try:
-                made: list[StagedFile | _Failed] = list(stage_file(self._task(source, files, number, selects, crosswalk)))
+                made: list[StagedFile | _Failed] = list(stage_file(self.task(source, files, number, selects, crosswalk)))
             except BooksError:
                 made = [self._one(source, files, number, select, crosswalk) for select in selects]
             self.trial.progress("staging", next((one.records for one in made if isinstance(one, StagedFile)), 0))
@@ -141,11 +152,12 @@ class _Dry:
 
     def _one(self, source: Source, files: Sequence[tuple[int, InputFile]], number: int, select: Select, crosswalk: Path | None) -> StagedFile | _Failed:
         try:
-            return stage_file(self._task(source, files, number, (select,), crosswalk))[0]
+            return stage_file(self.task(source, files, number, (select,), crosswalk))[0]
         except BooksError as error:
             return _Failed(select.file, select.shape, f"expected {error.expected}, got {error.got}. {error.todo}")
 
-    def _task(self, source: Source, files: Sequence[tuple[int, InputFile]], number: int, selects: tuple[Select, ...], crosswalk: Path | None) -> Task:
+    def task(self, source: Source, files: Sequence[tuple[int, InputFile]], number: int, selects: tuple[Select, ...], crosswalk: Path | None) -> Task:
+        """Give the task of staging one file."""
         return Task(
             file=dict(files)[number],
             file_id=number,
@@ -200,7 +212,8 @@ def check_source(source: Source, trial: Trial) -> SourceTried:
         columns = [
             {"file": file, "column": column} for _, file, column, fate, _ in column_fates(con, source, [file for _, file in dry.files]) if fate == "unaccounted"
         ]
-        return SourceTried(source.name, tuple(shapes[key] for key in sorted(shapes)), codes, tuple(columns), tuple(_unread(dry)), tuple(notes))
+        tried = tuple(shapes[key] for key in sorted(shapes))
+        return SourceTried(source.name, tried, codes, tuple(columns), tuple(_unread(dry)), tuple(_checks(dry)), tuple(notes))
 
 
 def _inventory(source: Source) -> list[tuple[int, InputFile]]:
@@ -291,6 +304,23 @@ def _codes(dry: _Dry, staged: Sequence[StagedFile]) -> tuple[dict[str, Any], ...
     result = dry.con.execute(sql("plait.etl.dryrun", "coverage"))
     names = [column[0] for column in result.description or []]
     return tuple(dict(zip(names, row, strict=True)) for row in result.fetchall())
+
+
+def _checks(dry: _Dry) -> list[dict[str, Any]]:
+    """Make the checks that `source.yaml` asks for, and find the first records that offend each of those that fail."""
+    files = [file for _, file in dry.files]
+    for number, file in dry.files:
+        if not is_counted(dry.folder / "staged", file, dry.source, dry.trial.time_zone):
+            stage_file(dry.task(dry.source, dry.files, number, (), None))
+    today = dry.trial.today or dt.datetime.now(dt.UTC).date()
+    found = judge_source(dry.con, dry.source, files, dry.folder / "staged", dry.trial.time_zone, before=dry.trial.before, today=today)
+    rows = []
+    for one in found:
+        first = []
+        if one.status == "FAIL" and dry.trial.first:
+            first = offending_records(dry.con, dry.source, files, one.check, time_zone=dry.trial.time_zone, spill=dry.folder, limit=dry.trial.first)
+        rows.append(one.as_row() | {"about": one.check.about, "first": [{"path": path, "record": record} for path, record in first]})
+    return rows
 
 
 def _unread(dry: _Dry) -> list[dict[str, Any]]:
