@@ -395,9 +395,11 @@ def show_source_tried(found: SourceTried) -> None:
         {"check": row["check_id"], "severity": row["severity"], "status": row["status"], "violated": row["violated"], "of": row["denominator"]}
         | {"allowed": None if row["threshold"] is None else f"{row['threshold']:g}%", "reason": row["reason"]}
         for row in found.checks
+        if row["status"] != "PASS"
     ]
+    passed = len(found.checks) - len(checks)
     for title, lines in (
-        ("Checks that source.yaml asks for", checks),
+        (f"Checks that source.yaml asks for and that do not pass; {passed:,} do", checks),
         ("Columns that are not always there, in the rows that go on", nulls),
         ("Why records go no further", reasons),
         ("Codes with a standard concept", list(found.codes or ())),
