@@ -11,6 +11,7 @@ SELECT
     'mimic:itemid' AS code_system,
     i.loinc_code AS alternative,
     'LOINC' AS alternative_system,
+    l.itemid AS source_value,
     concat_ws(', ', i.label, i.fluid) AS display,
     'Measurement' AS domain,
     coalesce(l.value, l.comments) AS value_text,

@@ -12,6 +12,7 @@ SELECT
     CASE WHEN plait_ndc(p.ndc) IS NULL THEN 'mimic:drug' ELSE 'NDC' END AS code_system,
     CASE WHEN plait_ndc(p.ndc) IS NOT NULL THEN p.drug END AS alternative,
     'mimic:drug' AS alternative_system,
+    coalesce(plait_ndc(p.ndc), p.drug) AS source_value,
     concat_ws(' ', p.drug, p.prod_strength) AS display,
     'Drug' AS domain,
     p.form_val_disp AS quantity,
