@@ -105,6 +105,9 @@ def test_what_is_written_runs_as_it_is(raw: Path, tmp_path: Path, command: Calla
         "stays.visit.sql",
     ]
     shapes = tried(command, folder, raw)
+    checks = {(row["check_id"], row["status"]) for row in shapes[""]["checks"]}
+    assert {("sourceUnique.emr.patients.MRN", "PASS"), ("sourceReference.emr.labs.MRN", "PASS"), ("sourceType.emr.labs.CollectedTime", "PASS")} <= checks
+    assert {status for _, status in checks} == {"PASS"}
     assert {name: (shape["records"], shape["rows"], shape["rejected"]) for name, shape in shapes.items() if name} == {
         "diagnoses.event": (80, 80, {}),
         "labs.event": (320, 320, {}),

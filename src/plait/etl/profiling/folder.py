@@ -170,7 +170,28 @@ def _file(proposal: Proposal, file: RawFile, values: dict[tuple[str, str], list[
         lines.append("    lookup: true # it completes records of other files")
     if lines[-1].lstrip().startswith("#"):
         lines.append("    needs: []")
-    return lines
+    return lines + _checks(proposal, file, needed)
+
+
+def _checks(proposal: Proposal, file: RawFile, needed: list[str]) -> list[str]:
+    """Give checks that hold for all records that were looked at; warnings, until somebody knows better."""
+    if not needed or not file.records:
+        return []
+    whole = {reference.column: reference for reference in file.references if reference.share == 1 and reference.file != file.name}
+    lines = [f"      - {{unique: {_word(columns[0])}, severity: warning}}" for columns in file.keys if columns[0] in needed and len(columns) == 1][:1]
+    for name in needed:
+        column = file.columns[name]
+        asked = ["required: true"] if column.filled == column.records else []
+        asked += [f"references: {_word(f'{whole[name].file}.{whole[name].key}')}"] if name in whole and _is_kept(proposal, whole[name].file) else []
+        asked += ["type: time"] if column.kind == "time" and not column.other and column.order in {"", "either", proposal.order} else []
+        lines += [f"      - {{column: {_word(name)}, {', '.join(asked)}, severity: warning}}"] if asked else []
+    lines.append("      - {rows: {change: 50%}, severity: warning} # against the last delivery")
+    held = "held for all records" if file.is_whole else "held for the first records"
+    return [f"    checks: # {held}", *lines]
+
+
+def _is_kept(proposal: Proposal, name: str) -> bool:
+    return bool(proposal.of(name)) or name in proposal.meaning.lookups
 
 
 def _own_layout(proposal: Proposal, file: RawFile) -> list[str]:

@@ -228,7 +228,7 @@ def codes_of(column: Column, file: RawFile, *, versioned: str | None = None) -> 
         share = column.systems[system.vocabulary_id]
         is_hinted = re.search(system.hint, name) is not None
         found = max((column.found.get(vocabulary, 0.0) for vocabulary in system.vocabularies), default=0.0)
-        is_alone = system.alone is not None and column.distinct >= system.alone
+        is_alone = system.alone is not None and column.distinct >= system.alone and not _NO_CODES & set(roles_of(column.name)[:1])
         if share < ENOUGH or not (is_hinted or is_alone or (found >= _LOOKED_UP and column.longest > _LENGTH_OF_NUMBERS)):
             continue
         why = f"{_percent(share)} of {column.sampled:,} distinct values look like {system.title}"
