@@ -83,7 +83,7 @@ def _from(select: Proposed) -> list[str]:
     else:
         lines = [f"FROM {identifier(select.file)} AS r"]
     for join in select.joins:
-        columns = ", ".join(f"any_value({identifier(name)}) AS {identifier(name)}" for name in join.columns if name != join.key)
+        columns = ", ".join(f"min({identifier(name)}) AS {identifier(name)}" for name in join.columns if name != join.key)
         lines.append(
             f"LEFT JOIN (SELECT {identifier(join.key)}{', ' if columns else ''}{columns} FROM {identifier(join.file)} GROUP BY {identifier(join.key)}) "
             f"AS {join.alias} ON r.{identifier(join.column)} = {join.alias}.{identifier(join.key)}"

@@ -186,7 +186,7 @@ def _propose_file(proposal: Proposal, file: RawFile) -> None:
 def _persons(proposal: Proposal, file: RawFile) -> None:
     _, key = proposal.meaning.person or ("", "")
     born = next(column for column in file.columns.values() if birth_of(column))
-    select = Proposed(file.name, "person", "a patient", f"it has a birth ({born.name}) and {_as_key(file, key)}")
+    select = Proposed(file.name, "person", "a patient", f"it has a birth ({born.name}), and {_as_key(file, key)}")
     select.take(key, "person", "the identifier that other files name" if _asked(proposal, file.name, key) else "", needed=True)
     if born.kind == "time":
         _take_time(proposal, select, born, "birth", needed=True)
@@ -221,7 +221,7 @@ def _visits(proposal: Proposal, file: RawFile) -> None:
     assert meaning.visit is not None  # noqa: S101 - only then it is called
     key, start, end = meaning.visit[1], time_of(file, "start"), time_of(file, "end")
     assert start is not None  # noqa: S101 - a file of visits has one
-    select = Proposed(file.name, "visit", "an encounter", f"it names a person and has {_as_key(file, key)} and a time")
+    select = Proposed(file.name, "visit", "an encounter", f"it names a person and a time, and {_as_key(file, key)}")
     _take_person(proposal, select, file)
     select.take(key, "visit", needed=True)
     _take_time(proposal, select, start, "start", needed=True)
@@ -249,7 +249,7 @@ def _visits(proposal: Proposal, file: RawFile) -> None:
 
 
 def _providers(proposal: Proposal, file: RawFile) -> None:
-    select = Proposed(file.name, "provider", "somebody who gives care", f"it names no person and has {_as_key(file, str(file.key))}")
+    select = Proposed(file.name, "provider", "somebody who gives care", f"it names no person, and {_as_key(file, str(file.key))}")
     select.take(str(file.key), "provider", needed=True)
     name = next((column for column in file.columns.values() if "display" in roles_of(column.name)), None)
     special = next((column for column in file.columns.values() if "specialty" in roles_of(column.name)), None)
@@ -265,7 +265,7 @@ def _providers(proposal: Proposal, file: RawFile) -> None:
 
 
 def _sites(proposal: Proposal, file: RawFile) -> None:
-    select = Proposed(file.name, "care_site", "a place of care", f"it names no person and has {_as_key(file, str(file.key))}")
+    select = Proposed(file.name, "care_site", "a place of care", f"it names no person, and {_as_key(file, str(file.key))}")
     select.take(str(file.key), "care_site", needed=True)
     name = next((column for column in file.columns.values() if "display" in roles_of(column.name) and column.name != file.key), None)
     if name is not None:
@@ -391,7 +391,10 @@ def _wide(proposal: Proposal, select: Proposed, file: RawFile, free: list[Column
     numbers = [column for column in numbers if not column.is_unique or column.kind != "integer"][:_MOST_PARTS]
     if not numbers:
         return False
-    select.what, select.why = "one of the numbers of a record", f"it has {len(numbers)} columns of numbers and no code: each is a measurement of its own"
+    select.what, select.why = (
+        "one of the numbers of a record",
+        f"it has no code, and {len(numbers)} column{'s' if len(numbers) > 1 else ''} of numbers: each is a measurement of its own",
+    )
     for column in numbers:
         select.parts.append(Part(f"'{column.name.replace(chr(39), chr(39) * 2)}'", _number(column, identifier(column.name))))
         select.note(column.name)
