@@ -63,10 +63,10 @@ def test_every_record_of_every_file_has_its_fate(study: plait.Study) -> None:
     assert study.status()["columns"] == []
     rules = {(row["file"], row["reason"]) for row in study.status()["reasons"] if row["fate"] == "ignored" and row["shape"] != "none"}
     assert rules == {
-        ("admissions", "no_death"),
+        ("admissions", "left_alive"),
         ("emar", "not_given"),
         ("inputevents", "rewritten"),
-        ("patients", "no_death"),
+        ("patients", "alive"),
         ("transfers", "discharged"),
     }
 

@@ -5,5 +5,5 @@ SELECT
     a.deathtime AS start,
     'ehr' AS type,
     1 AS rank,
-    CASE WHEN a.deathtime IS NULL THEN 'no_death' END AS _ignore
+    CASE WHEN a.deathtime IS NULL THEN 'left_alive' END AS _ignore
 FROM admissions AS a

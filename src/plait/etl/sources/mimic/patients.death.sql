@@ -5,5 +5,5 @@ SELECT
     p.dod AS start,
     'ehr' AS type,
     2 AS rank,
-    CASE WHEN p.dod IS NULL THEN 'no_death' END AS _ignore
+    CASE WHEN p.dod IS NULL THEN 'alive' END AS _ignore
 FROM patients AS p
