@@ -37,6 +37,10 @@ class VocabularyError(PlaitError):
     """The vocabulary is missing, incomplete or unreadable; nothing was written."""
 
 
+class SourceCheckError(PlaitError):
+    """A delivery fails a check of its source that stops a run. Nothing was committed."""
+
+
 class BooksError(PlaitError):
     """A record has no fate: read is not loaded + merged + rejected + ignored. Nothing was committed."""
 

@@ -6,7 +6,7 @@ import datetime as dt
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import quoted, sql, write_parquet
@@ -29,6 +29,8 @@ from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
 from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, take_inventory
+from plait.etl.source_checks.counting import counts_file, is_counted
+from plait.etl.source_checks.judging import judge_source, records_before, stop_where_asked
 from plait.etl.sources.folder import IDENTITY, open_sources
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plait.etl.ledger import Entry, Ledger
+    from plait.etl.source_checks.judging import Found
     from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
 
@@ -48,7 +51,7 @@ class RunReport:
     """What a run did, or a dry run would do.
 
     `changed` is False where there was nothing to do; `persons` and `rows` count the whole CDM; `shards` are those
-    that were written; `differences` are there after a dry run only, whose `version` is the one that stands.
+    that were written; `checks` are those of sources that failed; `differences` are there after a dry run only, whose `version` is the one that stands.
     """
 
     changed: bool
@@ -61,6 +64,7 @@ class RunReport:
     notices: list[books.Notice] = field(default_factory=list)
     sources: tuple[SourceChanges, ...] = ()
     shards: int = 0
+    checks: list[dict[str, Any]] = field(default_factory=list)
     differences: list[TableDifference] = field(default_factory=list)
 
 
@@ -77,6 +81,7 @@ def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
         InputFileError: A file cannot be read as declared, or changes while it is read.
         VocabularyError: There is no vocabulary, or it cannot be used.
         BooksError: A record has no fate.
+        SourceCheckError: A file fails a check that stops a run.
         StudyError: Another run holds the study, or there is no room left on disk or in memory.
     """
     study = study.resolve()
@@ -118,6 +123,7 @@ def _run(run: Run) -> RunReport:
         build_catalog(run.study, run.before)
         return RunReport(changed=False, version=run.before.version, run_id=run.before.run_id, persons=0, dry_run=run.options.dry_run)
     staged = _stage(run)
+    checked = _check_sources(run)
     run.begin("mapping codes")
     register(run.con, read_release(run.warehouse / str(run.vocabulary)))
     load_site_mappings(run.con, run.sources, run.settings.mappings)
@@ -127,7 +133,7 @@ def _run(run: Run) -> RunReport:
     ledger = balance(run, staged, results)
     if run.options.dry_run:
         return _foretell(run, ledger, changes, results)
-    report = _commit(run, staged, ledger, (changes, results))
+    report = _commit(run, staged, ledger, (changes, results), checked)
     run.begin("clearing away")
     return report
 
@@ -150,6 +156,22 @@ def _stage(run: Run) -> list[StagedFile]:
     return staged
 
 
+def _check_sources(run: Run) -> list[Found]:
+    """Judge the checks of all sources by what was counted of their files.
+
+    Raises:
+        SourceCheckError: One fails that stops a run.
+    """
+    before = records_before(run.con, run.before, run.warehouse) if run.before else {}
+    found: list[Found] = []
+    for source in run.sources:
+        files = [file for _, file in run.files if file.source == source.name]
+        folder = run.warehouse / "staged"
+        found += judge_source(run.con, source, files, folder, run.settings.time_zone, before=before, today=run.started_at.date())
+    stop_where_asked(found)
+    return found
+
+
 _WHO_IS_WHO = frozenset({"person", "link"})
 """Shapes that are staged first, since all other rows are joined with whom they tell of."""
 
@@ -158,7 +180,10 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
     """Stage persons and the links between them, or all others, largest files first."""
     wanted: list[tuple[int, InputFile]] = []
     for file_id, file in sorted(run.files, key=lambda item: -item[1].size_bytes):
-        if file.file is not None and any((select.shape in _WHO_IS_WHO) == persons for select in run.source(file.source).selects_of(file.file)):
+        source = run.source(file.source)
+        is_selected = file.file is not None and any((select.shape in _WHO_IS_WHO) == persons for select in source.selects_of(file.file))
+        is_only_checked = not persons and not is_counted(run.warehouse / "staged", file, source, run.settings.time_zone)
+        if is_selected or is_only_checked:
             wanted.append((file_id, file))
     threads, memory = run.options.share(len(wanted))
     several_shards = known_persons is not None and known_persons >= run.shard_persons
@@ -184,6 +209,8 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
         tasks.append(task)
     staged: list[StagedFile] = []
     for done in run.options.executor.run(tasks, stage_file):
+        if not done:
+            continue
         run.records[done[0].file_id] = done[0].records
         run.options.progress("staging", done[0].records)
         staged += done
@@ -268,7 +295,7 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
     return shards
 
 
-def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]]) -> RunReport:
+def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]], checked: Sequence[Found]) -> RunReport:
     """Write the books and the new version, then rebuild the catalogue for outside readers."""
     changes, results = work
     run.begin("writing the books")
@@ -289,7 +316,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         contested=f"private/{run.contested.name}",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
-        tables=table_files(run, ledger, results, notices, (number, changes.persons, assays), _now()),
+        tables=table_files(run, ledger, results, notices, (number, changes.persons, assays, checked), _now()),
         last_file_id=max([run.before.last_file_id if run.before else 0, *(file_id for file_id, _ in run.files)]),
         inventory=[{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files],
         staged=[
@@ -297,6 +324,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
             for f in staged
         ],
         omics=[asdict(assay) for assay in assays],
+        counted=[str(path.relative_to(run.warehouse)) for path in _counted(run)],
     )
     run.begin("committing")
     commit(run.study, version)
@@ -312,7 +340,14 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         notices=notices,
         sources=changes.sources,
         shards=len(changes.shards),
+        checks=[one.as_row() for one in checked if one.status == "FAIL"],
     )
+
+
+def _counted(run: Run) -> list[Path]:
+    """Give the files that keep what was counted of files for their checks."""
+    manifests = [counts_file(run.warehouse / "staged", file, run.source(file.source), run.settings.time_zone) for _, file in run.files if file.file is not None]
+    return [path for manifest in manifests if manifest.is_file() for path in (manifest, *sorted(manifest.parent.glob(f"{manifest.stem}.*.parquet")))]
 
 
 def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardResult]) -> RunReport:

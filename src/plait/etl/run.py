@@ -279,4 +279,4 @@ def basis_of(run: Run) -> str:
 def fingerprint_of(run: Run) -> str:
     """Give a digest of everything that a run's result depends on."""
     files = sorted([file.source, file.file or "", file.name, file.sha256] for _, file in run.files)
-    return digest_of([run.basis, files])
+    return digest_of([run.basis, files, [source.checks_text for source in run.sources]])

@@ -24,8 +24,9 @@ Level = Literal["TABLE", "FIELD", "CONCEPT"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The worst first."""
 
-SUITES = ("dqd", "plait", "embeddings", "snapshots", "expectations")
-"""Where checks come from: OHDSI's DataQualityDashboard, what plait checks of a CDM beyond it, and of embedding tables and snapshots, and suites of users."""
+SUITES = ("dqd", "plait", "sources", "embeddings", "snapshots", "expectations")
+"""Where checks come from: OHDSI's DataQualityDashboard, what plait checks of a CDM beyond it, what sources ask of their files, what is checked of embedding
+tables and of snapshots, and suites of users."""
 
 _OF_USERS = "expectations."
 """How names begin of checks that users add; they are not there where they are not run."""

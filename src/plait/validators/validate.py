@@ -15,19 +15,15 @@ from plait.etl.catalog import build_catalog, cdm_files, open_catalog, validation
 from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
 from plait.validators.cdm import CdmExaminer, columns_of
-<<<<<<< HEAD
 from plait.validators.embeddings.examiner import EmbeddingExaminer
 from plait.validators.examiner import Examined, Held
 from plait.validators.expectations.examiner import ExpectationsExaminer
 from plait.validators.expectations.options import Options
 from plait.validators.expectations.suites import FOLDER
-from plait.validators.foreign import name_of, open_cdm, source_of, sqlalchemy_url, version_of
-=======
-from plait.validators.examiner import Examined
-from plait.validators.foreign import name_of, open_cdm, parquet_files, source_of, version_of
->>>>>>> speed
+from plait.validators.foreign import name_of, open_cdm, parquet_files, source_of, sqlalchemy_url, version_of
 from plait.validators.report import Validated, as_row
 from plait.validators.snapshots.examiner import SnapshotExaminer, names_of
+from plait.validators.sources import SourcesExaminer
 from plait.validators.suite import Check, adjusted, checks_of, select
 
 if TYPE_CHECKING:
@@ -50,15 +46,12 @@ _AS_INSTALLED = Options()
 
 def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
     """Give what examines a study, in the order in which a report tells of it."""
-<<<<<<< HEAD
     return (
-        CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),
+        CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True, files=cdm_files(examined.study, examined.version)),
+        SourcesExaminer(examined),
         EmbeddingExaminer(examined),
         SnapshotExaminer(examined),
     )
-=======
-    return (CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True, files=cdm_files(examined.study, examined.version)),)
->>>>>>> speed
 
 
 def _all_of(examined: Examined, options: Options, *, keep: bool = False) -> tuple[Examiner, ...]:
@@ -140,11 +133,7 @@ def validate_cdm(
     with TemporaryDirectory(prefix="plait-") as spill, open_cdm(path, threads=threads, memory=limit, spill=Path(spill)) as con:
         likely, notes = version_of(con, columns_of(con))
         version, day = cdm_version or likely, today or _today()
-<<<<<<< HEAD
-        examination = _Examination(_all_of_cdm(CdmExaminer(con, version, day, has_lineage=False), path, options), None, chosen)
-=======
-        examination = _Examination((CdmExaminer(con, version, day, has_lineage=False, files=parquet_files(path)),), None, chosen)
->>>>>>> speed
+        examination = _Examination(_all_of_cdm(CdmExaminer(con, version, day, has_lineage=False, files=parquet_files(path)), path, options), None, chosen)
         return examination.make(con, name_of(path), version, day, progress, notes=() if cdm_version else tuple(notes))
 
 

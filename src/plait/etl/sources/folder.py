@@ -21,6 +21,7 @@ from plait.errors import ConfigError
 from plait.etl.anchors import anchor_date
 from plait.etl.commit import warehouse_of
 from plait.etl.own_code import code_digest
+from plait.etl.source_checks.rules import FileCheck, SourceCheck, expanded
 from plait.etl.staging import SHAPES
 from plait.settings import PanelSettings, Settings, SourceSettings, parse_yaml
 
@@ -51,7 +52,8 @@ class FileRule(_Frozen):
     the records of other files; `text` says that a file is one text, `name` and `content` of one record;
     `comment` begins lines above the header that are no records; `reader` says that the source's reader makes
     the records, and `folder` that it makes them of all that stands in the source's path, which is known by names, sizes
-    and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands.
+    and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands;
+    `encoding`, `delimiter` and `quote` are those of this file, where not the source's; `checks` are what is asked of its records.
     """
 
     required: bool = False
@@ -65,6 +67,16 @@ class FileRule(_Frozen):
     reader: bool = False
     folder: bool = False
     option: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    quote: str | None = Field(default=None, max_length=1)
+    checks: tuple[FileCheck, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_records_to_check(self) -> Self:
+        if self.checks and self.text:
+            raise ValueError("'checks' of a file that is one text: there are no columns to ask about")
+        return self
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,6 +125,18 @@ class SourceRules(_Frozen):
             raise ValueError(f"a file of the option '{unknown[0]}', which stands not under 'options'")
         return self
 
+    @model_validator(mode="after")
+    def _has_checks_that_differ(self) -> Self:
+        ids = [check.id("source") for name, rule in self.files.items() for check in expanded(name, rule.checks)]
+        twice = next((one for one in ids if ids.count(one) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two checks '{twice.replace('source.', '', 1)}': give one of them a 'name'")
+        targets = [str(check.references) for rule in self.files.values() for check in rule.checks if check.references is not None]
+        unknown = next((target for target in targets if target.partition(".")[0] not in self.files), None)
+        if unknown is not None:
+            raise ValueError(f"a check that references '{unknown}', which is no FILE.COLUMN of a file declared here")
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Select:
@@ -128,7 +152,8 @@ class Source:
     """A source of a study: its settings joined with its folder.
 
     `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
-    macros that its SELECTs share; `url` is where its files are, if not at a path.
+    macros that its SELECTs share; `url` is where its files are, if not at a path; `said` are the encoding and the delimiter that
+    plait.yaml names, which hold for all its files.
     """
 
     name: str
@@ -149,6 +174,7 @@ class Source:
     cache: Path | None = None
     macros: str = ""
     url: str | None = None
+    said: tuple[str | None, str | None] = (None, None)
 
     @property
     def root(self) -> Path | str:
@@ -162,6 +188,15 @@ class Source:
             return None
         return cast("Reader", import_module(self.reader_module))
 
+    def layout_of(self, file: str | None) -> tuple[str, str, str]:
+        """Give the encoding, the delimiter and the quote of a text file: what plait.yaml says, else `source.yaml` of the file, else of all files."""
+        rule = self.rules.files.get(file) if file is not None else None
+        if rule is None:
+            return self.encoding, self.delimiter, self.rules.quote
+        encoding, delimiter = self.said
+        quote = self.rules.quote if rule.quote is None else rule.quote
+        return encoding or rule.encoding or self.encoding, delimiter or rule.delimiter or self.delimiter, quote
+
     @property
     def renamed(self) -> dict[str, str]:
         """Names that this source's files use (lower case) → names that its SELECTs use."""
@@ -173,6 +208,16 @@ class Source:
         """What a shard needs to know of a source: its name, its rules, its anchor and the anchor's date."""
         date = anchor_date(self.anchor).isoformat() if self.anchor else None
         return self.name, self.rules.visit_rollup, self.rules.provider_from_visit, self.anchor, date
+
+    def checks_of(self, file: str) -> tuple[SourceCheck, ...]:
+        """Give the checks of `file`, each of one kind."""
+        rule = self.rules.files.get(file)
+        return expanded(file, rule.checks) if rule is not None else ()
+
+    @property
+    def checks_text(self) -> str:
+        """All checks as text: what decides which are made, and nothing else."""
+        return "\n".join(f"{name} {check.model_dump_json()}" for name, rule in self.rules.files.items() for check in rule.checks)
 
     def selects_of(self, file: str) -> tuple[Select, ...]:
         """Give the SELECTs that read `file`."""
@@ -213,6 +258,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
             todo="Copy the files.",
         )
     options = _options(settings, rules)
+    code = _reader_digest(package, folder) if reader else ""
     return Source(
         name=settings.name,
         kind=rules.kind,
@@ -224,7 +270,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
         options=options,
-        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, _reader_digest(package, folder) if reader else ""]),
+        text="\n".join([_without_checks(rules), *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, code]),
         anchor=settings.anchor or rules.anchor,
         panels=settings.panels,
         reader_module=reader,
@@ -232,7 +278,14 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         macros=shared,
         cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
         url=settings.url,
+        said=(settings.encoding, settings.delimiter),
     )
+
+
+def _without_checks(rules: SourceRules) -> str:
+    """Give what `source.yaml` says, less its checks: what others are asked of a file changes none of its rows."""
+    files = {name: rule.model_copy(update={"checks": ()}) for name, rule in rules.files.items()}
+    return rules.model_copy(update={"files": files}).model_dump_json()
 
 
 def open_sources(settings: Settings, study: Path) -> tuple[Source, ...]:
