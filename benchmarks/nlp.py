@@ -18,7 +18,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from _measure import shared_data
 
@@ -29,10 +29,12 @@ from plait.etl.notes.context import Context
 from plait.etl.notes.dictionary import write_dictionary
 from plait.etl.notes.extractor import Asked, Finding
 from plait.etl.notes.headings import Sections
-from plait.etl.notes.lexicon import Lexicon
 from plait.etl.notes.rules import RulesExtractor, RulesOptions, RulesReader
-from plait.etl.notes.words import Signs, Words
+from plait.etl.notes.words import Words
 from plait.nlp_settings import ExtractorSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DATA = shared_data() / "data"
 _FINDINGS = frozenset({"Condition", "Observation"})
@@ -188,7 +190,7 @@ def speed(folder: Path, peers: str | None) -> None:
     _measure("a million names", reader, clinical)
 
 
-def _made_up(extractor: RulesExtractor, number: int) -> Any:
+def _made_up(extractor: RulesExtractor, number: int) -> Iterator[tuple[object, ...]]:
     """Yield names of one to seven words as often as such occur: those of the vocabulary, and chains of their words."""
     names = sorted(_names(extractor))
     words = [word for name in names for word in name.split()]

@@ -7,29 +7,26 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import medspacy  # type: ignore[import-not-found]
 import spacy  # type: ignore[import-not-found]
 from negspacy.negation import Negex  # type: ignore[import-not-found]  # noqa: F401 - registers the component
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def _asked(nlp: Any, components: list[str], documents: list[dict[str, Any]]) -> Any:
-    """Yield the entities of all documents, in order, after the components have looked at them."""
+
+def _asked(nlp: spacy.Language, components: list[str], documents: list[dict[str, Any]]) -> Iterator[Any]:
+    """Yield the entities of all documents, in order, after the components have looked at them; None for one within another."""
     for document in documents:
-        doc = nlp.make_doc(document["text"])
-        for name in components[:1]:
-            doc = nlp.get_pipe(name)(doc)
+        doc = nlp.get_pipe(components[0])(nlp.make_doc(document["text"]))
         spans = [doc.char_span(start, end, label="FINDING", alignment_mode="expand") for start, end in document["spans"]]
-        order = sorted(range(len(spans)), key=lambda place: spans[place].start)
-        kept = spacy.util.filter_spans(spans)
-        doc.ents = kept
+        doc.ents = spacy.util.filter_spans(spans)
         for name in components[1:]:
             doc = nlp.get_pipe(name)(doc)
-        by_place = {(ent.start, ent.end): ent for ent in doc.ents}
-        del order
-        for span in spans:
-            yield by_place.get((span.start, span.end))
+        found = {(ent.start, ent.end): ent for ent in doc.ents}
+        yield from (found.get((span.start, span.end)) for span in spans)
 
 
 def main() -> None:
@@ -37,8 +34,7 @@ def main() -> None:
     documents = json.load(sys.stdin)
     medical = medspacy.load(enable=["medspacy_pyrush", "medspacy_context"])
     context = [
-        ent is not None
-        and not (ent._.is_negated or ent._.is_hypothetical or ent._.is_family or ent._.is_uncertain)
+        ent is not None and not (ent._.is_negated or ent._.is_hypothetical or ent._.is_family or ent._.is_uncertain)
         for ent in _asked(medical, ["medspacy_pyrush", "medspacy_context"], documents)
     ]
     english = spacy.blank("en")

@@ -45,7 +45,8 @@ _GLEASON = re.compile(
 _RECEPTOR = re.compile(
     r"[ \t:,(=]{0,3}(?:(?:receptors?|status|expression|staining|protein|ihc|by ihc|is|was|are|were|by immunohistochemistry|immunostain)\b[ \t:,=()]{0,3}){0,4}"
     r"(?:(?:strongly|weakly|moderately|focally|diffusely|highly)[ ])?"
-    r"(?:(?P<percent>\d{1,3})[ ]?%|(?P<score>[0-3])\+(?!\+)|(?P<positive>positive\b|pos\b|\+{1,3})|(?P<negative>negative\b|neg\b|[-\u2212\u2013](?=[\s,;.)/]|$))"
+    r"(?:(?P<percent>\d{1,3})[ ]?%|(?P<score>[0-3])\+(?!\+)|(?P<positive>positive\b|pos\b|\+{1,3})|"
+    r"(?P<negative>negative\b|neg\b|[-\u2212\u2013](?=[\s,;.)/]|$))"
     r"|(?P<equivocal>equivocal\b|borderline\b)|(?P<low>low\b))",
     re.IGNORECASE,
 )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from plait.featurestore.encoders.encoder import Declaration
-from plait.featurestore.encoders.model import Model, ModelOptions, need
+from plait.featurestore.encoders.registry import ModelOptions
+from plait.models.model import Model, need
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
