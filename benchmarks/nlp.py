@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,8 @@ from plait.etl.notes.context import Context
 from plait.etl.notes.dictionary import write_dictionary
 from plait.etl.notes.extractor import Asked, Finding
 from plait.etl.notes.headings import Sections
-from plait.etl.notes.rules import RulesExtractor, RulesOptions, RulesReader
+from plait.etl.notes.lookups import Lookups
+from plait.etl.notes.rules import RulesExtractor, RulesOptions, read
 from plait.etl.notes.words import Words
 from plait.nlp_settings import ExtractorSettings
 
@@ -40,22 +40,22 @@ _DATA = shared_data() / "data"
 _FINDINGS = frozenset({"Condition", "Observation"})
 
 
-def _extractor(folder: Path, **options: Any) -> RulesExtractor:
+def _extractor(folder: Path, *, unmapped: bool = False) -> RulesExtractor:
     """Give the extractor with the shared vocabulary."""
     with connect() as con:
         from plait.etl.vocabulary import load_vocabulary
 
         release = load_vocabulary(con, _DATA / "vocabulary" / "merged", folder / "vocabulary")
     asked = Asked(folder, release.folder, folder / "dictionaries", ExtractorSettings(kind="rules"))
-    return RulesExtractor(asked, RulesOptions(**options))
+    return RulesExtractor(asked, RulesOptions(unmapped=unmapped))
 
 
 def medcat(folder: Path, peers: str | None) -> None:
     """Compare with annotated findings."""
     notes = json.loads((_DATA / "notes" / "medcat" / "mtsamples_dev.json").read_text(encoding="utf-8"))
     texts = [note["text"] for note in notes]
-    for title, options in (("names with a standard concept", {}), ("all names", {"unmapped": True})):
-        extractor = _extractor(folder, **options)
+    for title, unmapped in (("names with a standard concept", False), ("all names", True)):
+        extractor = _extractor(folder, unmapped=unmapped)
         known = _names(extractor)
         found = extractor.extract(texts)
         spans = [(place, a) for place, note in enumerate(notes) for a in note["annotations"]]
@@ -73,10 +73,10 @@ def _names(extractor: RulesExtractor) -> set[str]:
     from plait.etl.harmonize.reference import concept_of
     from plait.etl.vocabulary import read_release, register
 
-    options = extractor._options  # noqa: SLF001 - the benchmark asks for what the extractor was told
+    names = extractor.names
     with connect() as con:
-        register(con, read_release(extractor._asked.vocabulary))  # noqa: SLF001 - as above
-        asked = {"domains": list(options.domains), "unmapped": options.unmapped, "english": concept_of("language", "en")}
+        register(con, read_release(names.asked.vocabulary))
+        asked = {"domains": list(names.domains), "unmapped": names.unmapped, "english": concept_of("language", "en")}
         return {str(row[0]).lower() for row in con.execute(sql("plait.etl.notes", "names"), asked).fetchall()}
 
 
@@ -130,10 +130,10 @@ def _confusion(counted: Counter[tuple[bool, bool]]) -> str:
 def _context(notes: list[dict[str, Any]], folder: Path, peers: str | None) -> None:
     """Print what plait's context says of the annotated spans themselves, and what its peers do."""
     answers: dict[str, list[bool]] = {"plait": []}
-    reader = _extractor(folder)._reader  # noqa: SLF001 - the parts are compared, not the whole
+    lookups = _extractor(folder).lookups
     for note in notes:
-        words = Words(note["text"], reader._signs)  # noqa: SLF001 - as above
-        hits = reader._lexicon.find(words)  # noqa: SLF001 - as above
+        words = Words(note["text"], lookups.signs)
+        hits = lookups.lexicon.find(words)
         context = Context(words, hits.triggers)
         sections = Sections(words, hits.sections, {})
         for a in note["annotations"]:
@@ -157,7 +157,7 @@ def bulk(folder: Path, peers: str | None) -> None:
     del peers
     source = _DATA / "fhir" / "smart-bulk-13"
     (folder / "plait.yaml").write_text(
-        f"study: bulk\nvocabulary: {shared_data() / 'vocabulary' / 'merged'}\nsources:\n"
+        f"study: bulk\nvocabulary: {_DATA / 'vocabulary' / 'merged'}\nsources:\n"
         f"  - {{name: bulk, kind: fhir, path: {source}, person_system: bulk}}\nnlp:\n  extractors:\n    - {{kind: rules}}\n",
         encoding="utf-8",
     )
@@ -172,27 +172,41 @@ def bulk(folder: Path, peers: str | None) -> None:
 
 
 def speed(folder: Path, peers: str | None) -> None:
-    """Measure MB a second of one core, and memory."""
+    """Measure MB a second of one core, and memory, each dictionary in a process of its own."""
     del peers
-    extractor = _extractor(folder)
+    names = _extractor(folder).names
+    names.make()
+    million = folder / "million.parquet"
+    with connect() as con:
+        write_dictionary(con, _made_up(_names(_extractor(folder)), 1_300_000), million)
+    for title, dictionary in (("the shared vocabulary", names.path), ("a million names", million)):
+        subprocess.run([sys.executable, __file__, "--reader", title, str(dictionary), str(names.asked.vocabulary)], check=True)  # noqa: S603 - this script
+
+
+def _reader(title: str, dictionary: Path, vocabulary: Path) -> None:
+    """Print MB a second of processor time, the best of three rounds, and memory."""
     notes = json.loads((_DATA / "notes" / "medcat" / "mtsamples_dev.json").read_text(encoding="utf-8"))
-    clinical = [note["text"] for note in notes] * 40
-    _measure("shared vocabulary", extractor._reader, clinical)  # noqa: SLF001 - the time to open it is told apart
-    target = folder / "million.parquet"
-    if not target.is_file():
-        with connect() as con:
-            write_dictionary(con, _made_up(extractor, 1_000_000), target)
-    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    reader = RulesReader(Codes(extractor._asked.vocabulary), target)  # noqa: SLF001 - as above
-    taken = time.perf_counter() - begin
-    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"a dictionary of {len(reader._dictionary.concept_ids):,} names: made ready in {taken:.1f} s, {more:,.0f} MiB more")  # noqa: SLF001 - as above
-    _measure("a million names", reader, clinical)
+    texts = [note["text"] for note in notes] * 40
+    size = sum(len(text.encode()) for text in texts) / 1e6
+    begin = time.process_time()
+    lookups = Lookups(Codes(vocabulary), dictionary)
+    ready = time.process_time() - begin
+    taken = []
+    for _ in range(3):
+        begin = time.process_time()
+        findings = sum(len(read(text, lookups)) for text in texts)
+        taken.append(time.process_time() - begin)
+    peak = int(next(line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+    print(
+        f"{title}: {size / min(taken):.2f} MB a second and core (to be at least 1); {size:.1f} MB, {findings:,} findings, "
+        f"{len(lookups.dictionary.concept_ids):,} names, ready in {ready:.1f} s, {peak:,.0f} MiB",
+        flush=True,
+    )
 
 
-def _made_up(extractor: RulesExtractor, number: int) -> Iterator[tuple[object, ...]]:
+def _made_up(known: set[str], number: int) -> Iterator[tuple[object, ...]]:
     """Yield names of one to seven words as often as such occur: those of the vocabulary, and chains of their words."""
-    names = sorted(_names(extractor))
+    names = sorted(known)
     words = [word for name in names for word in name.split()]
     chance = random.Random(5)  # noqa: S311 - the same every time
     for place in range(number):
@@ -202,26 +216,18 @@ def _made_up(extractor: RulesExtractor, number: int) -> Iterator[tuple[object, .
         yield name, place + 1, [place + 1], ["Condition"], 1, True, True
 
 
-def _measure(title: str, reader: RulesReader, texts: list[str]) -> None:
-    """Print MB a second of processor time, the best of three rounds, and memory."""
-    size = sum(len(text.encode()) for text in texts) / 1e6
-    taken = []
-    for _ in range(3):
-        begin = time.process_time()
-        findings = sum(len(reader.read(text)) for text in texts)
-        taken.append(time.process_time() - begin)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{title}: {size / min(taken):.2f} MB a second and core ({size:.1f} MB, {findings:,} findings; to be at least 1), {peak:,.0f} MiB")
-
-
 def main() -> None:
     """Do what is asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("medcat", "bulk", "speed"), nargs="*", default=["medcat", "bulk", "speed"])
+    parser.add_argument("what", choices=("medcat", "bulk", "speed"), nargs="?", help="all three if left out")
     parser.add_argument("--peers", help="an interpreter with medspaCy and negspaCy")
+    parser.add_argument("--reader", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.reader:
+        _reader(asked.reader[0], *map(Path, asked.reader[1:]))
+        return
     with tempfile.TemporaryDirectory() as folder:
-        for what in asked.what:
+        for what in (asked.what,) if asked.what else ("medcat", "bulk", "speed"):
             place = Path(folder) / what
             place.mkdir()
             {"medcat": medcat, "bulk": bulk, "speed": speed}[what](place, asked.peers)
