@@ -280,6 +280,8 @@ def show_status(status: dict[str, Any]) -> None:
         ("reasons", "Why records went no further"),
         ("unmapped", "Codes without a standard concept; their rows are kept, with concept 0"),
         ("columns", "Columns that nobody accounts for"),
+        ("nlp", "Read in notes"),
+        ("promoted", "Findings in notes that became events"),
         ("notices", "Notices"),
     ):
         if status[part]:
@@ -348,6 +350,10 @@ def show_trace(found: dict[str, Any]) -> None:
     if found["members"]:
         say()
         table("Derived; made of", found["members"])
+    for finding in found["findings"]:
+        say()
+        say(f"Read in note {finding['note_id']}, characters {finding['offset']} to {finding['end']}, by {finding['nlp_system']}:")
+        say(f"  {finding['snippet']!r}")
     for record in found["records"]:
         say()
         line = f", line {record['line']}" if record.get("line") else ""

@@ -28,6 +28,7 @@ ROWS_PER_PERSON = 1 << 22
 _PACKAGE = "plait.etl.harmonize"
 _DERIVE = "plait.etl.derive"
 _NOTES = "plait.etl.notes"
+_NOTICES = ((_PACKAGE, "notices"), (_DERIVE, "dose_notices"), (_NOTES, "language_notices"))
 _PERSON_SHAPES = tuple(name for name, shape in SHAPES.items() if shape.of_person)
 _SHARED_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
 _DIMENSION_SHAPES = tuple(name for name in _SHARED_SHAPES if name != "link")
@@ -119,8 +120,13 @@ def _harmonized(shard: Shard) -> ShardResult:
         _close(con, writer, _PERSON_SHAPES)
         writer.book("time_anchor", sql(_PACKAGE, "time_anchor"))
         _check_ordinals(con)
-        writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'notices')}) UNION ALL FROM ({sql(_DERIVE, 'dose_notices')}) ORDER BY ALL")
+        writer.book("person_notices", f"{_notices()} ORDER BY ALL")
         return writer.finish(shard.number)
+
+
+def _notices() -> str:
+    """Give the SELECT of all that is noticed of a shard's persons."""
+    return " UNION ALL ".join(f"FROM ({sql(package, name)})" for package, name in _NOTICES)
 
 
 def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> ShardResult:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 
+_BRACKETS = {")": "(", "]": "["}
+
 
 class RulesOptions(BaseModel):
     """What the extractor may be told.
@@ -107,12 +109,18 @@ def _named(words: Words, taken: Taken, lookups: Lookups) -> Iterable[Reading]:
     for first, after, row in names.find(words):
         if taken.overlaps(first, after):
             continue
-        start, end = words.starts[first], words.ends[after - 1]
+        start, end = words.starts[first], _closed(words.text, words.starts[first], words.ends[after - 1])
         modifiers = (("candidates", str(names.candidates[row])),) if names.candidates[row] > 1 else ()
         for target, domain in zip(names.targets[row] or (0,), names.domains[row], strict=True):
             finding = Finding(start, end, target, names.concept_ids[row], domain, modifiers=modifiers)
             amount = amount_at(words.text, end) if domain == "Measurement" else None
             yield reading(words, first, finding if amount is None else with_amount(finding, amount, lookups.codes))
+
+
+def _closed(text: str, start: int, end: int) -> int:
+    """Give the end of a name with the bracket that closes one within it."""
+    bracket = _BRACKETS.get(text[end : end + 1])
+    return end + 1 if bracket is not None and text.rfind(bracket, start, end) > text.rfind(text[end], start, end) else end
 
 
 class Taken:
