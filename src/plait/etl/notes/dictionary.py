@@ -93,7 +93,7 @@ def _name(name: str) -> Name | None:
     words = [name[start:end] for start, end in places]
     is_acronym = len(words) == 1 and words[0].isupper() and _SHORTEST_ACRONYM <= len(words[0]) <= _LONGEST_ACRONYM
     levelled = [level(word) for word in words]
-    if len(words) == 1 and not is_acronym and (len(words[0]) < _SHORTEST_NAME or words[0].lower() in _words_of("common_words")):
+    if len(words) == 1 and (words[0].lower() in _words_of("common_words") or (len(words[0]) < _SHORTEST_NAME and not is_acronym)):
         return None
     if sum(letter.isalpha() for word in levelled for letter in word) < _SHORTEST_ACRONYM:
         return None

@@ -26,7 +26,7 @@ _TNM = re.compile(
     rf"(?:[ ,/]{{0,3}}(?P<n_prefix>{_PREFIX})N(?P<n>[0-3X][a-c]?)(?:\([^)\n]{{1,8}}\))?)?"
     rf"(?:[ ,/]{{0,3}}(?P<m_prefix>{_PREFIX})M(?P<m>[01X][a-c]?))?(?![A-Za-z0-9])"
 )
-_STAGE = re.compile(r"[ \t]{0,2}(?:group)?[ \t:=]{0,3}(?:is )?(?P<stage>0|I{1,3}|IV|[1-4])[ ]?(?P<part>[A-D][1-3]?)?(?![A-Za-z0-9+/.%-]|\.\d)")
+_STAGE = re.compile(r"[ \t]{0,2}(?:group)?[ \t:=]{0,3}(?:is )?(?P<stage>0|I{1,3}|IV|[1-4])(?:[ ]?(?P<part>[A-D][1-3]?))?(?![A-Za-z0-9+/.%-]|\.\d)")
 _GRADE = re.compile(r"[ \t]{0,2}(?:group)?[ \t:=]{0,3}(?:is )?G?(?P<grade>[1-5]|I{1,3}|IV)(?![A-Za-z0-9+%]|\.\d)")
 _OF_TUMOR = re.compile(
     r"carcinoma|cancer|tumou?r|sarcoma|glioma|neoplas|differentiat|nottingham|histolog|lymphoma|malignan|gleason|metasta|\bTNM\b|\b[cpy]?T[0-4]", re.IGNORECASE
