@@ -17,7 +17,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-WORDS = ["the", "patient", "has", "no", "sepsis", "chest", "pain", "high", "blood", "pressure", "and", "was", "seen", "for", ",", ".", "-", "sep", "##sis", "##s"]
+WORDS = [
+    "the",
+    "patient",
+    "has",
+    "no",
+    "sepsis",
+    "chest",
+    "pain",
+    "high",
+    "blood",
+    "pressure",
+    "and",
+    "was",
+    "seen",
+    "for",
+    ",",
+    ".",
+    "-",
+    "sep",
+    "##sis",
+    "##s",
+]
 LABELS = ["O", "B-DISEASE", "I-DISEASE", "B-DRUG", "I-DRUG"]
 TEXTS = [
     "The patient has sepsis.",
