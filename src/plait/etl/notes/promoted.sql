@@ -20,6 +20,7 @@ event AS (
         table_name,
         concept_id,
         value_number,
+        value_text,
         operator,
         unit,
         unit_concept_id,
@@ -28,7 +29,7 @@ event AS (
         arg_min(lexical_variant, note_nlp_id) AS lexical_variant,
         list(note_nlp_id ORDER BY note_nlp_id) AS findings
     FROM chosen
-    GROUP BY note_id, table_name, concept_id, value_number, operator, unit, unit_concept_id, value_concept_id
+    GROUP BY note_id, table_name, concept_id, value_number, value_text, operator, unit, unit_concept_id, value_concept_id
 )
 
 SELECT
@@ -44,6 +45,7 @@ SELECT
     e.concept_id,
     e.source_concept_id,
     e.value_number,
+    e.value_text,
     e.value_concept_id AS value_as_concept_id,
     e.unit,
     e.unit_concept_id,

@@ -231,6 +231,7 @@ def _row(body: str, finding: Finding) -> dict[str, Any]:
         "is_certain": finding.is_certain,
         "modifiers": finding.term_modifiers,
         "value_number": finding.value,
+        "value_text": None if finding.value is not None else dict(finding.modifiers).get("value"),
         "value_concept_id": finding.value_concept_id,
         "operator": finding.operator,
         "unit": finding.unit,
@@ -244,7 +245,7 @@ def findings_schema() -> pa.Schema:
 
     kinds = {
         pa.int64(): ("start", "stop", "concept_id", "source_concept_id", "section_concept_id", "value_concept_id", "unit_concept_id"),
-        pa.string(): ("lexical_variant", "snippet", "domain_id", "temporal", "subject", "modifiers", "operator", "unit"),
+        pa.string(): ("lexical_variant", "snippet", "domain_id", "temporal", "subject", "modifiers", "value_text", "operator", "unit"),
         pa.bool_(): ("is_there", "is_certain"),
         pa.float64(): ("value_number",),
     }
@@ -264,6 +265,6 @@ def read_text(findings: Path, extractors: Iterable[StudyExtractor], shard: int) 
 
 _NO_FINDINGS = (
     "CAST([] AS STRUCT(start BIGINT, stop BIGINT, concept_id BIGINT, source_concept_id BIGINT, section_concept_id BIGINT, value_concept_id BIGINT, "
-    "unit_concept_id BIGINT, lexical_variant VARCHAR, snippet VARCHAR, domain_id VARCHAR, temporal VARCHAR, subject VARCHAR, modifiers VARCHAR, "
+    "unit_concept_id BIGINT, lexical_variant VARCHAR, snippet VARCHAR, domain_id VARCHAR, temporal VARCHAR, subject VARCHAR, modifiers VARCHAR, value_text VARCHAR, "
     "operator VARCHAR, unit VARCHAR, is_there BOOLEAN, is_certain BOOLEAN, value_number DOUBLE)[])"
 )
