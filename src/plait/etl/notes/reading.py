@@ -6,13 +6,15 @@ there is what the extractor makes of the text, today and always; a run that was 
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import connect, make_view, parquet, sql
+from plait.duck import connect, literal, make_view, parquet, sql
+from plait.errors import ConfigError
 from plait.etl.manifest import digest_of
 from plait.etl.notes.extractor import LONGEST, Asked, Extractor, Finding, open_extractor
 
@@ -30,6 +32,10 @@ FINDINGS_FOLDER = "findings"
 """Folder in the warehouse with what was read."""
 
 _PACKAGE = "plait.etl.notes"
+_FORMAT = 1
+"""Number of the columns in which findings are kept: whoever changes them counts on."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _BATCH_CHARACTERS = 2_000_000
 """Characters of text that one task reads: what is lost when a run is killed, and what one process gets at a time."""
 
@@ -117,7 +123,11 @@ def extractors_of(study: Path, settings: Settings, vocabulary: Path) -> tuple[St
     for declared in settings.nlp.extractors:
         asked = Asked(study, vocabulary, vocabulary.parent.parent / FINDINGS_FOLDER / "dictionaries", declared)
         extractor = open_extractor(asked)
-        found.append(StudyExtractor(declared.called, extractor.extractor_id, extractor.system, declared.languages, asked))
+        if not _ID.fullmatch(extractor.extractor_id):
+            raise ConfigError(
+                asked.where, expected="an extractor whose id has up to 100 letters, digits, '.', '_' and '-'", got="another one", todo="Ask who wrote it."
+            )
+        found.append(StudyExtractor(declared.called, f"{extractor.extractor_id}.{_FORMAT}", extractor.system, declared.languages, asked))
     return tuple(found)
 
 
@@ -259,12 +269,14 @@ def read_text(findings: Path, extractors: Iterable[StudyExtractor], shard: int) 
     for extractor in extractors:
         files = files_of_shard(findings, extractor, shard)
         if files:
-            selects.append(f"SELECT '{extractor.extractor_id}' AS extractor_id, text, any_value(findings) AS findings FROM {parquet(*files)} GROUP BY text")
+            selects.append(
+                f"SELECT {literal(extractor.extractor_id)} AS extractor_id, text, any_value(findings) AS findings FROM {parquet(*files)} GROUP BY text"
+            )
     return " UNION ALL ".join(selects) if selects else f"SELECT '' AS extractor_id, '' AS text, {_NO_FINDINGS} AS findings WHERE false"
 
 
 _NO_FINDINGS = (
     "CAST([] AS STRUCT(start BIGINT, stop BIGINT, concept_id BIGINT, source_concept_id BIGINT, section_concept_id BIGINT, value_concept_id BIGINT, "
-    "unit_concept_id BIGINT, lexical_variant VARCHAR, snippet VARCHAR, domain_id VARCHAR, temporal VARCHAR, subject VARCHAR, modifiers VARCHAR, value_text VARCHAR, "
-    "operator VARCHAR, unit VARCHAR, is_there BOOLEAN, is_certain BOOLEAN, value_number DOUBLE)[])"
+    "unit_concept_id BIGINT, lexical_variant VARCHAR, snippet VARCHAR, domain_id VARCHAR, temporal VARCHAR, subject VARCHAR, modifiers VARCHAR, "
+    "value_text VARCHAR, operator VARCHAR, unit VARCHAR, is_there BOOLEAN, is_certain BOOLEAN, value_number DOUBLE)[])"
 )
