@@ -1,4 +1,5 @@
--- One row: a finding in a note; its date is the note's, so that reading the note again changes nothing.
+-- One row: a finding in a note; its date is the note's, so that reading the note again changes nothing. OMOP has the words past and present
+-- for its time; of what is conditional neither holds.
 SELECT
     note_nlp_id,
     note_id,
@@ -12,7 +13,7 @@ SELECT
     CAST(note_time AS DATE) AS nlp_date,
     note_time AS nlp_datetime,
     CASE WHEN is_there THEN 'Y' ELSE 'N' END AS term_exists,
-    temporal AS term_temporal,
+    nullif(temporal, 'hypothetical') AS term_temporal,
     modifiers AS term_modifiers
 FROM finding_row
 ORDER BY note_nlp_id

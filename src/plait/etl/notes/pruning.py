@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
 
+_MOST_FILES = 16
+"""Files of a shard that are made one, though all of their texts are used."""
+
 _SHARD = re.compile(r"(shard-\d{6,}-)[0-9a-z]+\.parquet")
 
 
@@ -47,7 +50,7 @@ def prune_findings(warehouse: Path, versions: Sequence[Version], is_young: Calla
                 make_view(con, "kept_note", _notes(warehouse, versions, prefix))
                 make_view(con, "text_read", f"FROM {parquet(*files)}")
                 row = con.execute(sql("plait.etl.notes", "unused_texts")).fetchone()
-                if row and row[0]:
+                if (row and row[0]) or len(files) > _MOST_FILES:
                     gone += files
                     if not dry_run:
                         write_parquet(con, sql("plait.etl.notes", "used_texts"), folder / f"{prefix}pruned.parquet.new")
