@@ -22,10 +22,10 @@ from _measure import shared_data
 
 from plait.duck import quoted
 from plait.etl.run import silent
+from plait.validators.cdm import columns_of, examine_cdm
 from plait.validators.foreign import open_cdm
 from plait.validators.plan import Unanswerable, single_query
 from plait.validators.suite import checks_of
-from plait.validators.validate import columns_of, validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def compare(folder: Path, rows: int, *, alone: bool, memory: str | None, threads
     checks = [check for check in checks_of("5.4") if check.suite == "dqd"]
     with tempfile.TemporaryDirectory() as spill, open_cdm(folder, threads=threads, memory=memory, spill=Path(spill)) as con:
         begin = time.perf_counter()
-        results: list[Result] = validate(con, checks, today=TODAY, progress=silent)
+        results: list[Result] = examine_cdm(con, checks, today=TODAY, progress=silent)
         together = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         if alone:

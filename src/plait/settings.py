@@ -176,6 +176,22 @@ class ValidationSettings(BaseModel):
     rules: tuple[CheckRule, ...] = ()
 
 
+class PolicySettings(BaseModel):
+    """What may leave the study, and how.
+
+    Attributes:
+        min_cell: The fewest persons that a figure, a word or a place must be of, for it to be told.
+        keep_weekdays: Whether dates are shifted by whole weeks.
+        withhold: Tables of the CDM that no export may hold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_cell: int = Field(default=11, ge=1)
+    keep_weekdays: bool = False
+    withhold: tuple[str, ...] = ()
+
+
 class Settings(BaseModel):
     """What `plait.yaml` says."""
 
@@ -195,6 +211,7 @@ class Settings(BaseModel):
     cohorts: tuple[CohortSettings, ...] = ()
     consent: Path | None = None
     validation: ValidationSettings = ValidationSettings()
+    policy: PolicySettings = PolicySettings()
 
     @field_validator("time_zone")
     @classmethod

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.export.omop import Exported
     from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
     from plait.featurestore.fitting import Fitted
@@ -299,11 +300,23 @@ class Study:
             self.path, self._committed(), self.settings, chosen=checks, today=today, threads=threads, memory=memory, progress=progress or silent
         )
 
+    def checks(self, *checks: str) -> list[dict[str, Any]]:
+        """Give the checks that there are for this version, or those that are named; see `plait.validators.validate.checks_of_study`."""
+        from plait.validators.validate import checks_of_study
+
+        return checks_of_study(self.path, self._committed(), self.settings, checks)
+
     def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
         """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
         from plait.validators.validate import offending_rows
 
         return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit)
+
+    def export_omop(self, target: Path | str, **options: Any) -> Exported:  # noqa: ANN401 - those of the function that it names
+        """Write the CDM of this version, de-identified, into a new folder; see `plait.export.omop.export_omop`."""
+        from plait.export.omop import export_omop
+
+        return export_omop(self.path, self._committed(), self.settings, Path(target), **options)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from plait.cli import embed, etl, features, images, study, validate, vocabulary
+from plait.cli import embed, etl, export, features, images, study, validate, vocabulary
 from plait.errors import PlaitError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.add_typer(images.app)
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(etl.app, name="etl")
 app.add_typer(features.app, name="features")
+app.add_typer(export.app, name="export")
 
 
 _STOPPED = 130

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -23,7 +23,10 @@ app = typer.Typer()
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")], json: JsonOption = False, quiet: QuietOption = False
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")],
+    ehr: Annotated[Literal["synthea", "fhir"], typer.Option("--ehr", help="How its health records come: as Synthea's CSV files, or as FHIR.")] = "synthea",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write a synthetic study and run everything on it.
 
@@ -36,7 +39,7 @@ def demo(
     from plait.study import open_study
 
     _no_other_study(folder)
-    facts = write_demo(folder)
+    facts = write_demo(folder, ehr=ehr)
     study = open_study(folder)
     done = _do_everything(study, console.show_report, json=json, quiet=quiet)
     if json:

@@ -51,12 +51,11 @@ def validate(
     """
     from plait import console
     from plait.study import open_study
-    from plait.validators.validate import listed_checks, offending_rows_of, validate_cdm
+    from plait.validators.validate import checks_of_cdm, offending_rows_of, validate_cdm
 
     day = today.date() if today else None
     if only_list:
-        settings = None if cdm else open_study(study).settings.validation
-        show(listed_checks(checks or (), cdm_version or "5.4", settings), _show_checks, json=json, quiet=quiet)
+        show(checks_of_cdm(checks or (), cdm_version) if cdm else open_study(study).checks(*checks or ()), _show_checks, json=json, quiet=quiet)
         return
     if rows:
         found = (

@@ -31,12 +31,19 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _UNSTABLE = 0.25
 """Population stability index from which on a distribution counts as another one (N. Siddiqi, Credit Risk Scorecards, 2006)."""
+_COMPARISONS = {"values": (), "source_values": (), "site_values": (("measurement", "visit_occurrence_id"), ("visit_occurrence", "care_site_id"))}
+"""Queries that compare distributions of values, and the fields that they need beyond the check's own."""
+
 _UNITLESS = "-1"
 """Stands for no unit among the units of a measurement (DataQualityDashboard, plausibleUnitConceptIds)."""
 
 
 class Unanswerable(Exception):  # noqa: N818 - no error of the run: a check that this CDM cannot answer
     """A figure needs what the CDM does not have; says what."""
+
+
+class Inapplicable(Unanswerable):
+    """A figure needs a table of plait's own, which a CDM of others does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +89,13 @@ def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
     try:
         if check.type.needs is not None and check.type.needs not in columns:
             return Planned(check, inapplicable=f"there is no table {check.type.needs}")
-        if check.type.query == "values":
-            _need(columns, check.scan, check.field)
-            compared = sql("plait.validators", "values")
+        if check.type.query in _COMPARISONS:
+            compared = _comparison(check, columns)
             return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {_UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
         own = own_query(check, columns, today) if check.type.query not in {None, "duplicates"} else None
         return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today), own)
+    except Inapplicable as missing:
+        return Planned(check, inapplicable=str(missing))
     except Unanswerable as missing:
         return Planned(check, unanswerable=str(missing))
 
@@ -101,8 +109,8 @@ def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
     template = check.type.rows or _expression(check, "violated")
     if check.type.needs is not None:
         _need(columns, check.type.needs, None)
-    if check.type.query == "values":
-        return f"SELECT * FROM ({sql('plait.validators', 'values')}) WHERE stability_index > {_UNSTABLE}"
+    if check.type.query in _COMPARISONS:
+        return f"SELECT * FROM ({_comparison(check, columns)}) WHERE stability_index > {_UNSTABLE}"
     if check.type.query == "months":
         _need(columns, check.scan, check.field)
         return sql("plait.validators", "months").replace("dated_row", f"(SELECT CAST({quoted(check.field)} AS DATE) AS happened FROM {place_of(check.scan)})")
@@ -128,6 +136,16 @@ def single_query(check: Check, columns: Columns, today: dt.date) -> str:
         text, rows = _rows(check, template, columns, today)
         parts.append(f"SELECT {text if total else 'count(*)'} {rows}" + ("" if total else f" WHERE {text}"))
     return f"SELECT ({parts[0]}) AS violated, ({parts[1]}) AS denominator"
+
+
+def _comparison(check: Check, columns: Columns) -> str:
+    """Give the SELECT with the stability index of each distribution of values that is compared with another."""
+    name = check.type.query or ""
+    for table, column in ((check.scan, check.field), *_COMPARISONS[name]):
+        _need(columns, table, column)
+    return (
+        sql("plait.validators", name) if name == "values" else sql("plait.validators", "alike").replace("grouped_value", f"({sql('plait.validators', name)})")
+    )
 
 
 def _rows(check: Check, template: str, columns: Columns, today: dt.date) -> tuple[str, str]:
@@ -341,6 +359,6 @@ def _vocabulary(text: str) -> list[str]:
 
 def _need(columns: Columns, table: str, column: str | None) -> None:
     if table not in columns:
-        raise Unanswerable(f"there is no table {table}")
+        raise (Inapplicable if table.startswith("plait.") else Unanswerable)(f"there is no table {table}")
     if column is not None and column not in columns[table]:
         raise Unanswerable(f"there is no field {table}.{column}")
