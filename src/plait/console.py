@@ -287,6 +287,8 @@ def show_status(status: dict[str, Any]) -> None:
         ("unmapped", "Codes without a standard concept; their rows are kept, with concept 0"),
         ("columns", "Columns that nobody accounts for"),
         ("checks", "Checks of sources that failed"),
+        ("nlp", "Read in notes"),
+        ("promoted", "Findings in notes that became events"),
         ("notices", "Notices"),
     ):
         if status[part]:
@@ -454,6 +456,10 @@ def show_trace(found: dict[str, Any]) -> None:
     if found["members"]:
         say()
         table("Derived; made of", found["members"])
+    for finding in found["findings"]:
+        say()
+        say(f"Read in note {finding['note_id']}, characters {finding['offset']} to {finding['end']}, by {finding['nlp_system']}:")
+        say(f"  {finding['snippet']!r}")
     for record in found["records"]:
         say()
         line = f", line {record['line']}" if record.get("line") else ""

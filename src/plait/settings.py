@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Pr
 
 from plait.cohort_settings import CohortSettings
 from plait.errors import ConfigError
+from plait.nlp_settings import NlpSettings
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[a-z0-9+.-]+::")
 _SECRET = re.compile(r"//[^/]*@|[?]")
@@ -223,6 +224,7 @@ class Settings(BaseModel):
     time_zone: str = "UTC"
     shard_persons: int | None = Field(default=None, ge=1)
     observation_period: ObservationPeriodSettings = ObservationPeriodSettings()
+    nlp: NlpSettings = NlpSettings()
     features: tuple[FeatureSettings, ...] = ()
     cohorts: tuple[CohortSettings, ...] = ()
     consent: Path | None = None

@@ -245,14 +245,14 @@ class Study:
             self._store = None  # its views hold tables as they were before
 
     def status(self) -> dict[str, Any]:
-        """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, notices, rows per table."""
+        """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, what was read in notes, notices, rows per table."""
         from plait.schema import VOCABULARY_TABLES, cdm_tables
 
         con = self.connect()
         version = self._committed()
         parts = {
             part: _rows(con, sql("plait.etl", f"status_{part}"), {"run_id": version.run_id})
-            for part in ("run", "ledger", "reasons", "columns", "notices", "unmapped", "checks")
+            for part in ("run", "ledger", "reasons", "columns", "nlp", "promoted", "notices", "unmapped", "checks")
         }
         tables = {table: _count(con, table) for table in sorted(cdm_tables()) if table not in VOCABULARY_TABLES or table == "source_to_concept_map"}
         return {**parts, "run": parts["run"][0], "tables": tables}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from plait.cli.etl import show_run
-from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
+from plait.cli.options import HERE, JsonOption, MemoryOption, ProcessesOption, QuietOption, StudyOption, ThreadsOption, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,14 @@ def init(
 
 
 @app.command()
-def run(study: StudyOption = HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:
+def run(
+    study: StudyOption = HERE,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    processes: ProcessesOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
     """Do every configured step, only what changed.
 
     Example: plait run -s lung
@@ -89,7 +96,9 @@ def run(study: StudyOption = HERE, threads: ThreadsOption = None, memory: Memory
     from plait import console
     from plait.study import open_study
 
-    done = _do_everything(open_study(study), show_run(study), json=json, quiet=quiet, threads=threads, memory=memory)
+    done = _do_everything(
+        open_study(study), show_run(study), json=json, quiet=quiet, threads=threads, memory=memory, executor="processes" if processes else "threads"
+    )
     if json:
         console.say(console.as_json(done))
 

@@ -6,6 +6,7 @@ and survival, so that what reads several of them together has something to find.
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -78,6 +79,11 @@ _PICTURE_SETTINGS = """\
     sheet_key: file
     person: sheet.case
     specimen: sheet.block
+"""
+_NLP_SETTINGS = """\
+nlp:
+  extractors:
+    - {kind: rules} # what stands in the notes, as NOTE_NLP
 """
 _FEATURE_SETTINGS = """\
 cohorts:
@@ -165,6 +171,10 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7, ehr: Ehr = "s
         features.append(_PICTURE_FEATURES)
     except ImportError:
         left_out.append("the CT and the slides, for want of plait[imaging]")
+    if importlib.util.find_spec("ahocorasick") is not None:
+        settings.append(_NLP_SETTINGS)
+    else:
+        left_out.append("what is read out of the notes, for want of plait[nlp]")
     if not (folder / "plait.yaml").exists():
         (folder / "plait.yaml").write_text("".join(settings + features), encoding="utf-8", newline="")
     deaths = sum(patient.died is not None for patient in cohort)

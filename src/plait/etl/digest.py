@@ -45,7 +45,7 @@ def study_digest(study: Path, version: Version) -> dict[str, str]:
 def _summed(spec: TableSpec, files: list[Path]) -> str:
     """Give the query for the number of rows of a table and the sums of two hashes of them, ids replaced."""
     values, joins = [], []
-    sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name in {"cost", "episode_event"}
+    sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name in {"cost", "episode_event", "note_nlp"}
     if sharded:
         joins.append(f"LEFT JOIN known_person AS p ON t.{person_of(spec)} = p.person_id")
         values.append("p.name")
@@ -79,6 +79,7 @@ def _is_row_id(spec: TableSpec, column: str) -> bool:
         "event_id",
         "payer_plan_period_id",
         "note_event_id",
+        "note_id",
         "measurement_event_id",
         "observation_event_id",
     }:

@@ -24,6 +24,8 @@ from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.manifest import digest_of
+from plait.etl.notes.findings import Notes, write_promotions
+from plait.etl.notes.reading import FINDINGS_FOLDER, Batch, extractors_of, read_notes
 from plait.etl.omics.assays import matrices_of, write_assays
 from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
@@ -115,6 +117,7 @@ def _run(run: Run) -> RunReport:
     check_shard_size(run)
     run.begin("reading the vocabulary")
     run.vocabulary = find_vocabulary(run)
+    run.extractors = extractors_of(run.study, run.settings, run.warehouse / run.vocabulary)
     run.basis = basis_of(run)
     run.begin("looking at files")
     run.files = take_inventory(run)
@@ -236,6 +239,7 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
         targets=(run.warehouse / "books" / "person_digests" / f"{run.name}.parquet", inputs.persons),
     )
     kept = {} if fresh or run.before is None else {int(number): files for number, files in run.before.shards.items()}
+    _read_notes(run, inputs, changes)
     run.begin("harmonizing")
     done = {}
     for result in run.options.executor.run(_shards(run, inputs, changes, kept), harmonize_shard):
@@ -243,6 +247,17 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
         done[result.number] = result
     untouched = [ShardResult(number, files, {}) for number, files in kept.items() if number not in done]
     return changes, [shared, *untouched, *done.values()]
+
+
+def _read_notes(run: Run, inputs: Inputs, changes: Changes) -> None:
+    """Have the study's extractors read what they have not read yet of the persons to compute."""
+    run.begin("reading notes")
+    if not run.extractors:
+        return
+    _, memory = run.options.share(len(changes.shards))
+    shared = Batch(run.extractors[0], 0, run.shard_persons, "", "", (), inputs.persons, inputs.notes.folder, memory, run.spill)
+    for characters in read_notes(run.con, run.extractors, changes.shards, inputs.staged["note"], shared, run.options.executor):
+        run.options.progress("reading notes", characters)
 
 
 def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
@@ -262,6 +277,8 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
     write_parquet(run.con, sql("plait.etl", "link_fates"), run.spill / "links.parquet")
     genes = run.spill / "genes.parquet"
     map_genes(run.con, staged, panels_of(run.sources), run.settings.genes, genes)
+    promotions = run.spill / "promotions.parquet"
+    write_promotions(run.con, run.settings.nlp.promote, promotions)
     return Inputs(
         warehouse=run.warehouse,
         staged=rows,
@@ -275,6 +292,7 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
         contested=run.contested,
         panels=tuple((source.name, panel.name, panel.samples) for source in run.sources for panel in source.panels),
         periods=run.settings.observation_period,
+        notes=Notes(run.warehouse / FINDINGS_FOLDER, run.extractors, promotions),
         threads=run.options.threads,
         memory=f"{run.options.memory_mib}MiB",
         spill=run.spill,
@@ -325,6 +343,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         ],
         omics=[asdict(assay) for assay in assays],
         counted=[str(path.relative_to(run.warehouse)) for path in _counted(run)],
+        extractors=[one.extractor_id for one in run.extractors],
     )
     run.begin("committing")
     commit(run.study, version)

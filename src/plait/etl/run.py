@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from plait.etl.notes.reading import StudyExtractor
     from plait.etl.sources.folder import Source
     from plait.settings import Settings
 
@@ -42,6 +43,7 @@ STEPS = (
     "mapping codes",
     "numbering providers, care sites and locations",
     "finding changes",
+    "reading notes",
     "harmonizing",
     "balancing the books",
     "writing the books",
@@ -129,6 +131,7 @@ class Run:
     basis: str = ""
     fingerprint: str = ""
     vocabulary: str | None = None
+    extractors: tuple[StudyExtractor, ...] = ()
     files: list[tuple[int, InputFile]] = field(default_factory=list)
     records: dict[int, int] = field(default_factory=dict)
     attempt: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -271,6 +274,8 @@ def basis_of(run: Run) -> str:
         [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
         genes_digest(run.settings.genes),
         panels_digest(run.sources),
+        [[one.name, one.extractor_id, one.system, one.languages] for one in run.extractors],
+        [rule.model_dump() for rule in run.settings.nlp.promote],
         [[s.name, s.system, s.encoding, s.delimiter, s.anchor, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
     ]
     return digest_of(parts)

@@ -32,7 +32,8 @@ def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, A
     Returns:
         `row` (the CDM row), `known` (known_time, end_known_time), `records` (for each source record: source,
         file, path, record, line, role, raw, or why the raw text cannot be shown), `members` (of a derived row: the
-        CDM rows that it is made of, with their source, file, record, shape and role), `mapping` (the study map's
+        CDM rows that it is made of, and what these are made of, with their source, file, record, shape and role), `findings` (of what was read in
+        a note: the note, the characters in it from `offset` to before `end`, and who read them), `mapping` (the study map's
         rows for its codes), `run`.
 
     Raises:
@@ -58,6 +59,7 @@ def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, A
         "known": _one(con, "SELECT known_time, end_known_time FROM plait.row_meta WHERE table_name = $table AND row_id = $id", {"table": table, "id": row_id}),
         "records": [_with_raw(record, version, study) for record in records],
         "members": _all(con, sql("plait.etl", "trace_members"), {"table": table, "id": row_id}),
+        "findings": _all(con, sql("plait.etl", "trace_findings"), {"table": table, "id": row_id}),
         "mapping": _mapping(con, warehouse_of(study), staged, records),
         "run": _one(con, "SELECT run_id, started_at, plait_version, vocabulary_release, version FROM plait.runs ORDER BY run_id DESC LIMIT 1", {}),
     }

@@ -52,7 +52,8 @@ INNER JOIN visit_row AS v ON g.leader = v.n;
 
 INSERT INTO lineage
 SELECT target_table, row_id, person_id, source, file, shape, digest, 'loaded'
-FROM event_row;
+FROM event_row
+WHERE shape != 'finding';
 
 INSERT INTO row_meta
 SELECT target_table, row_id, person_id, known_time, end_known_time
