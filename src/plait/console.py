@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from plait.featurestore.compare import Difference
     from plait.featurestore.embed import Embedded
     from plait.featurestore.overview import Overview
+    from plait.mapping.apply import Applied
+    from plait.mapping.mappings import Suggested
+    from plait.mapping.unmapped import Unmapped
 
 
 _WIDEST = 60
@@ -299,6 +302,45 @@ def show_rejects(rows: list[dict[str, Any]], reason: str | None, limit: int) -> 
         say(f"No record was rejected{f' for the reason {reason}' if reason else ''}.")
     if len(rows) == limit:
         hint(f"These are the first {limit}; --limit shows more.")
+
+
+def show_unmapped(codes: Sequence[Unmapped], limit: int) -> None:
+    """Show codes without a standard concept."""
+    if not codes:
+        say("Every code has a standard concept.")
+        return
+    lines = [
+        {name: getattr(code, name) for name in ("source", "code_system", "code", "display", "domain_id", "named_by", "reason", "rows", "persons")}
+        for code in codes[:limit]
+    ]
+    table("Codes without a standard concept", lines)
+    if len(codes) > limit:
+        hint(f"These are the first {limit} of {len(codes):,}; --limit shows more.")
+
+
+def show_suggested(suggested: Suggested) -> None:
+    """Show what was suggested, and what to do with it."""
+    say(
+        f"{suggested.codes:,} codes in {suggested.file}: {suggested.with_candidates:,} with candidates, "
+        f"{suggested.by_code:,} of them by their code in another vocabulary."
+    )
+    hint("Review it in a spreadsheet or in Usagi (set mappingStatus to APPROVED), then: plait map apply FILE")
+
+
+def show_applied(applied: Applied, where: str, *, runs: bool) -> None:
+    """Show what came of a review file, and what is next."""
+    for notice in applied.notices:
+        hint(f"warning: {notice}")
+    waiting = ", ".join(f"{count:,} {status}" for status, count in applied.waiting.items())
+    say(
+        f"{applied.approved:,} codes approved: {applied.added:,} new, {applied.changed:,} changed, {applied.unchanged:,} as before"
+        f"{f'; lines left: {waiting}' if waiting else ''}."
+    )
+    say(f"{applied.codes:,} codes get another meaning: {applied.rows:,} rows of {applied.persons:,} persons.")
+    if applied.dry_run:
+        hint("Nothing was written.")
+    elif applied.codes and not runs:
+        hint(f"The CDM has them after: plait etl run{where}")
 
 
 def show_publication(report: PublishReport) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from plait.featurestore.overview import Overview
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
+    from plait.mapping.mappings import Mappings
     from plait.schema.reasons import Reason
     from plait.validators.report import Validated
 
@@ -177,6 +178,13 @@ class Study:
         from plait.etl.omics.variants import Variants
 
         return Variants(self.path, self._committed(), name, classes)
+
+    @property
+    def mappings(self) -> Mappings:
+        """Codes without a concept, what they may mean, and what was approved; see `plait.mapping.mappings`."""
+        from plait.mapping.mappings import Mappings
+
+        return Mappings(self.path, self._committed(), self.settings)
 
     @property
     def store(self) -> Store:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.duck import sql
+from plait.duck import sql, write_parquet
 from plait.errors import ConfigError
 from plait.etl.stage import codes_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import duckdb
 
     from plait.etl.sources.folder import Source
     from plait.etl.stage import StagedFile
+    from plait.etl.vocabulary.approvals import Approval
 
 _MAP_COLUMNS = ("source_code", "source_vocabulary_id", "source_code_description", "target_concept_id", "target_vocabulary_id")
 
 
-def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source], files: Iterable[Path]) -> None:
-    """Make the table `site_map` of the sources' own mappings and the study's, in SOURCE_TO_CONCEPT_MAP's columns.
+def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source], files: Iterable[Path], approvals: Sequence[Approval]) -> None:
+    """Make the table `site_map` of the sources' own mappings and the study's, in SOURCE_TO_CONCEPT_MAP's columns and a rank.
 
     A line may name its target by `target_code`, a code of `target_vocabulary_id`, instead of a concept id: it counts
-    where the vocabulary has that code.
+    where the vocabulary has that code. What somebody approved (rank 0) goes before all other mappings of a code (rank 1).
 
     Raises:
         ConfigError: A mapping file lacks a column, or has a line without a target.
@@ -39,6 +40,12 @@ def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source]
         except OSError:
             raise ConfigError(file, expected="a file of mappings", got="no readable file", todo="Mend 'mappings' in plait.yaml.") from None
     con.execute(sql("plait.etl.vocabulary", "site_map_by_code"))
+    if approvals:
+        rows = [
+            (a.source_code, a.source_vocabulary_id, a.source_code_description, a.target_concept_id, a.target_vocabulary_id, a.approved_at.date())
+            for a in approvals
+        ]
+        con.executemany("INSERT INTO site_map SELECT ?, 0, ?, ?, ?, ?, ?, DATE '2099-12-31', NULL, 0", rows)
 
 
 def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sources: Iterable[Source]) -> int:
@@ -61,6 +68,14 @@ def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sour
     con.execute(sql("plait.etl.vocabulary", "study_map"))
     row = con.execute("SELECT count(*) FROM study_map").fetchone()
     return int(row[0]) if row else 0
+
+
+def digest_codes(con: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Write a digest of what each code means, which says whose rows a change of the vocabulary or of a mapping touches.
+
+    Needs `study_map`, and the tables of `plait.etl.derive.eras.prepare_drugs`.
+    """
+    write_parquet(con, sql("plait.etl.vocabulary", "code_digests"), target)
 
 
 def _insert(con: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
@@ -94,4 +109,6 @@ def _insert(con: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
         )
     for table, lines in rows.items():
         if lines:
-            con.executemany(f"INSERT INTO {table} SELECT ?, ?, ?, ?, ?, ?, DATE '1970-01-01', DATE '2099-12-31', NULL", lines)
+            con.executemany(
+                f"INSERT INTO {table} SELECT ?, ?, ?, ?, ?, ?, DATE '1970-01-01', DATE '2099-12-31', NULL{', 1' if table == 'site_map' else ''}", lines
+            )
