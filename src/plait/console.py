@@ -8,6 +8,7 @@ import json
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from plait.mapping.apply import Applied
     from plait.mapping.mappings import Suggested
     from plait.mapping.unmapped import Unmapped
+    from plait.mapping.upgrade import CodeChange, ReleaseDifference
 
 
 _WIDEST = 60
@@ -377,6 +379,38 @@ def show_release(release: Release) -> None:
     table("Vocabularies", [entry._asdict() for entry in release.vocabularies if entry.concepts])
     for warning in release.warnings:
         hint(f"warning: {warning}")
+
+
+def show_release_difference(found: ReleaseDifference, limit: int) -> None:
+    """Show what another vocabulary release would change."""
+    say(f"From {found.before or '(release unknown)'} to {found.after or '(release unknown)'}: {len(found.changes):,} of {found.codes:,} codes change.")
+    for warning in found.warnings:
+        hint(f"warning: {warning}")
+    if found.sums:
+        say()
+        table("By kind", [{"kind": one.kind, "codes": one.codes, "rows": one.rows, "persons": one.persons, "meaning": one.meaning} for one in found.sums])
+        say()
+        table("Codes, most rows first", [_code_change(change) for change in found.changes[:limit]])
+    if len(found.changes) > limit:
+        hint(f"These are the first {limit} codes of {len(found.changes):,}; --limit shows more.")
+    say()
+    say(f"A run with it computes {found.persons:,} persons anew; {found.rows:,} rows of theirs name a code that changes.")
+
+
+def _code_change(change: CodeChange) -> dict[str, Any]:
+    """Give a changed code as a row of a table."""
+    tables = "" if change.tables_before == change.tables_after else f"{', '.join(change.tables_before)} → {', '.join(change.tables_after)}"
+    return {
+        "code_system": change.code_system,
+        "code": change.code,
+        "display": change.display,
+        "kind": change.kind,
+        "from": "; ".join(f"{concept} {name}" for concept, name in zip_longest(change.concepts_before, change.names_before, fillvalue="")) or "0",
+        "to": "; ".join(f"{concept} {name}" for concept, name in zip_longest(change.concepts_after, change.names_after, fillvalue="")) or "0",
+        "table": tables,
+        "rows": change.rows,
+        "persons": change.persons,
+    }
 
 
 def show_trace(found: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from plait.mapping.apply import Applied, apply_review
 from plait.mapping.review import write_review
 from plait.mapping.suggest import BY_CODE, Candidate, Wanted, suggest
 from plait.mapping.unmapped import Unmapped, list_unmapped, open_map
+from plait.mapping.upgrade import ReleaseDifference, compare_release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,10 @@ class Mappings:
     def apply(self, file: Path, *, by: str | None = None, dry_run: bool = False) -> Applied:
         """Enter the approved lines of a review file; see `plait.mapping.apply.apply_review`."""
         return apply_review(self.study, self.version, file, by=by, dry_run=dry_run)
+
+    def release(self, athena: Path) -> ReleaseDifference:
+        """Say what another vocabulary release would change; see `plait.mapping.upgrade.compare_release`."""
+        return compare_release(self.study, self.version, self.settings, athena)
 
     def _comparison(self, model: str | None) -> Comparison | None:
         """Give how names are compared."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from plait.duck import sql, write_parquet
 from plait.errors import ConfigError
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.etl.sources.folder import Source
-    from plait.etl.stage import StagedFile
     from plait.etl.vocabulary.approvals import Approval
 
 _MAP_COLUMNS = ("source_code", "source_vocabulary_id", "source_code_description", "target_concept_id", "target_vocabulary_id")
@@ -48,7 +47,15 @@ def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source]
         con.executemany("INSERT INTO site_map SELECT ?, 0, ?, ?, ?, ?, ?, DATE '2099-12-31', NULL, 0", rows)
 
 
-def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[StagedFile], sources: Iterable[Source]) -> int:
+class HasCodes(Protocol):
+    """A staged file, as far as its codes go."""
+
+    @property
+    def path(self) -> str:
+        """Where it stands."""
+
+
+def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[HasCodes], sources: Iterable[Source]) -> int:
     """Make the table `study_map`, one row per (source, code system, code, target concept), and give its size.
 
     Needs the tables `site_map` and the views of `plait.etl.vocabulary.register` in schema `vocabulary`.
