@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _MOST_LINES = 10
 """Lines that an error names."""
 
+_DIGITS = 15
+"""Digits of a number that a spreadsheet keeps; the others become 0."""
+
 _UNKNOWN = dt.datetime.fromtimestamp(0, dt.UTC).replace(tzinfo=None)
 """What Usagi says of a time that it does not know."""
 
@@ -314,8 +317,10 @@ def is_altered(code: str, cell: str) -> bool:
         return True
     number, shown = _number(code), _number(cell)
     if number is not None and shown is not None:
-        digits = len(re.sub(r"[^0-9]", "", re.split(r"[eE]", cell)[0]).lstrip("0"))
-        return math.isclose(number, shown, rel_tol=max(0.5 * 10 ** (1 - max(digits, 1)), 1e-15))
+        mantissa, exponent, _ = cell.upper().partition("E")
+        if exponent:
+            return math.isclose(number, shown, rel_tol=0.5 * 10 ** (1 - max(len(re.sub(r"[^0-9]", "", mantissa)), 1)))
+        return number == shown or (len(code) == len(cell) > _DIGITS and cell == code[:_DIGITS] + "0" * (len(code) - _DIGITS))
     looks_dated = re.fullmatch(r"[0-9]{1,2}[-/][A-Za-z]{3}|[A-Za-z]{3}[-/][0-9]{1,4}|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}", cell.strip())
     return looks_dated is not None and re.fullmatch(r"[0-9A-Za-z]{1,4}([-/. ]?[0-9]{1,4}){1,2}", code.strip()) is not None
 

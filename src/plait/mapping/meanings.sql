@@ -1,12 +1,33 @@
--- One row: a code of the study and what it means by the release at hand: its standard concepts with their domains, its own
--- concept and its value, and whether a mapping of the site says so; `digest` is what its rows in the CDM follow from.
+-- One row: a code of the study and what it means by the release at hand: its standard concepts with their names and domains,
+-- its own concept and its value, and whether a mapping of the site says so; `digest` is what its rows in the CDM follow from.
 WITH judged AS (
     SELECT
         m.*,
-        t.concept_name AS target_name,
         coalesce(t.standard_concept = 'S' AND t.invalid_reason IS NULL, FALSE) AS is_standard
     FROM study_map AS m
-    LEFT JOIN vocabulary.concept AS t ON m.target_concept_id = t.concept_id AND m.target_concept_id != 0
+    LEFT JOIN vocabulary.concept AS t ON m.target_concept_id = t.concept_id
+),
+
+target AS (
+    SELECT DISTINCT
+        source,
+        code_system,
+        code,
+        target_concept_id
+    FROM study_map
+    WHERE target_concept_id != 0
+),
+
+led AS (
+    SELECT
+        t.source,
+        t.code_system,
+        t.code,
+        list(t.target_concept_id ORDER BY t.target_concept_id) AS concepts,
+        list(c.concept_name ORDER BY t.target_concept_id) AS names
+    FROM target AS t
+    LEFT JOIN vocabulary.concept AS c ON t.target_concept_id = c.concept_id
+    GROUP BY t.source, t.code_system, t.code
 )
 
 SELECT
@@ -14,8 +35,8 @@ SELECT
     j.code_system,
     j.code,
     min(j.display) AS display,
-    list(DISTINCT j.target_concept_id ORDER BY j.target_concept_id) FILTER (j.target_concept_id != 0) AS concepts,
-    [x.name FOR x IN list_sort(list(DISTINCT {'id': j.target_concept_id, 'name': j.target_name}) FILTER (j.target_concept_id != 0))] AS names,
+    min(l.concepts) AS concepts,
+    min(l.names) AS names,
     list(DISTINCT j.target_domain_id ORDER BY j.target_domain_id) FILTER (j.target_concept_id != 0) AS domains,
     min(j.source_concept_id) AS source_concept_id,
     list(DISTINCT j.value_as_concept_id ORDER BY j.value_as_concept_id) AS value_concepts,
@@ -24,4 +45,5 @@ SELECT
     min(d.digest) AS digest
 FROM judged AS j
 INNER JOIN read_parquet($digests) AS d ON j.source = d.source AND j.code_system = d.code_system AND j.code = d.code
+LEFT JOIN led AS l ON j.source = l.source AND j.code_system = l.code_system AND j.code = l.code
 GROUP BY j.source, j.code_system, j.code
