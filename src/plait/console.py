@@ -259,6 +259,8 @@ def _show_persons(report: RunReport) -> None:
     """Show how many came, changed and left, by source."""
     for source in report.sources:
         say(f"Persons of {source.source}: {source.added:,} added, {source.changed:,} changed, {source.removed:,} removed.")
+    if report.remapped:
+        say(f"Persons with a code that means something else now: {report.remapped:,}.")
 
 
 def _show_differences(report: RunReport) -> None:
@@ -306,6 +308,11 @@ def show_rejects(rows: list[dict[str, Any]], reason: str | None, limit: int) -> 
         hint(f"These are the first {limit}; --limit shows more.")
 
 
+def _count(number: int, thing: str) -> str:
+    """Give a number of things."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def show_unmapped(codes: Sequence[Unmapped], limit: int) -> None:
     """Show codes without a standard concept."""
     if not codes:
@@ -323,7 +330,7 @@ def show_unmapped(codes: Sequence[Unmapped], limit: int) -> None:
 def show_suggested(suggested: Suggested) -> None:
     """Show what was suggested, and what to do with it."""
     say(
-        f"{suggested.codes:,} codes in {suggested.file}: {suggested.with_candidates:,} with candidates, "
+        f"{_count(suggested.codes, 'code')} in {suggested.file}: {suggested.with_candidates:,} with candidates, "
         f"{suggested.by_code:,} of them by their code in another vocabulary."
     )
     hint("Review it in a spreadsheet or in Usagi (set mappingStatus to APPROVED), then: plait map apply FILE")
@@ -335,10 +342,12 @@ def show_applied(applied: Applied, where: str, *, runs: bool) -> None:
         hint(f"warning: {notice}")
     waiting = ", ".join(f"{count:,} {status}" for status, count in applied.waiting.items())
     say(
-        f"{applied.approved:,} codes approved: {applied.added:,} new, {applied.changed:,} changed, {applied.unchanged:,} as before"
+        f"{_count(applied.approved, 'code')} approved: {applied.added:,} new, {applied.changed:,} changed, {applied.unchanged:,} as before"
         f"{f'; lines left: {waiting}' if waiting else ''}."
     )
-    say(f"{applied.codes:,} codes get another meaning: {applied.rows:,} rows of {applied.persons:,} persons.")
+    say(
+        f"{_count(applied.codes, 'code')} {'gets' if applied.codes == 1 else 'get'} another meaning: {_count(applied.rows, 'row')} of {_count(applied.persons, 'person')}."
+    )
     if applied.dry_run:
         hint("Nothing was written.")
     elif applied.codes and not runs:
@@ -383,7 +392,9 @@ def show_release(release: Release) -> None:
 
 def show_release_difference(found: ReleaseDifference, limit: int) -> None:
     """Show what another vocabulary release would change."""
-    say(f"From {found.before or '(release unknown)'} to {found.after or '(release unknown)'}: {len(found.changes):,} of {found.codes:,} codes change.")
+    say(
+        f"From {found.before or '(release unknown)'} to {found.after or '(release unknown)'}: {len(found.changes):,} of {_count(found.codes, 'code')} {'changes' if len(found.changes) == 1 else 'change'}."
+    )
     for warning in found.warnings:
         hint(f"warning: {warning}")
     if found.sums:
@@ -394,7 +405,7 @@ def show_release_difference(found: ReleaseDifference, limit: int) -> None:
     if len(found.changes) > limit:
         hint(f"These are the first {limit} codes of {len(found.changes):,}; --limit shows more.")
     say()
-    say(f"A run with it computes {found.persons:,} persons anew; {found.rows:,} rows of theirs name a code that changes.")
+    say(f"A run with it computes {_count(found.persons, 'person')} anew; {_count(found.rows, 'row')} of theirs name a code that changes.")
 
 
 def _code_change(change: CodeChange) -> dict[str, Any]:

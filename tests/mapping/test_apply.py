@@ -161,7 +161,7 @@ def test_codes_that_a_spreadsheet_altered_are_known_by_their_key(desk: Tiny, lin
     of(lines, "3-11")["sourceCode"] = "11-Mar"
     done = applied(desk, approve(lines, "00123", "1E5", "3-11"))
     assert approvals(desk) == {"00123": {ASTHMA}, "1E5": {COUGH}, "3-11": {ANEMIA}}
-    assert "a spreadsheet has altered sourceCode in 3 lines (2, 3, 4)" in str(done["notices"])
+    assert "a spreadsheet has altered sourceCode in lines 2, 3, 4" in str(done["notices"])
 
 
 def test_without_its_key_an_altered_code_is_refused_with_the_cause(desk: Tiny, lines: Lines) -> None:

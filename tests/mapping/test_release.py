@@ -200,7 +200,7 @@ def test_the_table_and_its_filters(desk: Tiny, new: Path) -> None:
     edit_concept(new, DIABETES, domain_id="Observation")
     result = desk.plait("vocabulary", "diff", str(new), "--limit", "1")
     assert "condition_occurrence → observation" in result.out
-    assert "computes 1 persons anew" in result.out
+    assert "computes 1 person anew" in result.out
     assert "--limit shows more" in result.err
     only = json.loads(desk.plait("vocabulary", "diff", str(new), "--kind", "renamed", "--json").out)
     assert [change["code"] for change in only["changes"]] == ["271737000"]

@@ -14,7 +14,7 @@ from plait.errors import InputFileError
 from plait.etl.commit import writing
 from plait.etl.vocabulary.approvals import Approval, approved_file, read_approvals, write_approvals
 from plait.etl.vocabulary.spreadsheet import guarded, unguarded
-from plait.mapping.review import EQUIVALENCES, MAPS_TO, STATUSES, Review, Reviewed, key_of, read_review
+from plait.mapping.review import EQUIVALENCES, KEY, MAPS_TO, STATUSES, Review, Reviewed, key_of, read_review
 from plait.mapping.unmapped import open_map
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class _Checker:
         self._refuse(lines, lambda r: r.line not in known, "sourceCode", "a code that the study has", "none that it has", "See `plait map unmapped`.")
         if altered:
             places = ", ".join(str(line.line) for line in altered[:_MOST_LINES]) + (", …" if len(altered) > _MOST_LINES else "")
-            self.review.notices.append(f"a spreadsheet has altered sourceCode in {len(altered)} lines ({places}): the code in {'ADD_INFO:key'} counts")
+            self.review.notices.append(f"a spreadsheet has altered sourceCode in line{'s' if len(altered) > 1 else ''} {places}: the code in {KEY} counts")
         return known
 
     def _by_code_alone(self, code: str) -> tuple[str, str] | None:
@@ -260,7 +260,7 @@ class _Checker:
         ]
         if renamed:
             places = ", ".join(map(str, renamed[:_MOST_LINES])) + (", …" if len(renamed) > _MOST_LINES else "")
-            self.review.notices.append(f"conceptName is not the name of conceptId in {len(renamed)} lines ({places}): the id counts")
+            self.review.notices.append(f"conceptName is not the name of conceptId in line{'s' if len(renamed) > 1 else ''} {places}: the id counts")
 
     def _check_conflicts(self, approved: Sequence[Reviewed], known: dict[int, tuple[str, str]]) -> None:
         """Fail where a code is decided in two ways: by two people, approved and not, or with a concept and with none."""
