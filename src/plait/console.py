@@ -8,7 +8,6 @@ import json
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
     from plait.featurestore.compare import Difference
     from plait.featurestore.embed import Embedded
     from plait.featurestore.overview import Overview
-    from plait.mapping.apply import Applied
-    from plait.mapping.mappings import Suggested
-    from plait.mapping.unmapped import Unmapped
-    from plait.mapping.upgrade import CodeChange, ReleaseDifference
 
 
 _WIDEST = 60
@@ -308,52 +303,6 @@ def show_rejects(rows: list[dict[str, Any]], reason: str | None, limit: int) -> 
         hint(f"These are the first {limit}; --limit shows more.")
 
 
-def _count(number: int, thing: str) -> str:
-    """Give a number of things."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def show_unmapped(codes: Sequence[Unmapped], limit: int) -> None:
-    """Show codes without a standard concept."""
-    if not codes:
-        say("Every code has a standard concept.")
-        return
-    lines = [
-        {name: getattr(code, name) for name in ("source", "code_system", "code", "display", "domain_id", "named_by", "reason", "rows", "persons")}
-        for code in codes[:limit]
-    ]
-    table("Codes without a standard concept", lines)
-    if len(codes) > limit:
-        hint(f"These are the first {limit} of {len(codes):,}; --limit shows more.")
-
-
-def show_suggested(suggested: Suggested) -> None:
-    """Show what was suggested, and what to do with it."""
-    say(
-        f"{_count(suggested.codes, 'code')} in {suggested.file}: {suggested.with_candidates:,} with candidates, "
-        f"{suggested.by_code:,} of them by their code in another vocabulary."
-    )
-    hint("Review it in a spreadsheet or in Usagi (set mappingStatus to APPROVED), then: plait map apply FILE")
-
-
-def show_applied(applied: Applied, where: str, *, runs: bool) -> None:
-    """Show what came of a review file, and what is next."""
-    for notice in applied.notices:
-        hint(f"warning: {notice}")
-    waiting = ", ".join(f"{count:,} {status}" for status, count in applied.waiting.items())
-    say(
-        f"{_count(applied.approved, 'code')} approved: {applied.added:,} new, {applied.changed:,} changed, {applied.unchanged:,} as before"
-        f"{f'; lines left: {waiting}' if waiting else ''}."
-    )
-    say(
-        f"{_count(applied.codes, 'code')} {'gets' if applied.codes == 1 else 'get'} another meaning: {_count(applied.rows, 'row')} of {_count(applied.persons, 'person')}."
-    )
-    if applied.dry_run:
-        hint("Nothing was written.")
-    elif applied.codes and not runs:
-        hint(f"The CDM has them after: plait etl run{where}")
-
-
 def show_publication(report: PublishReport) -> None:
     """Show what was published, and which keys do not hold."""
     table("Rows", [{"table": rows.table, "study": rows.study, "database": rows.database} for rows in report.tables if rows.study])
@@ -388,40 +337,6 @@ def show_release(release: Release) -> None:
     table("Vocabularies", [entry._asdict() for entry in release.vocabularies if entry.concepts])
     for warning in release.warnings:
         hint(f"warning: {warning}")
-
-
-def show_release_difference(found: ReleaseDifference, limit: int) -> None:
-    """Show what another vocabulary release would change."""
-    say(
-        f"From {found.before or '(release unknown)'} to {found.after or '(release unknown)'}: {len(found.changes):,} of {_count(found.codes, 'code')} {'changes' if len(found.changes) == 1 else 'change'}."
-    )
-    for warning in found.warnings:
-        hint(f"warning: {warning}")
-    if found.sums:
-        say()
-        table("By kind", [{"kind": one.kind, "codes": one.codes, "rows": one.rows, "persons": one.persons, "meaning": one.meaning} for one in found.sums])
-        say()
-        table("Codes, most rows first", [_code_change(change) for change in found.changes[:limit]])
-    if len(found.changes) > limit:
-        hint(f"These are the first {limit} codes of {len(found.changes):,}; --limit shows more.")
-    say()
-    say(f"A run with it computes {_count(found.persons, 'person')} anew; {_count(found.rows, 'row')} of theirs name a code that changes.")
-
-
-def _code_change(change: CodeChange) -> dict[str, Any]:
-    """Give a changed code as a row of a table."""
-    tables = "" if change.tables_before == change.tables_after else f"{', '.join(change.tables_before)} → {', '.join(change.tables_after)}"
-    return {
-        "code_system": change.code_system,
-        "code": change.code,
-        "display": change.display,
-        "kind": change.kind,
-        "from": "; ".join(f"{concept} {name}" for concept, name in zip_longest(change.concepts_before, change.names_before, fillvalue="")) or "0",
-        "to": "; ".join(f"{concept} {name}" for concept, name in zip_longest(change.concepts_after, change.names_after, fillvalue="")) or "0",
-        "table": tables,
-        "rows": change.rows,
-        "persons": change.persons,
-    }
 
 
 def show_trace(found: dict[str, Any]) -> None:

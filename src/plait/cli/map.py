@@ -35,11 +35,11 @@ def map_unmapped(
 
     Example: plait map unmapped -s lung --system EMR_LAB
     """
-    from plait import console
+    from plait.cli import map_tables
     from plait.study import open_study
 
     found = open_study(study).mappings.unmapped(source=source, system=system, domain=domain, reason=reason, least_rows=rows)
-    show(found[:limit] if json else found, lambda codes: console.show_unmapped(codes, limit), json=json, quiet=quiet)
+    show(found[:limit] if json else found, lambda codes: map_tables.show_unmapped(codes, limit), json=json, quiet=quiet)
 
 
 @app.command("suggest")
@@ -64,14 +64,14 @@ def map_suggest(
 
     Example: plait map suggest -s lung -o review.csv
     """
-    from plait import console
+    from plait.cli import map_tables
     from plait.errors import ConfigError
     from plait.study import open_study
 
     if output.exists() and not force:
         raise ConfigError(output, expected="a file to write", got="one that is there, maybe with reviews", todo="Name another one, or say --force.")
     suggested = open_study(study).mappings.suggest(output, model=model, most=most, source=source, system=system, domain=domain)
-    show(suggested, console.show_suggested, json=json, quiet=quiet)
+    show(suggested, map_tables.show_suggested, json=json, quiet=quiet)
 
 
 @app.command("apply")
@@ -91,12 +91,12 @@ def map_apply(
 
     Example: plait map apply review.csv -s lung --by "A. Curator" --run
     """
-    from plait import console
+    from plait.cli import map_tables
     from plait.study import open_study
 
     applied = open_study(study).mappings.apply(file, by=by, dry_run=dry_run)
     where = "" if study == HERE else f" -s {study}"
-    show(applied, lambda done: console.show_applied(done, where, runs=run), json=json, quiet=quiet)
+    show(applied, lambda done: map_tables.show_applied(done, where, runs=run), json=json, quiet=quiet)
     if run and not dry_run:
         from plait.cli.etl import run_and_show
 

@@ -40,19 +40,20 @@ def vocabulary_diff(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what another release would change: which codes lose their concept, get another or move to another table, and how many rows and persons that touches.
+    """Say what another release would change in the study.
 
-    Nothing is changed by it. The next `plait etl run` after plait.yaml names the release computes just these persons anew.
+    That is: which codes lose their concept, get another one or move to another table, and how many rows and persons each touches. Nothing is
+    changed by it. The next `plait etl run` after plait.yaml names the release computes just these persons anew.
 
     Example: plait vocabulary diff ~/athena-2026 -s lung
     """
-    from plait import console
+    from plait.cli import map_tables
     from plait.study import open_study
 
     found = open_study(study).mappings.release(athena)
     if kind is not None:
         found = replace(found, changes=[change for change in found.changes if change.kind == kind])
-    show(found, lambda difference: console.show_release_difference(difference, limit), json=json, quiet=quiet)
+    show(found, lambda difference: map_tables.show_release_difference(difference, limit), json=json, quiet=quiet)
 
 
 @app.command("info")

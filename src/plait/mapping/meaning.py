@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_ENCODED = 50_000
 """Names that are all encoded; of more, those that look most like one of the texts are. Some 100 names a second go through a small model on two cores."""
 
-_LOOK_ALIKE = (100, 0.15)
+_LOOK_ALIKE = (50, 0.15)
 """How many names are taken for each text where not all are encoded, and how much they look like it at least."""
 
 _ROWS = 1_024
@@ -44,9 +44,11 @@ class SentenceModel:
         study: The study's folder, which keeps the hash of weights.
         model: A folder, or an id of the hub.
         pooling: What becomes of the vectors of a name's tokens.
+        most_encoded: Names that are all encoded.
     """
 
-    def __init__(self, study: Path, model: str, pooling: Literal["mean", "cls", "last"] = "mean") -> None:
+    def __init__(self, study: Path, model: str, pooling: Literal["mean", "cls", "last"] = "mean", *, most_encoded: int = MOST_ENCODED) -> None:
+        self.most_encoded = most_encoded
         self.study, self.declared = study, {"kind": "transformers", "model": model, "pooling": pooling, "normalize": True, "batch_size": 64}
 
     def hits(self, texts: Sequence[str], names: Sequence[str], most: int, floor: float) -> Hits:
@@ -69,15 +71,13 @@ class SentenceModel:
                 best = best[row[best] >= floor]
                 yield places[best], np.minimum(row[best], 1)
 
-    @staticmethod
-    def _worth_it(texts: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.int32]:
+    def _worth_it(self, texts: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.int32]:
         """Give the places of the names to encode."""
-        if len(names) <= MOST_ENCODED:
+        if len(names) <= self.most_encoded:
             return np.arange(len(names), dtype=np.int32)
         index = NameIndex(names, texts)
         return np.unique(np.concatenate([index.search(text, *_LOOK_ALIKE)[0] for text in range(len(texts))]))
 
-    @staticmethod
-    def _encoded(encoder: TransformersEncoder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def _encoded(self, encoder: TransformersEncoder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Give the vectors of texts, of length 1 each `(n, dim) float32`."""
         return encoder.encode(texts)[0] if texts else np.empty((0, encoder.declaration.dim), np.float32)
