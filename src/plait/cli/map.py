@@ -28,7 +28,7 @@ def map_unmapped(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List codes without a standard concept, with their rows and persons.
+    """List codes without a concept, with their rows and persons.
 
     Their rows are kept in the CDM with concept 0. Codes that a mapping leads to a concept which is not standard are listed too. The
     figures are exact, small ones included: they are for those who work on the study, not for sharing.
@@ -57,7 +57,7 @@ def map_suggest(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write candidates for each code that has no concept, for somebody to review.
+    """Write candidates for each of them to a file to review.
 
     Codes of other vocabularies come first, then names and synonyms that are like the source's words. The file opens in a spreadsheet and in
     OHDSI's Usagi: set mappingStatus to APPROVED where conceptId is right, or put the right one there first.
@@ -84,7 +84,7 @@ def map_apply(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Enter the approved lines of a review file into the study's mappings.
+    """Enter what was approved into the study's mappings.
 
     All lines are checked first: one that cannot be applied names itself, and nothing is. Applied again, nothing changes. The next run of the
     ETL computes the persons anew whose rows name a code that was decided, and nobody else.
