@@ -372,6 +372,9 @@ def show_trace(found: dict[str, Any]) -> None:
             found["mapping"],
             columns=("attribute", "code_system", "code", "vocabulary_id", "source_concept_id", "target_concept_id", "target_domain_id", "mapped_by"),
         )
+        for code in found["mapping"]:
+            if code["approved_by"] is not None:
+                say(f"{code['code_system']} {code['code']} was approved by {code['approved_by']} on {code['approved_at']:%Y-%m-%d}.")
     if found["run"]:
         say()
         say(

@@ -95,6 +95,8 @@ def test_who_and_when_are_kept_in_the_books_and_in_the_cdm(desk: Tiny, lines: Li
     assert row["approved_at"] == dt.datetime(2025, 6, 15, 15, 6, 40)  # noqa: DTZ001 - as all stored times
     assert (row["comment"], row["review_file"]) == ("as in the guideline", "back.csv")
     assert len(row["review_sha256"]) == 64
+    event = study.table("condition_occurrence").filter(condition_source_value="E119")["condition_occurrence_id"][0]
+    assert "E119 was approved by Ana on 2025-06-15." in desk.plait("etl", "trace", "condition_occurrence", str(event)).out
     mapped = study.table("source_to_concept_map").filter(source_code="E119").to_dicts()
     assert [(one["target_concept_id"], one["target_vocabulary_id"], str(one["valid_start_date"])) for one in mapped] == [(DIABETES, "SNOMED", "2025-06-15")]
 

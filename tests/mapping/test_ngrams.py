@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from plait.mapping import ngrams
 from plait.mapping.ngrams import NameIndex
 
 WORD = st.text("abcdé東京", min_size=1, max_size=6)
@@ -31,6 +34,18 @@ def test_the_best_names_are_those_of_scikit_learn(names: list[str], most: int, f
         assert np.allclose(scores[: len(best)], best, atol=0.01) or np.abs(np.sort(expected[text])[::-1] - floor).min() < 0.01, (names, text)
         assert np.allclose(scores, expected[text][places], atol=0.01)
         assert list(scores) == sorted(scores, reverse=True)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(NAME, min_size=8, max_size=30), st.integers(1, 5))
+def test_names_in_parts_give_what_they_give_at_once(names: list[str], most: int) -> None:
+    texts = [names[0], names[-1]]
+    whole = list(ngrams.most_alike(names, texts, most, 0.1))
+    with patch.object(ngrams, "_MOST_NAMES", 7):
+        parts = list(ngrams.most_alike(names, texts, most, 0.1))
+    for (places, scores), (others, more) in zip(whole, parts, strict=True):
+        assert np.allclose(scores, more, atol=1e-5)
+        assert set(places[scores > scores[-1] + 1e-4]) <= set(others) if len(places) else not len(others)
 
 
 def test_a_trigram_that_no_name_has_counts_against_a_name() -> None:

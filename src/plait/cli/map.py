@@ -13,6 +13,7 @@ app = typer.Typer(help="Find a concept for codes that have none.", no_args_is_he
 
 SourceOption = Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only codes of this source.")]
 SystemOption = Annotated[str | None, typer.Option("--system", metavar="NAME", help="Only codes of this code system.")]
+RowsOption = Annotated[int, typer.Option("--rows", min=0, help="Only codes that at least so many rows name.")]
 DomainOption = Annotated[str | None, typer.Option("--domain", metavar="NAME", help="Only codes of this domain.")]
 
 
@@ -23,7 +24,7 @@ def map_unmapped(
     system: SystemOption = None,
     domain: DomainOption = None,
     reason: Annotated[str | None, typer.Option(help="Only codes on the list for this reason.")] = None,
-    rows: Annotated[int, typer.Option("--rows", min=0, help="Only codes that at least so many rows name.")] = 0,
+    rows: RowsOption = 0,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -53,6 +54,7 @@ def map_suggest(
     source: SourceOption = None,
     system: SystemOption = None,
     domain: DomainOption = None,
+    rows: RowsOption = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -70,7 +72,8 @@ def map_suggest(
 
     if output.exists() and not force:
         raise ConfigError(output, expected="a file to write", got="one that is there, maybe with reviews", todo="Name another one, or say --force.")
-    suggested = open_study(study).mappings.suggest(output, model=model, most=most, source=source, system=system, domain=domain)
+    mappings = open_study(study).mappings
+    suggested = mappings.suggest(output, model=model, most=most, source=source, system=system, domain=domain, least_rows=rows)
     show(suggested, map_tables.show_suggested, json=json, quiet=quiet)
 
 

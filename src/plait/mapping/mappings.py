@@ -59,7 +59,15 @@ class Mappings:
             return list_unmapped(con, source=source, system=system, domain=domain, reason=reason, least_rows=least_rows)
 
     def suggest(
-        self, target: Path, *, model: str | None = None, most: int = 5, source: str | None = None, system: str | None = None, domain: str | None = None
+        self,
+        target: Path,
+        *,
+        model: str | None = None,
+        most: int = 5,
+        source: str | None = None,
+        system: str | None = None,
+        domain: str | None = None,
+        least_rows: int = 0,
     ) -> Suggested:
         """Write a review file with candidates for each code that has no concept.
 
@@ -70,9 +78,10 @@ class Mappings:
             source: Only codes of this source.
             system: Only codes of this code system.
             domain: Only codes of this domain.
+            least_rows: Only codes that at least so many rows name.
         """
         with open_map(self.study, self.version) as con:
-            found = list_unmapped(con, source=source, system=system, domain=domain)
+            found = list_unmapped(con, source=source, system=system, domain=domain, least_rows=least_rows)
             codes: dict[tuple[str, str], list[Unmapped]] = {}
             for code in found:
                 if code.reason != "no_match":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from plait.featurestore.encoders.registry import Asked
-from plait.mapping.ngrams import NameIndex
+from plait.mapping.ngrams import most_alike
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +75,7 @@ class SentenceModel:
         """Give the places of the names to encode."""
         if len(names) <= self.most_encoded:
             return np.arange(len(names), dtype=np.int32)
-        index = NameIndex(names, texts)
-        return np.unique(np.concatenate([index.search(text, *_LOOK_ALIKE)[0] for text in range(len(texts))]))
+        return np.unique(np.concatenate([places for places, _ in most_alike(names, texts, *_LOOK_ALIKE)]))
 
     def _encoded(self, encoder: TransformersEncoder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Give the vectors of texts, of length 1 each `(n, dim) float32`."""

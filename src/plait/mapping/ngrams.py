@@ -36,6 +36,9 @@ _BREAK = 10
 """The line feed between two names, which no name has."""
 
 
+_MOST_NAMES = 1_000_000
+"""Names that are indexed at once, which takes 2 GB; more are done in parts."""
+
 _NONE, _NOTHING = np.empty(0, np.int32), np.empty(0, np.float32)
 
 
@@ -45,13 +48,14 @@ class NameIndex:
     Args:
         names: The names, folded to the letters that count.
         texts: The texts that will be asked for: only their trigrams are kept.
+        idf: What each trigram weighs; by these names if None.
     """
 
-    def __init__(self, names: Sequence[str], texts: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], texts: Sequence[str], idf: Floats | None = None) -> None:
         self.size = len(names)
         rows, grams, counts = _joined(names)
         frequency = np.bincount(grams, minlength=1 << _BITS)
-        self._idf = (np.log((1 + self.size) / (1 + frequency)) + 1).astype(np.float32)
+        self._idf = _idf(self.size, frequency) if idf is None else idf
         weights = (1 + np.log(counts.astype(np.float32))) * self._idf[grams]
         norms = np.sqrt(np.bincount(rows, weights.astype(np.float64) ** 2, minlength=self.size))
         text_rows, text_grams, text_counts = _joined(texts)
@@ -118,6 +122,32 @@ class NameIndex:
             return found, sums[found].astype(np.float32)
         found, places = np.unique(rows, return_inverse=True)
         return found, np.bincount(places, parts).astype(np.float32)
+
+
+def most_alike(names: Sequence[str], texts: Sequence[str], most: int, floor: float) -> Iterator[tuple[Ints, Floats]]:
+    """Yield for each text what `NameIndex.search` gives of all names, which are indexed in parts that fit into memory."""
+    if len(names) <= _MOST_NAMES:
+        index = NameIndex(names, texts)
+        yield from (index.search(text, most, floor) for text in range(len(texts)))
+        return
+    frequency = np.zeros(1 << _BITS, np.int64)
+    for _, grams, _ in _trigrams(names):
+        frequency += np.bincount(grams, minlength=1 << _BITS)
+    idf = _idf(len(names), frequency)
+    best = [(_NONE, _NOTHING)] * len(texts)
+    for start in range(0, len(names), _MOST_NAMES):
+        index = NameIndex(names[start : start + _MOST_NAMES], texts, idf)
+        for text, (places, scores) in enumerate(best):
+            found, more = index.search(text, most, floor)
+            places, scores = np.concatenate([places, found + np.int32(start)]), np.concatenate([scores, more])  # noqa: PLW2901 - the part's added
+            order = np.lexsort((places, -scores))[:most]
+            best[text] = places[order], scores[order]
+    yield from best
+
+
+def _idf(names: int, frequency: npt.NDArray[np.int64]) -> Floats:
+    """Give what each trigram weighs: the more, the fewer names have it."""
+    return (np.log((1 + names) / (1 + frequency)) + 1).astype(np.float32)
 
 
 def _joined(texts: Sequence[str]) -> tuple[Ints, Ints, Ints]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from plait.duck import sql
 from plait.etl.harmonize.reference import load_reference
-from plait.mapping.ngrams import NameIndex
+from plait.mapping.ngrams import most_alike
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,9 +46,7 @@ class Ngrams:
 
     def hits(self, texts: Sequence[str], names: Sequence[str], most: int, floor: float) -> Hits:
         """Yield for each text the places of the names most like it, and how like they are (0 to 1), best first."""
-        index = NameIndex(names, texts)
-        for text in range(len(texts)):
-            yield index.search(text, most, floor)
+        return most_alike(names, texts, most, floor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Protocol
 
 from plait.duck import sql, write_parquet
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from plait.etl.sources.folder import Source
     from plait.etl.vocabulary.approvals import Approval
+
+_FIRST_DAY = dt.date(1970, 1, 1)
+"""The day from which a mapping holds that does not say so."""
 
 _MAP_COLUMNS = ("source_code", "source_vocabulary_id", "source_code_description", "target_concept_id", "target_vocabulary_id")
 
@@ -41,10 +45,10 @@ def load_site_mappings(con: duckdb.DuckDBPyConnection, sources: Iterable[Source]
     con.execute(sql("plait.etl.vocabulary", "site_map_by_code"))
     if approvals:
         rows = [
-            (a.source_code, a.source_vocabulary_id, a.source_code_description, a.target_concept_id, a.target_vocabulary_id, a.approved_at.date())
+            (a.source_code, 0, a.source_vocabulary_id, a.source_code_description, a.target_concept_id, a.target_vocabulary_id, a.approved_at.date())
             for a in approvals
         ]
-        con.executemany("INSERT INTO site_map SELECT ?, 0, ?, ?, ?, ?, ?, DATE '2099-12-31', NULL, 0", rows)
+        _enter(con, "site_map", rows, 0)
 
 
 class HasCodes(Protocol):
@@ -112,10 +116,20 @@ def _insert(con: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
                 row["source_code_description"],
                 int(concept) if concept else code,
                 row["target_vocabulary_id"],
+                _FIRST_DAY,
             )
         )
-    for table, lines in rows.items():
-        if lines:
-            con.executemany(
-                f"INSERT INTO {table} SELECT ?, ?, ?, ?, ?, ?, DATE '1970-01-01', DATE '2099-12-31', NULL{', 1' if table == 'site_map' else ''}", lines
-            )
+    _enter(con, "site_map", rows["site_map"], 1)
+    _enter(con, "site_code", rows["site_code"], None)
+
+
+def _enter(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]], rank: int | None) -> None:
+    """Add rows to `site_map` or, without a rank, to `site_code`, all at once."""
+    import pyarrow as pa
+
+    if not rows:
+        return
+    columns = [pa.array(column) for column in zip(*rows, strict=True)]
+    con.register("site_row", pa.table(columns, names=[str(place) for place in range(len(columns))]))
+    con.execute(f"INSERT INTO {table} SELECT *, DATE '2099-12-31', NULL{'' if rank is None else f', {rank}'} FROM site_row")
+    con.unregister("site_row")
