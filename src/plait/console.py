@@ -259,6 +259,8 @@ def _show_persons(report: RunReport) -> None:
     """Show how many came, changed and left, by source."""
     for source in report.sources:
         say(f"Persons of {source.source}: {source.added:,} added, {source.changed:,} changed, {source.removed:,} removed.")
+    if report.remapped:
+        say(f"Persons with a code that means something else now: {report.remapped:,}.")
 
 
 def _show_differences(report: RunReport) -> None:
@@ -482,6 +484,9 @@ def show_trace(found: dict[str, Any]) -> None:
             found["mapping"],
             columns=("attribute", "code_system", "code", "vocabulary_id", "source_concept_id", "target_concept_id", "target_domain_id", "mapped_by"),
         )
+        for code in found["mapping"]:
+            if code["approved_by"] is not None:
+                say(f"{code['code_system']} {code['code']} was approved by {code['approved_by']} on {code['approved_at']:%Y-%m-%d}.")
     if found["run"]:
         say()
         say(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from plait.featurestore.overview import Overview
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
+    from plait.mapping.mappings import Mappings
     from plait.schema.reasons import Reason
     from plait.validators.examiner import Held, Items
     from plait.validators.expectations.options import Options
@@ -184,6 +185,13 @@ class Study:
         from plait.etl.omics.variants import Variants
 
         return Variants(self.path, self._committed(), name, classes)
+
+    @property
+    def mappings(self) -> Mappings:
+        """Codes without a concept, what they may mean, and what was approved; see `plait.mapping.mappings`."""
+        from plait.mapping.mappings import Mappings
+
+        return Mappings(self.path, self._committed(), self.settings)
 
     @property
     def store(self) -> Store:
@@ -527,6 +535,7 @@ def check_source(
     from plait.etl.resources import size_mib
     from plait.etl.run import silent
     from plait.etl.sources.folder import open_source, open_sources
+    from plait.etl.vocabulary.approvals import read_approvals
 
     folder = Path(study)
     is_study = (folder / SETTINGS_FILE).is_file()
@@ -538,6 +547,7 @@ def check_source(
     trial = Trial(
         time_zone=settings.time_zone,
         mappings=settings.mappings,
+        approvals=read_approvals(folder) if is_study else (),
         vocabulary=_vocabulary_of(folder),
         crosswalk=folder / version.crosswalk if version is not None else None,
         before=_records_before(folder, version) if version is not None and named is not None else {},

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plait.etl.sources.matrix import Matrix
     from plait.etl.stage import StagedFile
     from plait.etl.vocabulary import Release
+    from plait.etl.vocabulary.approvals import Approval
     from plait.settings import Settings
 
 HISTORY = frozenset({"runs", "ledger", "ledger_reasons", "columns", "notices", "source_checks"})
@@ -138,6 +139,7 @@ class Pages:
     coverage: Sequence[tuple[str, str, dt.date | None, dt.date | None]]
     assays: Sequence[AssayFile] = ()
     checks: Sequence[tuple[Any, ...]] = ()
+    approvals: Sequence[Approval] = ()
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Give the rows of each of plait's tables, in the order of its columns."""
@@ -163,6 +165,7 @@ class Pages:
             "notices": [(run_id, *notice) for notice in self.notices],
             "coverage": list(self.coverage),
             "omics_file": [astuple(assay) for assay in self.assays],
+            "approvals": [astuple(approval) for approval in self.approvals],
         }
 
 
@@ -228,7 +231,7 @@ def write_study_tables(
     }
     written |= vocabulary
     path = warehouse / "cdm" / "source_to_concept_map" / f"{name}.parquet"
-    write_parquet(con, "SELECT * FROM site_map ORDER BY ALL", path)
+    write_parquet(con, "SELECT * EXCLUDE (rank) FROM site_map ORDER BY ALL", path)
     written["source_to_concept_map"] = [*vocabulary.get("source_to_concept_map", []), str(path.relative_to(warehouse))]
     return written
 

@@ -14,7 +14,7 @@ from plait.errors import ConfigError, StudyError
 from plait.etl import books
 from plait.etl.bookkeeping import balance, table_files
 from plait.etl.catalog import build_catalog
-from plait.etl.changes import Changes, SourceChanges, find_changes, find_contested, load_present
+from plait.etl.changes import Changes, Shared, SourceChanges, find_changes, find_contested, load_present
 from plait.etl.clearing import clear_away
 from plait.etl.commit import Version, commit, newest_version, writing
 from plait.etl.crosswalk import extend_crosswalk, follow_links, load_crosswalk, save_crosswalk
@@ -30,14 +30,15 @@ from plait.etl.omics.assays import matrices_of, write_assays
 from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
-from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, take_inventory
+from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, meaning_of, take_inventory
 from plait.etl.source_checks.counting import counts_file, is_counted
 from plait.etl.source_checks.judging import judge_source, records_before, stop_where_asked
 from plait.etl.sources.folder import IDENTITY, open_sources
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
 from plait.etl.vocabulary import read_release, register
-from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
+from plait.etl.vocabulary.approvals import read_approvals
+from plait.etl.vocabulary.mapping import digest_codes, load_site_mappings, map_codes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
 class RunReport:
     """What a run did, or a dry run would do.
 
-    `changed` is False where there was nothing to do; `persons` and `rows` count the whole CDM; `shards` are those
-    that were written; `checks` are those of sources that failed; `differences` are there after a dry run only, whose `version` is the one that stands.
+    `changed` is False where there was nothing to do; `persons` and `rows` count the whole CDM; `remapped` are persons whose
+    codes came to mean something else, be their records changed or not; `shards` are those that were written; `checks` are those
+    of sources that failed; `differences` are there after a dry run only, whose `version` is the one that stands.
     """
 
     changed: bool
@@ -61,6 +63,7 @@ class RunReport:
     run_id: int
     persons: int
     dry_run: bool = False
+    remapped: int = 0
     entries: list[Entry] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     notices: list[books.Notice] = field(default_factory=list)
@@ -118,7 +121,7 @@ def _run(run: Run) -> RunReport:
     run.begin("reading the vocabulary")
     run.vocabulary = find_vocabulary(run)
     run.extractors = extractors_of(run.study, run.settings, run.warehouse / run.vocabulary)
-    run.basis = basis_of(run)
+    run.basis, run.meaning = basis_of(run), meaning_of(run)
     run.begin("looking at files")
     run.files = take_inventory(run)
     run.fingerprint = fingerprint_of(run)
@@ -129,7 +132,7 @@ def _run(run: Run) -> RunReport:
     checked = _check_sources(run)
     run.begin("mapping codes")
     register(run.con, read_release(run.warehouse / str(run.vocabulary)))
-    load_site_mappings(run.con, run.sources, run.settings.mappings)
+    load_site_mappings(run.con, run.sources, run.settings.mappings, read_approvals(run.study))
     map_codes(run.con, staged, run.sources)
     changes, results = _harmonize(run, staged)
     run.begin("balancing the books")
@@ -227,14 +230,20 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
     run.begin("numbering providers, care sites and locations")
     shared = harmonize_dimensions(inputs, f"shared-{run.name}", before_ids)
     run.begin("finding changes")
-    fresh = run.before is None or run.options.full or run.before.basis != run.basis
+    codes = run.warehouse / "books" / "code_digests" / f"{run.name}.parquet"
+    digest_codes(run.con, codes)
+    codes_before = run.before.tables["books"].get("code_digests") if run.before else None
+    fresh = run.before is None or run.options.full or run.before.basis != run.basis or codes_before is None
     changes = find_changes(
         run.con,
         staged,
         before=run.warehouse / run.before.person_digests if run.before else None,
         everybody=fresh,
-        dimensions=(before_ids, inputs.dimension_ids),
-        contested=(run.study / run.before.contested if run.before and run.before.contested and not fresh else None, inputs.contested),
+        shared=Shared(
+            dimensions=(before_ids, inputs.dimension_ids),
+            contested=(run.study / run.before.contested if run.before and run.before.contested and not fresh else None, inputs.contested),
+            codes=(run.warehouse / codes_before[0] if codes_before else None, codes),
+        ),
         shard_persons=run.shard_persons,
         targets=(run.warehouse / "books" / "person_digests" / f"{run.name}.parquet", inputs.persons),
     )
@@ -307,7 +316,7 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
     shards = []
     for number, work in changes.shards.items():
         before = None if work.is_whole else kept.get(number)
-        key = digest_of([run.basis, changes.dimensions, changes.contested, work.digest, before, run.options.full])
+        key = digest_of([run.basis, run.meaning, changes.dimensions, changes.contested, work.digest, before, run.options.full])
         manifest = run.unfinished / f"shard-{number:06}.json"
         shards.append(Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", before, manifest, key))
     return shards
@@ -354,6 +363,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         version=number,
         run_id=run.run_id,
         persons=changes.persons,
+        remapped=changes.remapped,
         entries=ledger.entries(),
         rows=books.count_rows(run.con, run.warehouse, results),
         notices=notices,
@@ -376,6 +386,7 @@ def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardRes
         version=run.before.version if run.before else 0,
         run_id=run.run_id,
         persons=changes.persons,
+        remapped=changes.remapped,
         dry_run=True,
         entries=ledger.entries(),
         rows=books.count_rows(run.con, run.warehouse, results),

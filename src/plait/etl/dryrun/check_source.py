@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from plait.etl.run import Progress
     from plait.etl.sources.folder import Select, Source
+    from plait.etl.vocabulary.approvals import Approval
 
 WHO_IS_WHO = frozenset({"person"})
 """Shapes that are staged first: the others are joined with whom they tell of."""
@@ -102,6 +103,7 @@ class Trial:
     Attributes:
         time_zone: What zoned times are converted to.
         mappings: The study's own mappings.
+        approvals: What was approved of its codes.
         vocabulary: The folder of a loaded release, None without one.
         crosswalk: The study's crosswalk, None before its first run.
         persons: Sources of the study that may bring the persons.
@@ -116,6 +118,7 @@ class Trial:
 
     time_zone: str = "UTC"
     mappings: tuple[Path, ...] = ()
+    approvals: tuple[Approval, ...] = ()
     vocabulary: Path | None = None
     crosswalk: Path | None = None
     persons: tuple[Source, ...] = ()
@@ -299,7 +302,7 @@ def _codes(dry: _Dry, staged: Sequence[StagedFile]) -> tuple[dict[str, Any], ...
     if dry.trial.vocabulary is None:
         return None
     register(dry.con, read_release(dry.trial.vocabulary))
-    load_site_mappings(dry.con, (dry.source,), dry.trial.mappings)
+    load_site_mappings(dry.con, (dry.source,), dry.trial.mappings, dry.trial.approvals)
     map_codes(dry.con, [one for one in staged if codes_file(one.path).is_file()], (dry.source,))
     result = dry.con.execute(sql("plait.etl.dryrun", "coverage"))
     names = [column[0] for column in result.description or []]
