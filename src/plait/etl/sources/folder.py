@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -98,12 +99,23 @@ class SourceRules(_Frozen):
     coverage: tuple[Coverage, ...] = ()
     provider_from_visit: bool = False
     visit_rollup: Literal["none", "ohdsi"] = "none"
+    tables: tuple[str, ...] = ()
     options: dict[str, str | bool | int | float | dict[str, str] | None] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_files(self) -> Self:
         if not self.files:
             raise ValueError("no files: name at least one")
+        return self
+
+    @model_validator(mode="after")
+    def _has_tables_of_their_own(self) -> Self:
+        strange = [name for name in self.tables if not re.fullmatch(r"[a-z][a-z0-9_]*", name)]
+        if strange:
+            raise ValueError(f"table '{strange[0]}', which is no name of small letters, digits and '_'")
+        twice = sorted({*self.files, "options"} & {*self.tables})
+        if twice:
+            raise ValueError(f"table '{twice[0]}' has the name of a file: give it another")
         return self
 
     @model_validator(mode="after")
@@ -128,7 +140,7 @@ class Source:
     """A source of a study: its settings joined with its folder.
 
     `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
-    macros that its SELECTs share; `url` is where its files are, if not at a path.
+    macros and `tables` small CSV files that its SELECTs share; `url` is where its files are, if not at a path.
     """
 
     name: str
@@ -148,6 +160,7 @@ class Source:
     named: dict[str, Path] = field(default_factory=dict)
     cache: Path | None = None
     macros: str = ""
+    tables: tuple[tuple[str, Path], ...] = ()
     url: str | None = None
 
     @property
@@ -197,6 +210,8 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
     reader = _reader(package, folder, rules)
     maps, macros = folder / MAP_FILE, folder / _MACROS_FILE
     shared = macros.read_text(encoding="utf-8") if macros.is_file() and package is not None else ""
+    tables = tuple((name, folder / f"{name}.csv") for name in rules.tables)
+    held = "".join(_table_text(path) for _, path in tables)
     system = settings.person_system or rules.person_system
     if system is None:
         raise ConfigError(
@@ -224,12 +239,13 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
         options=options,
-        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, _reader_digest(package, folder) if reader else ""]),
+        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, held, _reader_digest(package, folder) if reader else ""]),
         anchor=settings.anchor or rules.anchor,
         panels=settings.panels,
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         macros=shared,
+        tables=tables,
         cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
         url=settings.url,
     )
@@ -275,6 +291,16 @@ def _reader(package: str | None, folder: Path, rules: SourceRules) -> str | None
             todo="A reader is a module of an installed package that registers its folder in the entry-point group plait.sources (docs: sources).",
         )
     return f"{package}.{Path(_READER_FILE).stem}"
+
+
+def _table_text(path: Path) -> str:
+    """Read a table that stands beside `source.yaml`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            path, expected="a CSV file in UTF-8, since source.yaml names it under 'tables'", got="none", todo="Write it, or take the name out."
+        ) from None
 
 
 def _reader_digest(package: str | None, folder: Path) -> str:
