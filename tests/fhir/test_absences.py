@@ -223,6 +223,36 @@ def test_a_specimen_that_cannot_be_used(ward: Ward) -> None:
     assert fates(study)["Specimen", "absence"] == (2, 1, 0, 0, 1)
 
 
+def test_orders_and_reports_that_were_called_off(ward: Ward) -> None:
+    """An order gives a reason only when it is known that it was called off: an order that stands is no record of anything."""
+    scan = {"code": concept(SNOMED, "73761001"), "intent": "order"}
+    ward.lines("Patient.ndjson", patient("p1", "M1"))
+    ward.lines("Encounter.ndjson", VISIT)
+    ward.lines(
+        "ServiceRequest.ndjson",
+        of("ServiceRequest", "1", status="revoked", authoredOn="2020-02-01T10:00:00Z", occurrenceDateTime="2020-02-03", meta=WRITTEN, **scan),
+        of("ServiceRequest", "2", status="revoked", authoredOn="2020-03-01T08:00:00Z", encounter=ref("Encounter/v1"), **scan),
+        of("ServiceRequest", "3", status="revoked", authoredOn="2020-03-01T08:00:00Z", **scan),
+        of("ServiceRequest", "4", status="active", authoredOn="2020-03-01T08:00:00Z", **scan),
+        of("ServiceRequest", "5", status="revoked", authoredOn="2020-03-01T08:00:00Z", meta=WRITTEN, **(scan | {"intent": "plan"})),
+    )
+    report = {"code": concept(LOINC, "2160-0"), "effectiveDateTime": "2020-03-04T08:00:00Z"}
+    ward.lines(
+        "DiagnosticReport.ndjson",
+        of("DiagnosticReport", "1", status="cancelled", issued="2020-03-05T08:00:00Z", **report),
+        of("DiagnosticReport", "2", status="final", **report),
+    )
+    study = ward.run()
+    assert absences(study, "absence_datetime", "known_time", "source_value", "domain_id", "reason") == [
+        (at(2020, 2, 3), at(2020, 4, 1, 10), "73761001", "Procedure", "NOT_PERFORMED"),
+        (at(2020, 3, 1, 8), at(2020, 3, 1, 12), "73761001", "Procedure", "NOT_PERFORMED"),
+        (at(2020, 3, 4, 8), at(2020, 3, 5, 8), "2160-0", "Measurement", "NOT_PERFORMED"),
+    ]
+    assert fates(study)["ServiceRequest", "absence"] == (5, 2, 0, 0, 3)
+    left = reasons(study, "ignored")
+    assert {rule for (file, _, rule) in left if file == "ServiceRequest"} == {"unknown_time", "ordered", "not_ordered"}
+
+
 def test_the_record_behind_an_absence_is_shown(ward: Ward) -> None:
     ward.lines("Patient.ndjson", patient("p1", "M1"))
     ward.lines("labs/Observation.ndjson", observation("1", "2160-0", dataAbsentReason=concept(DAR, "not-performed")))

@@ -98,8 +98,8 @@ class SourceRules(_Frozen):
     code_systems: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     coverage: tuple[Coverage, ...] = ()
     provider_from_visit: bool = False
-    visit_rollup: Literal["none", "ohdsi"] = "none"
     tables: tuple[str, ...] = ()
+    visit_rollup: Literal["none", "ohdsi"] = "none"
     options: dict[str, str | bool | int | float | dict[str, str] | None] = Field(default_factory=dict)
 
     @model_validator(mode="after")

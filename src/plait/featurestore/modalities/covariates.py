@@ -106,7 +106,7 @@ class CovariatesView(View):
         row, feature = np.append(row, missing["row"].to_numpy()), np.append(feature, missing["feature"].to_numpy())
         nothing = np.full(missing.height, np.float32(np.nan))
         codes = np.append(np.zeros(len(values), np.uint8), missing["code"].to_numpy())
-        n_obs = np.append(np.ones(len(values), np.int32), (missing["code"] == Reason.UNPARSED).to_numpy().astype(np.int32))
+        n_obs = np.append(np.ones(len(values), np.int32), missing["row_id"].is_null().to_numpy().astype(np.int32))
         values, age = np.append(values, nothing), np.append(age, nothing)
         order = np.lexsort((feature, row))
         row, feature, values, age, codes, n_obs = row[order], feature[order], values[order], age[order], codes[order], n_obs[order]
