@@ -22,6 +22,6 @@ SELECT
     t.codings[1].display AS display,
     'Measurement' AS domain,
     'NOT_PERFORMED' AS reason,
-    coalesce(t._rule, CASE WHEN t.status IS DISTINCT FROM 'cancelled' THEN 'done' END) AS _ignore
+    coalesce(t._rule, CASE WHEN t.status IS DISTINCT FROM 'cancelled' THEN 'done' WHEN t.began IS NULL THEN 'unknown_time' END) AS _ignore
 FROM told AS t
 CROSS JOIN options AS o

@@ -27,7 +27,13 @@ SELECT
     t.codings[1].display AS display,
     'Drug' AS domain,
     coalesce(fhir_reason_of(t.statusReason, r.reasons), 'NOT_PERFORMED') AS reason,
-    coalesce(t._rule, CASE WHEN t.status IS DISTINCT FROM 'not-done' THEN 'done' END) AS _ignore
+    coalesce(
+        t._rule,
+        CASE
+            WHEN t.status IS DISTINCT FROM 'not-done' THEN 'done'
+            WHEN t.occurrenceDateTime IS NULL THEN 'unknown_time'
+        END
+    ) AS _ignore
 FROM told AS t
 CROSS JOIN options AS o
 CROSS JOIN reason AS r

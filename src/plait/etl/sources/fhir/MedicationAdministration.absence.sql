@@ -42,6 +42,7 @@ SELECT
         CASE
             WHEN t.status IN ('on-hold', 'unknown') THEN 'not_completed'
             WHEN t.status IS DISTINCT FROM 'not-done' THEN 'done'
+            WHEN coalesce(t.effectiveDateTime, fhir_at(t.effectivePeriod, '$.start')) IS NULL THEN 'unknown_time'
         END
     ) AS _ignore
 FROM told AS t

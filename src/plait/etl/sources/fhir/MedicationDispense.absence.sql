@@ -42,6 +42,7 @@ SELECT
         CASE
             WHEN t.status IN ('preparation', 'in-progress', 'on-hold', 'unknown') THEN 'not_completed'
             WHEN t.status IS NULL OR t.status NOT IN ('cancelled', 'declined', 'stopped') THEN 'done'
+            WHEN coalesce(t.whenHandedOver, t.whenPrepared, t._visit_start) IS NULL THEN 'unknown_time'
             WHEN coalesce(fhir_at(t.meta, '$.lastUpdated'), t._visit_end) IS NULL THEN 'unknown_time'
         END
     ) AS _ignore

@@ -43,7 +43,7 @@ SELECT
             WHEN t.doNotPerform = 'true' THEN 'not_to_be_done'
             WHEN t.intent IN ('proposal', 'plan', 'option') OR t.status IN ('draft', 'unknown') THEN 'not_ordered'
             WHEN t.status IS DISTINCT FROM 'cancelled' THEN 'done'
-            WHEN coalesce(fhir_at(t.meta, '$.lastUpdated'), t._visit_end) IS NULL THEN 'unknown_time'
+            WHEN t.authoredOn IS NULL OR coalesce(fhir_at(t.meta, '$.lastUpdated'), t._visit_end) IS NULL THEN 'unknown_time'
         END
     ) AS _ignore
 FROM told AS t

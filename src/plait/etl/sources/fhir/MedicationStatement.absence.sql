@@ -42,6 +42,7 @@ SELECT
         CASE
             WHEN t.status IN ('intended', 'on-hold', 'unknown') THEN 'not_taken_yet'
             WHEN t.status IS DISTINCT FROM 'not-taken' THEN 'done'
+            WHEN coalesce(t.effectiveDateTime, fhir_at(t.effectivePeriod, '$.start'), t.dateAsserted) IS NULL THEN 'unknown_time'
         END
     ) AS _ignore
 FROM told AS t

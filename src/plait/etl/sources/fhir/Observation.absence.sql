@@ -112,6 +112,18 @@ kept AS (
     WHERE (is_cancelled OR NOT has_value) AND (absent IS NOT NULL OR said IS NOT NULL) AND (part = 0 OR codings IS NOT NULL)
 ),
 
+timed AS (
+    SELECT
+        j.*,
+        coalesce(j.effectiveDateTime, fhir_at(j.effectivePeriod, '$.start'), j.effectiveInstant, j.issued, r.at_time, j._visit_start) AS began,
+        coalesce(
+            j.issued, r.known, CASE WHEN j.is_cancelled THEN fhir_at(j.meta, '$.lastUpdated') END,
+            CASE WHEN coalesce(j.effectiveDateTime, fhir_at(j.effectivePeriod, '$.start'), j.effectiveInstant, r.at_time) IS NULL THEN j._visit_end END
+        ) AS known
+    FROM judged AS j
+    LEFT JOIN report AS r ON j._key = r.observation
+),
+
 summed AS (
     SELECT
         _pointer.record AS record,
@@ -126,16 +138,8 @@ SELECT
     coalesce(k.part, 0) AS _part,
     t._person AS person,
     t._visit AS visit,
-    fhir_time(
-        coalesce(t.effectiveDateTime, fhir_at(t.effectivePeriod, '$.start'), t.effectiveInstant, t.issued, r.at_time, t._visit_start), o.partial_dates
-    ) AS start,
-    fhir_known(
-        coalesce(
-            t.issued, r.known, CASE WHEN t.is_cancelled THEN fhir_at(t.meta, '$.lastUpdated') END,
-            CASE WHEN coalesce(t.effectiveDateTime, fhir_at(t.effectivePeriod, '$.start'), t.effectiveInstant, r.at_time) IS NULL THEN t._visit_end END
-        ),
-        coalesce(t.effectiveDateTime, fhir_at(t.effectivePeriod, '$.start'), t.effectiveInstant, t.issued, r.at_time, t._visit_start)
-    ) AS known_time,
+    fhir_time(t.began, o.partial_dates) AS start,
+    fhir_known(t.known, t.began) AS known_time,
     k.codings[1].code AS code,
     k.codings[1].system AS code_system,
     k.codings[2].code AS alternative,
@@ -156,9 +160,14 @@ SELECT
         ELSE 'Measurement'
     END AS domain,
     k.reason,
-    coalesce(t.rule, CASE WHEN coalesce(s.reasons, 0) = 0 THEN coalesce(s.absent, 'value_is_there') END) AS _ignore
-FROM judged AS t
+    coalesce(
+        t.rule,
+        CASE
+            WHEN coalesce(s.reasons, 0) = 0 THEN coalesce(s.absent, 'value_is_there')
+            WHEN t.began IS NULL THEN 'unknown_time'
+        END
+    ) AS _ignore
+FROM timed AS t
 CROSS JOIN options AS o
-LEFT JOIN report AS r ON t._key = r.observation
 LEFT JOIN summed AS s ON t._pointer.record = s.record
 LEFT JOIN kept AS k ON t._pointer.record = k._pointer.record AND k.reason IS NOT NULL

@@ -35,6 +35,7 @@ SELECT
         CASE
             WHEN t.status IN ('preparation', 'in-progress', 'on-hold', 'stopped', 'unknown') THEN 'not_completed'
             WHEN t.status IS DISTINCT FROM 'not-done' THEN 'done'
+            WHEN t.began IS NULL THEN 'unknown_time'
         END
     ) AS _ignore
 FROM told AS t

@@ -28,6 +28,7 @@ SELECT
             WHEN t.doNotPerform = 'true' THEN 'not_to_be_done'
             WHEN t.intent IN ('proposal', 'plan', 'option') OR t.status IN ('draft', 'unknown') THEN 'not_ordered'
             WHEN t.status IS DISTINCT FROM 'revoked' THEN 'ordered'
+            WHEN coalesce(t.occurrenceDateTime, fhir_at(t.occurrencePeriod, '$.start'), t.authoredOn) IS NULL THEN 'unknown_time'
             WHEN coalesce(fhir_at(t.meta, '$.lastUpdated'), t._visit_end) IS NULL THEN 'unknown_time'
         END
     ) AS _ignore

@@ -43,6 +43,6 @@ SELECT
     t.codings[1].display AS display,
     'Specimen' AS domain,
     'NO_MATERIAL' AS reason,
-    coalesce(t._rule, CASE WHEN NOT t.is_absent THEN 'is_there' END) AS _ignore
+    coalesce(t._rule, CASE WHEN NOT t.is_absent THEN 'is_there' WHEN t.taken IS NULL THEN 'unknown_time' END) AS _ignore
 FROM coded AS t
 CROSS JOIN options AS o
