@@ -84,13 +84,13 @@ def etl_rejects(
 
 @app.command("trace")
 def etl_trace(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of the CDM.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of the CDM, or 'absence'.")],
     row_id: Annotated[int, typer.Argument(metavar="ID", help="The id of one of its rows.")],
     study: StudyOption = HERE,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Show the records, mapping and run behind a CDM row.
+    """Show the records, mapping and run behind a row of the CDM, or of plait.absence.
 
     Example: plait etl trace condition_occurrence 4194304
     """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted
 from plait.etl.anchors import anchor_date
-from plait.etl.staging import Column, Number, Reading, Shape, Time
+from plait.etl.staging import Column, Number, OneOf, Reading, Shape, Time
 
 if TYPE_CHECKING:
     from plait.etl.sources.folder import Select, Source
@@ -118,6 +118,11 @@ def _judgement(shape: type[Shape], given: set[str], task: Task, *, person: bool)
             for name, column in shape.columns.items()
             if name in given and isinstance(column, kind) and not isinstance(column, Reading)
         ]
+    cases += [
+        f"WHEN CAST(s.{quoted(name)} AS VARCHAR) NOT IN ({', '.join(map(literal, column.words))}) THEN 'unknown_word:{name}'"
+        for name, column in shape.columns.items()
+        if name in given and isinstance(column, OneOf)
+    ]
     if person:
         cases.append("WHEN k.person_id IS NULL THEN 'unknown_person:person'")
     ignored = "WHEN s._ignore IS NOT NULL THEN NULL " if "_ignore" in given else ""

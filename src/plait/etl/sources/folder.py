@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -109,6 +110,7 @@ class SourceRules(_Frozen):
     code_systems: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     coverage: tuple[Coverage, ...] = ()
     provider_from_visit: bool = False
+    tables: tuple[str, ...] = ()
     visit_rollup: Literal["none", "ohdsi"] = "none"
     options: dict[str, str | bool | int | float | dict[str, str] | None] = Field(default_factory=dict)
 
@@ -116,6 +118,16 @@ class SourceRules(_Frozen):
     def _has_files(self) -> Self:
         if not self.files:
             raise ValueError("no files: name at least one")
+        return self
+
+    @model_validator(mode="after")
+    def _has_tables_of_their_own(self) -> Self:
+        strange = [name for name in self.tables if not re.fullmatch(r"[a-z][a-z0-9_]*", name)]
+        if strange:
+            raise ValueError(f"table '{strange[0]}', which is no name of small letters, digits and '_'")
+        twice = sorted({*self.files, "options"} & {*self.tables})
+        if twice:
+            raise ValueError(f"table '{twice[0]}' has the name of a file: give it another")
         return self
 
     @model_validator(mode="after")
@@ -152,8 +164,8 @@ class Source:
     """A source of a study: its settings joined with its folder.
 
     `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
-    macros that its SELECTs share; `url` is where its files are, if not at a path; `said` are the encoding and the delimiter that
-    plait.yaml names, which hold for all its files.
+    macros and `tables` small CSV files that its SELECTs share; `url` is where its files are, if not at a path; `said` are the
+    encoding and the delimiter that plait.yaml names, which hold for all its files.
     """
 
     name: str
@@ -173,6 +185,7 @@ class Source:
     named: dict[str, Path] = field(default_factory=dict)
     cache: Path | None = None
     macros: str = ""
+    tables: tuple[tuple[str, Path], ...] = ()
     url: str | None = None
     said: tuple[str | None, str | None] = (None, None)
 
@@ -242,6 +255,8 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
     reader = _reader(package, folder, rules)
     maps, macros = folder / MAP_FILE, folder / _MACROS_FILE
     shared = macros.read_text(encoding="utf-8") if macros.is_file() and package is not None else ""
+    tables = tuple((name, folder / f"{name}.csv") for name in rules.tables)
+    held = "".join(_table_text(path) for _, path in tables)
     system = settings.person_system or rules.person_system
     if system is None:
         raise ConfigError(
@@ -270,12 +285,13 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
         options=options,
-        text="\n".join([_without_checks(rules), *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, code]),
+        text="\n".join([_without_checks(rules), *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, held, code]),
         anchor=settings.anchor or rules.anchor,
         panels=settings.panels,
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         macros=shared,
+        tables=tables,
         cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
         url=settings.url,
         said=(settings.encoding, settings.delimiter),
@@ -328,6 +344,16 @@ def _reader(package: str | None, folder: Path, rules: SourceRules) -> str | None
             todo="A reader is a module of an installed package that registers its folder in the entry-point group plait.sources (docs: sources).",
         )
     return f"{package}.{Path(_READER_FILE).stem}"
+
+
+def _table_text(path: Path) -> str:
+    """Read a table that stands beside `source.yaml`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            path, expected="a CSV file in UTF-8, since source.yaml names it under 'tables'", got="none", todo="Write it, or take the name out."
+        ) from None
 
 
 def _reader_digest(package: str | None, folder: Path) -> str:
