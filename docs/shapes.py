@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from plait.etl.staging import SHAPES, Column, Reading, Shape
+from plait.etl.shape import Column, Reading, Shape
 
 PAGE = Path(__file__).parent / "sources.md"
 HEADING = "\n## Staged shapes\n"

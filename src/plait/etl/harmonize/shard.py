@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError
+from plait.etl.adopted import DERIVED, PREFIX, table_of
 from plait.etl.derive.eras import ERAS, derive
 from plait.etl.derive.periods import derive_periods
-from plait.etl.harmonize.reference import load_reference
+from plait.etl.harmonize.adopt import adopt_derived, adopt_rows, adopted_select, adopted_shapes
+from plait.etl.harmonize.reference import concept_of, load_reference
 from plait.etl.manifest import read_manifest, write_manifest
-from plait.etl.staging import CLAIMED, SHAPES, Shape
+from plait.etl.shape import TYPES, Shape
+from plait.etl.staging import CLAIMED, OWN, SHAPES
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import duckdb
 
     from plait.settings import ObservationPeriodSettings
@@ -26,8 +28,8 @@ ROWS_PER_PERSON = 1 << 22
 
 _PACKAGE = "plait.etl.harmonize"
 _DERIVE = "plait.etl.derive"
-_PERSON_SHAPES = tuple(name for name, shape in SHAPES.items() if shape.of_person)
-_SHARED_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
+_PERSON_SHAPES = tuple(name for name, shape in OWN.items() if shape.of_person)
+_SHARED_SHAPES = tuple(name for name, shape in OWN.items() if not shape.of_person)
 _DIMENSION_SHAPES = tuple(name for name in _SHARED_SHAPES if name != "link")
 _DIMENSION_TABLES = {"feature": "omics_feature"}
 _EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation", "specimen")
@@ -110,13 +112,15 @@ def _harmonized(shard: Shard) -> ShardResult:
         make_view(con, "person_state", f"FROM {parquet(shard.inputs.persons)} WHERE person_id BETWEEN {shard.first} AND {shard.last}")
         con.execute(sql(_PACKAGE, "persons"))
         make_view(con, "contested", f"FROM {parquet(shard.inputs.contested)}")
-        _live_views(con, _PERSON_SHAPES, shard.inputs.staged, (shard.first, shard.last))
+        adopted = tuple(shape for shape in adopted_shapes(shard.inputs.staged) if SHAPES[shape].of_person)
+        _live_views(con, (*_PERSON_SHAPES, *adopted), shard.inputs.staged, (shard.first, shard.last))
         writer = _Writer(con, shard.inputs, shard.name, shard.before)
-        _write_tables(con, writer)
-        _close(con, writer, _PERSON_SHAPES)
+        _write_tables(con, writer, adopted)
+        _close(con, writer, (*_PERSON_SHAPES, *adopted))
         writer.book("time_anchor", sql(_PACKAGE, "time_anchor"))
         _check_ordinals(con)
-        writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'notices')}) UNION ALL FROM ({sql(_DERIVE, 'dose_notices')}) ORDER BY ALL")
+        notices = [f"FROM ({sql(_PACKAGE, 'notices')})", f"FROM ({sql(_DERIVE, 'dose_notices')})", *(["FROM adopted_notice"] if adopted else [])]
+        writer.book("person_notices", f"{' UNION ALL '.join(notices)} ORDER BY ALL")
         return writer.finish(shard.number)
 
 
@@ -132,7 +136,8 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
         con.execute(sql(_PACKAGE, "dimension_before"))
         if before is not None:
             con.execute("INSERT INTO dimension_id FROM read_parquet($file)", {"file": str(before)})
-        _live_views(con, _SHARED_SHAPES, inputs.staged, None)
+        adopted = tuple(shape for shape in adopted_shapes(inputs.staged) if not SHAPES[shape].of_person)
+        _live_views(con, (*_SHARED_SHAPES, *adopted), inputs.staged, None)
         make_view(con, "link_fate", f"FROM {parquet(inputs.links)}")
         for shape in _DIMENSION_SHAPES:
             con.execute(sql(_PACKAGE, "dimensions"), {"staged": f"staged_{shape}", "dimension": shape})
@@ -142,11 +147,17 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
         for shape in _DIMENSION_SHAPES:
             table = _DIMENSION_TABLES.get(shape, shape)
             writer.cdm(table, sql(_PACKAGE, table))
+            if any(name == f"{table}_id" for name in SHAPES[shape].columns):
+                make_view(con, "of_a_cdm", f"FROM {quoted(f'live_{shape}')} WHERE {quoted(f'{table}_id')} IS NOT NULL")
+                con.execute(sql(_PACKAGE, "adopted_shared"), {"live": "of_a_cdm", "dimension": shape})
+                writer.extend(table, adopted_select(table, "adopted_shared", "s.row_id"))
         make_view(con, "omics_feature_written", f"FROM {parquet(writer.path('cdm', 'omics_feature'))}")
         writer.book("person_notices", sql(_PACKAGE, "feature_notices"))
         con.execute(sql(_PACKAGE, "dimension_lineage"))
+        for shape in adopted:
+            _write_as_is(con, writer, shape)
         con.execute(sql(_PACKAGE, "dimension_reject"))
-        _close(con, writer, _SHARED_SHAPES)
+        _close(con, writer, (*_SHARED_SHAPES, *adopted))
         return writer.finish(-1)
 
 
@@ -165,9 +176,19 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         con.execute("INSERT INTO panel_name VALUES ($1)", [panel[1]])
 
 
-def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
+def _write_as_is(con: duckdb.DuckDBPyConnection, writer: _Writer, shape: str) -> None:
+    """Write the rows of a CDM's table that is of no person, with the ids that they have."""
+    table = table_of(shape)
+    key = quoted(str(SHAPES[shape].key))
+    writer.cdm(table, adopted_select(table, f"live_{shape}", f"s.{key}"))
+    con.execute(f"INSERT INTO lineage SELECT {literal(table)}, {key}, NULL, source, file, {literal(shape)}, digest, 'loaded' FROM {quoted(f'live_{shape}')}")
+
+
+def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, adopted: tuple[str, ...]) -> None:
     """Write the CDM tables of the changed persons, and make their lineage."""
+    con.execute(sql(_PACKAGE, "chosen_person"))
     writer.cdm("person", sql(_PACKAGE, "person"))
+    writer.extend("person", adopted_select("person", "adopted_person", "s.person_id"))
     make_view(con, "person_written", f"FROM {parquet(writer.part('cdm', 'person'))}")
     con.execute(sql(_PACKAGE, "visit"))
     writer.cdm("visit_occurrence", sql(_PACKAGE, "visit_occurrence"))
@@ -188,6 +209,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
         writer.book(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "death"))
     writer.cdm("death", sql(_PACKAGE, "death_table"))
+    writer.extend("death", adopted_select("death", "adopted_death", "s.person_id"))
     con.execute(sql(_PACKAGE, "note"))
     writer.cdm("note", sql(_PACKAGE, "note_table"))
     con.execute(sql(_PACKAGE, "payer"))
@@ -199,24 +221,61 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     writer.cdm("episode_event", sql(_PACKAGE, "episode_event"))
     con.execute(sql(_PACKAGE, "period"))
     con.execute(sql(_PACKAGE, "lineage"))
-    _derive(con, writer, writer.inputs.periods)
+    if adopted:
+        adopt_rows(con, writer, adopted)
+    _derive(con, writer, writer.inputs.periods, adopted)
     con.execute(sql(_PACKAGE, "late_reject"))
+    if adopted:
+        con.execute("INSERT INTO late_reject FROM adopted_reject")
 
 
-def _derive(con: duckdb.DuckDBPyConnection, writer: _Writer, periods: ObservationPeriodSettings) -> None:
+def _derive(con: duckdb.DuckDBPyConnection, writer: _Writer, periods: ObservationPeriodSettings, adopted: tuple[str, ...]) -> None:
     """Write the tables that follow from the shard's own, and what each of their rows is made of."""
-    for table in ("visit_occurrence", "payer_plan_period", *_EVENT_TABLES):
-        make_view(con, table, f"FROM {parquet(writer.part('cdm', table))}")
+    con.execute("CREATE OR REPLACE TEMP TABLE rebuilt (table_name VARCHAR, person_id BIGINT)")
     for table in ERAS:
+        _keep_declared(con, writer.inputs, table, adopted)
+        _see(con, writer, table)
         writer.cdm(table, derive(con, table))
         con.execute(sql(_DERIVE, "derivation"), {"table": table})
+    _keep_declared(con, writer.inputs, "observation_period", adopted)
+    _see(con, writer, "observation_period")
     writer.cdm("observation_period", derive_periods(con, periods))
     if periods.rule == "source":
         con.execute(sql(_DERIVE, "period_lineage"))
     else:
         con.execute(sql(_DERIVE, "derivation"), {"table": "observation_period"})
+    for declared in (name for name in DERIVED if PREFIX + name in adopted):
+        adopt_derived(con, writer, declared)
+    _see(con, writer, "dose_era")  # for what is noticed of doses
     writer.book("derivation", "FROM derivation")
     con.execute(sql(_DERIVE, "derived_known"))
+
+
+def _bases(table: str) -> tuple[str, ...]:
+    """Give the tables that a derived one is made of."""
+    base = DERIVED[table]
+    return (base,) if base is not None else ("visit_occurrence", "payer_plan_period", *_EVENT_TABLES)
+
+
+def _keep_declared(con: duckdb.DuckDBPyConnection, inputs: Inputs, table: str, adopted: tuple[str, ...]) -> None:
+    """Make the table `kept_TABLE` of the persons whose rows of a derived table are those that a CDM declares."""
+    shape = PREFIX + table
+    if shape not in adopted:
+        con.execute("CREATE OR REPLACE TEMP TABLE kept (person_id BIGINT)")
+    else:
+        declaring = sorted({Path(file).parent.name for file in inputs.staged[shape]})
+        if table == "observation_period" and inputs.periods.rule == "source":
+            con.execute("INSERT INTO rebuilt SELECT DISTINCT 'observation_period', person_id FROM period_row")
+        told = {"table": table, "bases": list(_bases(table)), "declaring": declaring}
+        con.execute(sql(_PACKAGE, "rebuilt"), told)
+        con.execute(sql(_PACKAGE, "kept"), told | {"live": f"live_{shape}"})
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'kept_{table}')} AS FROM kept")
+
+
+def _see(con: duckdb.DuckDBPyConnection, writer: _Writer, table: str) -> None:
+    """Make the views of what a table is derived of: all rows but those of persons whose rows of this table a CDM declares."""
+    for name in _bases(table):
+        make_view(con, name, f"FROM {parquet(writer.part('cdm', name))} ANTI JOIN {quoted(f'kept_{table}')} USING (person_id)")
 
 
 def _close(con: duckdb.DuckDBPyConnection, writer: _Writer, shapes: tuple[str, ...]) -> None:
@@ -259,6 +318,16 @@ class _Writer:
         """Write the new rows of one of plait's own tables."""
         self._write("books", table, query)
 
+    def extend(self, table: str, query: str) -> None:
+        """Add rows to the new rows of a CDM table, where there are any."""
+        spec, part = self.tables["cdm"][table], self.part("cdm", table)
+        if not part.is_file():
+            return self._write("cdm", table, f"FROM ({query}) ORDER BY {_order(spec)}")
+        there = self.con.execute(f"SELECT 1 FROM ({query}) LIMIT 1").fetchone()
+        if there is not None:
+            self._write("cdm", table, f"FROM (FROM {parquet(part)} UNION ALL BY NAME {query}) ORDER BY {_order(spec)}")
+        return None
+
     def finish(self, number: int) -> ShardResult:
         """Join new rows with those of persons who stay as they are, and say what stands where."""
         if self.before is not None:
@@ -277,8 +346,7 @@ class _Writer:
         query = f"FROM {parquet(self.part(schema, table))}"
         if before is not None:
             kept = f"FROM {parquet(self.inputs.warehouse / before)} WHERE {person_of(spec)} IN (SELECT s.person_id FROM same_person AS s)"
-            order = quoted(spec.id_column) if spec.id_column else ", ".join(quoted(column) for column in _ORDER.get(table, spec.columns))
-            query = f"FROM ({query} UNION ALL {kept}) ORDER BY {order}"
+            query = f"FROM ({query} UNION ALL {kept}) ORDER BY {_order(spec)}"
         self.rows[schema][table] = write_parquet(self.con, query, self.path(schema, table))
         self.part(schema, table).unlink()
 
@@ -287,11 +355,26 @@ def person_of(spec: TableSpec) -> str:
     """Give the SQL for the person of a row of a table that is sharded by persons."""
     if "person_id" in spec.columns:
         return "person_id"
+    if spec.name == "cohort":
+        return "subject_id"
+    if spec.name == "fact_relationship":
+        person = concept_of("fact_domain", "person")
+        return f"CASE WHEN domain_concept_id_1 = {person} THEN fact_id_1 ELSE fact_id_1 // {ROWS_PER_PERSON} END"
     column = spec.id_column or {"derivation": "row_id", "episode_event": "episode_id", "image_file": "image_occurrence_id"}[spec.name]
     return f"{quoted(column)} // {ROWS_PER_PERSON}"
 
 
-_ORDER = {"row_meta": ("table_name", "row_id"), "lineage_key": ("table_name", "row_id", "shape", "source", "file", "digest", "role")}
+def _order(spec: TableSpec) -> str:
+    """Give the order of the rows of a table."""
+    return quoted(spec.id_column) if spec.id_column else ", ".join(quoted(column) for column in _ORDER.get(spec.name, spec.columns))
+
+
+_ORDER = {
+    "death": ("person_id",),
+    "episode_event": ("episode_id", "episode_event_field_concept_id", "event_id"),
+    "row_meta": ("table_name", "row_id"),
+    "lineage_key": ("table_name", "row_id", "shape", "source", "file", "digest", "role"),
+}
 """Order of the rows of tables whose rows have no id of their own; by all columns where none is given."""
 
 
@@ -341,7 +424,6 @@ def _staged_view(shape: type[Shape], paths: list[str], persons: tuple[int, int] 
 
 def _empty(shape: type[Shape]) -> str:
     """Give a SELECT without rows in the columns of a staged shape."""
-    types = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE"}
     columns = {
         "is_first": "BOOLEAN",
         "file_id": "BIGINT",
@@ -354,7 +436,7 @@ def _empty(shape: type[Shape]) -> str:
         "part": "INTEGER",
         "merge_key": "VARCHAR",
     }
-    columns |= {name: types[column.kind] for name, column in shape.columns.items()}
+    columns |= {name: TYPES[column.kind] for name, column in shape.columns.items()}
     if "start" in shape.columns:
         columns |= {"start_is_date": "BOOLEAN", "known_time": "TIMESTAMP"}
     if "end" in shape.columns:

@@ -81,6 +81,8 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
         ConfigError: No such folder, or one that cannot be listed; no such file where an option names one.
         InputFileError: A required file is missing.
     """
+    if source.url is not None and source.rules.databases and source.reader is not None:
+        return source.reader.find_files(source, [])
     if source.url is not None:
         elsewhere: list[tuple[str | None, Path]] = [(name, source.path) for name, rule in source.rules.files.items() if rule.folder]
         return elsewhere + [(name, _named_file(source, name)) for name in source.named]
@@ -241,7 +243,8 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
         found = InputFile(source.name, logical, name, path, size, mtime_ns, sha256, kind, "binary", header, source.delimiter, has_nul=False)
     else:
         scan = _Scan(path, source.encoding)
-        comments, header = _header(path, scan.head, source, rule.comment) if kind == "csv" else (0, ())
+        delimiter, quote = _layout(scan.head, source) if kind == "csv" else (source.delimiter, source.rules.quote)
+        comments, header = _header(path, scan.head, source, (rule.comment, delimiter, quote)) if kind == "csv" else (0, ())
         found = InputFile(
             source.name,
             logical,
@@ -253,9 +256,9 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
             kind,
             source.encoding,
             header,
-            source.delimiter,
+            delimiter,
             has_nul=scan.has_nul,
-            quote=source.rules.quote,
+            quote=quote,
             comment_lines=comments,
         )
     if rule is not None and kind != "text":
@@ -389,13 +392,35 @@ def _likely_encoding(head: bytes, near: bytes) -> str:
     return "Latin-1 (encoding: latin-1)"
 
 
-def _header(path: Path, head: bytes, source: Source, comment: str | None) -> tuple[int, tuple[str, ...]]:
-    """Give how many lines of comment stand on top, and the column names in the first record below them."""
+def _layout(head: bytes, source: Source) -> tuple[str, str]:
+    """Give what separates a file's fields and what quotes them: as declared, or, where the source detects it, as its first lines show.
+
+    Of the marks that separate fields the one that the header has most of; fields between tabs have no quotes (so Athena writes them),
+    unless some field there begins and ends with one.
+    """
+    if not source.rules.detects:
+        return source.delimiter, source.rules.quote
+    text = codecs.getincrementaldecoder(source.encoding)(errors="ignore").decode(head).removeprefix("\ufeff")
+    lines = text.splitlines()[:-1] or text.splitlines()
+    first = lines[0] if lines else ""
+    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == source.delimiter))
+    if delimiter != "\t":
+        return delimiter, source.rules.quote
+    is_quoted = any(len(field) > 1 and field[0] == field[-1] == '"' for line in lines for field in line.split("\t"))
+    return delimiter, source.rules.quote if is_quoted else ""
+
+
+def _header(path: Path, head: bytes, source: Source, layout: tuple[str | None, str, str]) -> tuple[int, tuple[str, ...]]:
+    """Give how many lines of comment stand on top, and the column names in the first record below them.
+
+    `layout` is what begins a comment, what separates fields and what quotes them.
+    """
+    comment, delimiter, quote = layout
     decoder = codecs.getincrementaldecoder(source.encoding)(errors="ignore")
     lines = io.StringIO(decoder.decode(head).removeprefix("\ufeff"), newline="").readlines()
     comments = next((number for number, line in enumerate(lines) if comment is None or not line.startswith(comment)), len(lines))
     try:
-        names = next(csv.reader(lines[comments:], delimiter=source.delimiter, **csv_quoting(source.rules.quote)))
+        names = next(csv.reader(lines[comments:], delimiter=delimiter, **csv_quoting(quote)))
     except (StopIteration, csv.Error):
         raise InputFileError(path, expected="a header in the first record", got="none that can be read", todo="Deliver the file with its header.") from None
     return comments, tuple(source.renamed.get(name.strip().lower(), name.strip()) for name in names)
@@ -426,11 +451,11 @@ def _check_header(file: InputFile, rule: FileRule, source: Source) -> None:
         choices = (need,) if isinstance(need, str) else need
         if any(name.lower() in have for name in choices):
             continue
-        other = next((mark for mark in _DELIMITERS if mark != source.delimiter and len(file.header) == 1 and mark in file.header[0]), None)
+        other = next((mark for mark in _DELIMITERS if mark != file.delimiter and len(file.header) == 1 and mark in file.header[0]), None)
         if other is not None and file.format == "csv":
             raise InputFileError(
                 f"{file.path}:1",
-                expected=f"columns separated by {_DELIMITERS.get(source.delimiter, source.delimiter)}",
+                expected=f"columns separated by {_DELIMITERS.get(file.delimiter, file.delimiter)}",
                 got=f"a header separated by {_DELIMITERS[other]}",
                 todo=f"Declare 'delimiter: {other!r}' for this source in plait.yaml.",
             )

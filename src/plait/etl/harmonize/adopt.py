@@ -1,0 +1,207 @@
+"""Rows of a CDM that are adopted as they are: they get ids of the study, and what they point at is found again.
+
+A row keeps every field. Its id becomes `person_id * 2^22 + ordinal` as that of any other row, the rows of a person in the order of
+the ids that they had, behind those that plait made of other sources; so a CDM that plait wrote gets the ids back that it had. A
+field that points at another row follows it; one that points at nothing becomes null, which is noticed, or, where a row means nothing
+without it, the row is rejected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from plait.duck import literal, make_view, parquet, quoted, sql
+from plait.etl.adopted import ADOPTED, DERIVED, DIMENSIONS, OF_NO_PERSON, PREFIX, Reference, references, table_of
+from plait.schema import TableSpec, cdm_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import duckdb
+
+_PACKAGE = "plait.etl.harmonize"
+
+
+class Writer(Protocol):
+    """Writes the tables of a shard."""
+
+    def part(self, schema: str, table: str) -> Path:
+        """Where the new rows of a table stand."""
+        ...
+
+    def extend(self, table: str, query: str) -> None:
+        """Add rows to those of a CDM table."""
+        ...
+
+
+def adopted_shapes(staged: dict[str, list[str]]) -> tuple[str, ...]:
+    """Give the shapes of a CDM's own tables that some source has rows of."""
+    return tuple(shape for shape in ADOPTED if staged.get(shape))
+
+
+def adopted_select(table: str, rows: str, own_id: str) -> str:
+    """Give the SELECT that makes rows of a CDM table of those of the view `rows`.
+
+    Args:
+        table: The table.
+        rows: A view of staged rows with the table's fields; rows of it are called `s`.
+        own_id: SQL for the new id of a row.
+    """
+    spec = cdm_tables()[table]
+    pointing = {reference.field: reference for reference in references(table)}
+    values: list[str] = []
+    joins: list[str] = []
+    for field in spec.fields:
+        name = f"s.{quoted(field.name)}"
+        alias = f"j{len(joins)}"
+        if field.name == spec.id_column:
+            value = own_id
+        elif field.name in {"person_id", "subject_id"}:
+            value = "s.person_id"
+        elif field.name in DIMENSIONS:
+            joins.append(_dimension_join(alias, field.name))
+            value = f"{alias}.id"
+        elif field.name in pointing:
+            joins.append(_reference_join(alias, pointing[field.name]))
+            value = (
+                f"coalesce({alias}.row_id, 0)" if field.required and not pointing[field.name].needed and pointing[field.name].named_by else f"{alias}.row_id"
+            )
+        elif field.required and field.name.endswith("_concept_id"):
+            value = f"coalesce({name}, 0)"
+        else:
+            value = name
+        values.append(f"{value} AS {quoted(field.name)}")
+    return f"SELECT {', '.join(values)} FROM {quoted(rows)} AS s {' '.join(joins)}"
+
+
+def _dimension_join(alias: str, field: str) -> str:
+    """Give the join with the row that patients share which a field names."""
+    same = f"s.system = {alias}.system AND CAST(s.{quoted(field)} AS VARCHAR) = {alias}.key"
+    return f"LEFT JOIN dimension_id AS {alias} ON {alias}.dimension = {literal(DIMENSIONS[field])} AND {same}"
+
+
+def _reference_join(alias: str, reference: Reference) -> str:
+    """Give the join with the row of the same person that a field points at."""
+    same = f"s.person_id = {alias}.person_id AND s.system = {alias}.system AND s.{quoted(reference.field)} = {alias}.own_id"
+    if reference.target is not None:
+        return f"LEFT JOIN adopted_ref AS {alias} ON {alias}.table_name = {literal(reference.target)} AND {same}"
+    name = f"CAST(s.{quoted(str(reference.named_by))} AS VARCHAR)"
+    named = f"LEFT JOIN named_table AS n{alias} ON n{alias}.kind = {literal(reference.kind)} AND n{alias}.name = {name}"
+    return f"{named} LEFT JOIN adopted_ref AS {alias} ON {alias}.table_name = n{alias}.table_name AND {same}"
+
+
+def adopt_rows(con: duckdb.DuckDBPyConnection, writer: Writer, shapes: Iterable[str]) -> None:
+    """Add the adopted rows of a shard to its tables, and make their lineage; those that may be derived come later (see `adopt_derived`).
+
+    Args:
+        con: Has the views `live_SHAPE`, and the tables `lineage`, `row_meta` and `crosswalk` of the shard.
+        writer: Has written the rows that were made of other sources.
+        shapes: The shapes of a CDM's own tables.
+    """
+    tables = [table_of(shape) for shape in shapes]
+    con.execute(sql(_PACKAGE, "adopted"))
+    plain = [table for table in tables if table not in DERIVED and not _needed(table)]
+    for table in plain:
+        make_view(con, f"adoptable_{table}", f"FROM {quoted(f'live_{PREFIX}{table}')}")
+        _number(con, writer, table)
+    con.execute(sql(_PACKAGE, "adopted_ref"))
+    needy = [table for table in tables if _needed(table)]
+    for table in needy:
+        _leave_out_unmet(con, table)
+        _number(con, writer, table)
+    for table in (*plain, *needy):
+        _adopt(con, writer, table)
+
+
+def adopt_derived(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
+    """Add the adopted rows of a table that plait has derived for persons of other sources; the table `rebuilt` names those whose rows it derived anew."""
+    live = f"live_{PREFIX}{table}"
+    make_view(
+        con, f"adoptable_{table}", f"FROM {quoted(live)} WHERE person_id NOT IN (SELECT r.person_id FROM rebuilt AS r WHERE r.table_name = {literal(table)})"
+    )
+    con.execute(sql(_PACKAGE, "adopted_rebuilt"), {"live": live, "shape": PREFIX + table, "table": table})
+    _number(con, writer, table)
+    _adopt(con, writer, table)
+
+
+def _needed(table: str) -> list[Reference]:
+    return [reference for reference in references(table) if reference.needed]
+
+
+def _leave_out_unmet(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make the view of the rows of a table whose needed references are met, and reject the others."""
+    live = f"live_{PREFIX}{table}"
+    needed = _needed(table)
+    joins = " ".join(_reference_join(f"j{place}", reference) for place, reference in enumerate(needed))
+    met = " AND ".join(f"j{place}.row_id IS NOT NULL" for place in range(len(needed)))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE met AS SELECT s.file_id, s.record, s.part FROM {quoted(live)} AS s {joins} WHERE {met}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'met_{table}')} AS FROM met")
+    make_view(con, f"adoptable_{table}", f"FROM {quoted(live)} SEMI JOIN {quoted(f'met_{table}')} USING (file_id, record, part)")
+    con.execute(sql(_PACKAGE, "adopted_unmet"), {"live": live, "shape": PREFIX + table})
+
+
+def _number(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
+    """Give ids to the adopted rows of a table that has some, behind those that it has of other sources."""
+    own = cdm_tables()[table].id_column
+    if own is None:
+        return
+    part = writer.part("cdm", table)
+    before = f"FROM {parquet(part)}" if part.is_file() else "SELECT CAST(NULL AS BIGINT) AS person_id WHERE false"
+    has_person = "person_id" in cdm_tables()[table].columns
+    make_view(con, "written_before", before if has_person or not part.is_file() else f"SELECT {quoted(own)} // 4194304 AS person_id {before}")
+    make_view(con, "to_number", f"SELECT *, {quoted(own)} AS own_id FROM {quoted(f'adoptable_{table}')}")
+    con.execute(sql(_PACKAGE, "adopted_number"), {"table": table})
+
+
+def _adopt(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
+    """Write the adopted rows of a table, and say where they come from and when they were known."""
+    spec = cdm_tables()[table]
+    rows = f"adoptable_{table}"
+    if spec.id_column is not None:
+        make_view(
+            con,
+            f"numbered_{table}",
+            f"SELECT r.*, i.row_id FROM {quoted(rows)} AS r INNER JOIN adopted_id AS i ON i.table_name = {literal(table)} "
+            "AND r.file_id = i.file_id AND r.record = i.record AND r.part = i.part",
+        )
+        rows = f"numbered_{table}"
+        con.execute(_lineage(spec))
+        if "start" in ADOPTED[PREFIX + table].columns:
+            con.execute(_row_meta(spec))
+    else:
+        con.execute(_lineage_of_person(con, spec))
+    _notice(con, table, rows)
+    writer.extend(table, adopted_select(table, rows, "s.row_id"))
+
+
+def _lineage(spec: TableSpec) -> str:
+    person = "CAST(NULL AS BIGINT)" if spec.name in OF_NO_PERSON else "person_id"
+    return (
+        f"INSERT INTO lineage SELECT {literal(spec.name)}, row_id, {person}, source, file, {literal(PREFIX + spec.name)}, digest, 'loaded' "
+        f"FROM {quoted(f'numbered_{spec.name}')}"
+    )
+
+
+def _row_meta(spec: TableSpec) -> str:
+    end = "end_known_time"
+    return f"INSERT INTO row_meta SELECT {literal(spec.name)}, row_id, person_id, known_time, {end} FROM {quoted(f'numbered_{spec.name}')}"
+
+
+def _lineage_of_person(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> str:
+    """Give the lineage of rows that have no id: they are found by their person."""
+    del con
+    return (
+        f"INSERT INTO lineage SELECT {literal(spec.name)}, person_id, person_id, source, file, {literal(PREFIX + spec.name)}, digest, 'loaded' "
+        f"FROM {quoted(f'adoptable_{spec.name}')}"
+    )
+
+
+def _notice(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
+    """Note how many rows of a table point at nothing, by field."""
+    spec = cdm_tables()[table]
+    pointing = [(reference.field, _reference_join("j", reference), "j.row_id") for reference in references(table) if not reference.needed]
+    pointing += [(field, _dimension_join("j", field), "j.id") for field in DIMENSIONS if field in spec.columns and field != spec.id_column]
+    for field, join, found in pointing:
+        make_view(con, "pointing", f"SELECT s.person_id, s.source, s.file, {found} AS found FROM {quoted(rows)} AS s {join} WHERE s.{quoted(field)} != 0")
+        con.execute(sql(_PACKAGE, "adopted_notice"), {"detail": f"{table}.{field}"})

@@ -1,0 +1,13 @@
+-- One row: a span of a condition, as the source derived it.
+SELECT
+    _pointer,
+    coalesce(cdm_id(person_id), person_id) AS person,
+    condition_era_start_date AS start,
+    condition_era_end_date AS "end",
+    condition_era_id,
+    condition_concept_id,
+    condition_era_start_date,
+    condition_era_end_date,
+    condition_occurrence_count,
+    CASE WHEN (SELECT o.derived FROM options AS o) = 'rebuilt' THEN 'rebuilt' END AS _ignore
+FROM condition_era

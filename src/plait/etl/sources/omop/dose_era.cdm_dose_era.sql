@@ -1,0 +1,14 @@
+-- One row: a span of exposure to a daily dose, as the source derived it.
+SELECT
+    _pointer,
+    coalesce(cdm_id(person_id), person_id) AS person,
+    dose_era_start_date AS start,
+    dose_era_end_date AS "end",
+    dose_era_id,
+    drug_concept_id,
+    unit_concept_id,
+    dose_value,
+    dose_era_start_date,
+    dose_era_end_date,
+    CASE WHEN (SELECT o.derived FROM options AS o) = 'rebuilt' THEN 'rebuilt' END AS _ignore
+FROM dose_era
