@@ -9,6 +9,7 @@ import inspect
 from pathlib import Path
 
 from plait.etl.shape import Column, Reading, Shape
+from plait.etl.staging import OWN
 
 PAGE = Path(__file__).parent / "sources.md"
 HEADING = "\n## Staged shapes\n"
@@ -35,7 +36,7 @@ def with_shapes(page: str) -> str:
     """Give the page with all shapes as they are now; what stands before the first of them stays."""
     before, _, after = page.partition(HEADING)
     introduction = after.partition("\n### ")[0].rstrip("\n")
-    return "\n".join([f"{before}{HEADING}{introduction}\n", *map(as_markdown, SHAPES.values())])
+    return "\n".join([f"{before}{HEADING}{introduction}\n", *map(as_markdown, OWN.values())])
 
 
 if __name__ == "__main__":

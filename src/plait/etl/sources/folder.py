@@ -252,10 +252,17 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         macros=shared,
-        cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if rules.finder or any(rule.folder for rule in rules.files.values()) else None,
+        cache=_cache(rules, warehouse_of(study) / "headers" / settings.name),
         url=settings.url,
         maps=small,
     )
+
+
+def _cache(rules: SourceRules, place: Path) -> Path | None:
+    """Give the file in which a kind's reader notes what it has read: what it made of that stands in a folder beside it."""
+    if rules.databases:
+        return place.with_suffix(".json")
+    return place.with_suffix(".parquet") if any(rule.folder for rule in rules.files.values()) else None
 
 
 def open_sources(settings: Settings, study: Path) -> tuple[Source, ...]:

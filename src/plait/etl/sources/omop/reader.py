@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError, InputFileError
+from plait.etl.sources.omop.database import tables_of_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".parquet")
 _DATABASE_SUFFIXES = (".duckdb", ".db", ".ddb")
+CATALOG = "warehouse/study.duckdb"
+"""Where a study of plait has the views of its newest version."""
+
 _TODO = "Name a folder with one file a table (person.parquet, or person.csv), a DuckDB file with a table person, or the URL of a database."
 
 _RENAMED = {
@@ -45,8 +49,13 @@ def find_files(source: Source, paths: Sequence[Path]) -> list[tuple[str | None, 
         ConfigError: No CDM is there.
         InputFileError: A table is there twice, in two formats; fields of CDM 5.3 and of 5.4 are mixed.
     """
-    if len(paths) == 1 and paths[0] == source.path:
-        raise ConfigError(source.path, expected="a CDM", got="one file", todo=_TODO)
+    file = next((path for path in (source.path, source.path / CATALOG) if path.is_file() and path.suffix.lower() in _DATABASE_SUFFIXES), None)
+    if source.url is not None or file is not None:
+        found = tables_of_database(source, file)
+        _check_version(source, [(str(table), path) for table, path in found])
+        return found
+    if source.path.is_file():
+        raise ConfigError(source.path, expected="a CDM", got="one file that is no database", todo=_TODO)
     found = [(_table_of(source, path), path) for path in paths]
     if not any(table in {"person", "observation_period", "visit_occurrence", "condition_occurrence"} for table, _ in found):
         raise ConfigError(source.path, expected="a CDM", got="nothing that looks like one", todo=_TODO)
