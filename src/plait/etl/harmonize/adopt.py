@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from plait.duck import literal, make_view, parquet, quoted, sql
 from plait.etl.adopted import ADOPTED, DERIVED, DIMENSIONS, OF_NO_PERSON, PREFIX, Reference, references, table_of
+from plait.etl.harmonize.remap import event_fields, events_of, fields_left_behind, with_new_concepts
 from plait.schema import TableSpec, cdm_tables
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ class Writer(Protocol):
         ...
 
 
-def adopted_shapes(staged: dict[str, list[str]]) -> tuple[str, ...]:
-    """Give the shapes of a CDM's own tables that some source has rows of."""
-    return tuple(shape for shape in ADOPTED if staged.get(shape))
+def adopted_shapes(staged: dict[str, list[str]], *, remap: bool) -> tuple[str, ...]:
+    """Give the shapes of a CDM's own tables that some source has rows of, or that rows may go to when they are mapped anew."""
+    return tuple(shape for shape in ADOPTED if staged.get(shape) or (remap and table_of(shape) in event_fields()))
 
 
 def adopted_select(table: str, rows: str, own_id: str) -> str:
@@ -50,11 +51,13 @@ def adopted_select(table: str, rows: str, own_id: str) -> str:
     """
     spec = cdm_tables()[table]
     pointing = {reference.field: reference for reference in references(table)}
+    naming = {str(reference.named_by): reference for reference in pointing.values() if reference.named_by}
+    aliases = {field.name: f"j{place}" for place, field in enumerate(spec.fields)}
     values: list[str] = []
     joins: list[str] = []
     for field in spec.fields:
         name = f"s.{quoted(field.name)}"
-        alias = f"j{len(joins)}"
+        alias = aliases[field.name]
         if field.name == spec.id_column:
             value = own_id
         elif field.name in {"person_id", "subject_id"}:
@@ -67,6 +70,9 @@ def adopted_select(table: str, rows: str, own_id: str) -> str:
             value = (
                 f"coalesce({alias}.row_id, 0)" if field.required and not pointing[field.name].needed and pointing[field.name].named_by else f"{alias}.row_id"
             )
+        elif field.name in naming:
+            moved = aliases[naming[field.name].field]
+            value = f"CASE WHEN {moved}.new_table_name != {moved}.table_name THEN CAST(t{moved}.name AS {field.duckdb_type}) ELSE {name} END"
         elif field.required and field.name.endswith("_concept_id"):
             value = f"coalesce({name}, 0)"
         else:
@@ -85,25 +91,36 @@ def _reference_join(alias: str, reference: Reference) -> str:
     """Give the join with the row of the same person that a field points at."""
     same = f"s.person_id = {alias}.person_id AND s.system = {alias}.system AND s.{quoted(reference.field)} = {alias}.own_id"
     if reference.target is not None:
-        return f"LEFT JOIN adopted_ref AS {alias} ON {alias}.table_name = {literal(reference.target)} AND {same}"
+        target = literal(reference.target)
+        return f"LEFT JOIN adopted_ref AS {alias} ON {alias}.table_name = {target} AND {alias}.new_table_name = {target} AND {same}"
     name = f"CAST(s.{quoted(str(reference.named_by))} AS VARCHAR)"
     named = f"LEFT JOIN named_table AS n{alias} ON n{alias}.kind = {literal(reference.kind)} AND n{alias}.name = {name}"
-    return f"{named} LEFT JOIN adopted_ref AS {alias} ON {alias}.table_name = n{alias}.table_name AND {same}"
+    found = f"LEFT JOIN adopted_ref AS {alias} ON {alias}.table_name = n{alias}.table_name AND {same}"
+    return f"{named} {found} LEFT JOIN named_table AS t{alias} ON t{alias}.kind = {literal(reference.kind)} AND t{alias}.table_name = {alias}.new_table_name"
 
 
-def adopt_rows(con: duckdb.DuckDBPyConnection, writer: Writer, shapes: Iterable[str]) -> None:
+def adopt_rows(con: duckdb.DuckDBPyConnection, writer: Writer, shapes: Iterable[str], *, remap: bool) -> None:
     """Add the adopted rows of a shard to its tables, and make their lineage; those that may be derived come later (see `adopt_derived`).
 
     Args:
         con: Has the views `live_SHAPE`, and the tables `lineage`, `row_meta` and `crosswalk` of the shard.
         writer: Has written the rows that were made of other sources.
         shapes: The shapes of a CDM's own tables.
+        remap: Whether concepts are mapped anew, by the table `adopted_map`.
     """
     tables = [table_of(shape) for shape in shapes]
     con.execute(sql(_PACKAGE, "adopted"))
+    for table in tables:
+        mapped = with_new_concepts(con, table, f"live_{PREFIX}{table}") if remap else f"live_{PREFIX}{table}"
+        more = f"{literal(table)} AS origin" if remap else f"0 AS fan, {literal(table)} AS origin"
+        make_view(con, f"sound_{table}", f"SELECT *, {more} FROM {quoted(mapped)}")
+    if remap:
+        for table in event_fields():
+            make_view(con, f"sound_{table}", events_of(table))
+            _note_left_behind(con, table)
     plain = [table for table in tables if table not in DERIVED and not _needed(table)]
     for table in plain:
-        make_view(con, f"adoptable_{table}", f"FROM {quoted(f'live_{PREFIX}{table}')}")
+        make_view(con, f"adoptable_{table}", f"FROM {quoted(f'sound_{table}')}")
         _number(con, writer, table)
     con.execute(sql(_PACKAGE, "adopted_ref"))
     needy = [table for table in tables if _needed(table)]
@@ -116,7 +133,7 @@ def adopt_rows(con: duckdb.DuckDBPyConnection, writer: Writer, shapes: Iterable[
 
 def adopt_derived(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
     """Add the adopted rows of a table that plait has derived for persons of other sources; the table `rebuilt` names those whose rows it derived anew."""
-    live = f"live_{PREFIX}{table}"
+    live = f"sound_{table}"
     make_view(
         con, f"adoptable_{table}", f"FROM {quoted(live)} WHERE person_id NOT IN (SELECT r.person_id FROM rebuilt AS r WHERE r.table_name = {literal(table)})"
     )
@@ -131,7 +148,7 @@ def _needed(table: str) -> list[Reference]:
 
 def _leave_out_unmet(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Make the view of the rows of a table whose needed references are met, and reject the others."""
-    live = f"live_{PREFIX}{table}"
+    live = f"sound_{table}"
     needed = _needed(table)
     joins = " ".join(_reference_join(f"j{place}", reference) for place, reference in enumerate(needed))
     met = " AND ".join(f"j{place}.row_id IS NOT NULL" for place in range(len(needed)))
@@ -162,23 +179,33 @@ def _adopt(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
         make_view(
             con,
             f"numbered_{table}",
-            f"SELECT r.*, i.row_id FROM {quoted(rows)} AS r INNER JOIN adopted_id AS i ON i.table_name = {literal(table)} "
-            "AND r.file_id = i.file_id AND r.record = i.record AND r.part = i.part",
+            f"SELECT r.*, i.row_id FROM {quoted(rows)} AS r INNER JOIN adopted_id AS i ON i.new_table_name = {literal(table)} "
+            "AND r.file_id = i.file_id AND r.record = i.record AND r.part = i.part AND r.fan = i.fan",
         )
         rows = f"numbered_{table}"
         con.execute(_lineage(spec))
         if "start" in ADOPTED[PREFIX + table].columns:
             con.execute(_row_meta(spec))
     else:
-        con.execute(_lineage_of_person(con, spec))
+        con.execute(_lineage_of_person(spec))
     _notice(con, table, rows)
     writer.extend(table, adopted_select(table, rows, "s.row_id"))
+
+
+def _note_left_behind(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Note how many rows came to a table that has no place for what one of their fields tells."""
+    for origin in event_fields():
+        for field in fields_left_behind(origin, table) if origin != table else ():
+            rows = quoted(f"mapped_{origin}")
+            told = f"WHERE new_table_name = {literal(table)} AND {quoted(field)} IS NOT NULL AND CAST({quoted(field)} AS VARCHAR) != '0'"
+            make_view(con, "pointing", f"SELECT person_id, source, file, NULL AS found FROM {rows} {told}")
+            con.execute(sql(_PACKAGE, "adopted_notice"), {"kind": "left_behind", "detail": f"{origin}.{field}"})
 
 
 def _lineage(spec: TableSpec) -> str:
     person = "CAST(NULL AS BIGINT)" if spec.name in OF_NO_PERSON else "person_id"
     return (
-        f"INSERT INTO lineage SELECT {literal(spec.name)}, row_id, {person}, source, file, {literal(PREFIX + spec.name)}, digest, 'loaded' "
+        f"INSERT INTO lineage SELECT {literal(spec.name)}, row_id, {person}, source, file, {literal(PREFIX)} || origin, digest, 'loaded' "
         f"FROM {quoted(f'numbered_{spec.name}')}"
     )
 
@@ -188,11 +215,10 @@ def _row_meta(spec: TableSpec) -> str:
     return f"INSERT INTO row_meta SELECT {literal(spec.name)}, row_id, person_id, known_time, {end} FROM {quoted(f'numbered_{spec.name}')}"
 
 
-def _lineage_of_person(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> str:
+def _lineage_of_person(spec: TableSpec) -> str:
     """Give the lineage of rows that have no id: they are found by their person."""
-    del con
     return (
-        f"INSERT INTO lineage SELECT {literal(spec.name)}, person_id, person_id, source, file, {literal(PREFIX + spec.name)}, digest, 'loaded' "
+        f"INSERT INTO lineage SELECT {literal(spec.name)}, person_id, person_id, source, file, {literal(PREFIX)} || origin, digest, 'loaded' "
         f"FROM {quoted(f'adoptable_{spec.name}')}"
     )
 
@@ -204,4 +230,4 @@ def _notice(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
     pointing += [(field, _dimension_join("j", field), "j.id") for field in DIMENSIONS if field in spec.columns and field != spec.id_column]
     for field, join, found in pointing:
         make_view(con, "pointing", f"SELECT s.person_id, s.source, s.file, {found} AS found FROM {quoted(rows)} AS s {join} WHERE s.{quoted(field)} != 0")
-        con.execute(sql(_PACKAGE, "adopted_notice"), {"detail": f"{table}.{field}"})
+        con.execute(sql(_PACKAGE, "adopted_notice"), {"kind": "unknown_reference", "detail": f"{table}.{field}"})

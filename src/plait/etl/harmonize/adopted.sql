@@ -1,4 +1,4 @@
--- adopted_id, one row: an adopted row, the id that it had in its source, and the one that it has now.
+-- adopted_id, one row: an adopted row, the table that it is of in its source and the id that it has there, and the table and the id that it has now.
 CREATE OR REPLACE TEMP TABLE adopted_id (
     table_name VARCHAR,
     source VARCHAR,
@@ -8,6 +8,8 @@ CREATE OR REPLACE TEMP TABLE adopted_id (
     file_id BIGINT,
     record BIGINT,
     part INTEGER,
+    fan INTEGER,
+    new_table_name VARCHAR,
     row_id BIGINT
 );
 

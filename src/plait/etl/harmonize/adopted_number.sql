@@ -9,7 +9,7 @@ WITH before AS (
 )
 
 SELECT
-    $table,
+    s.origin,
     s.source,
     s.system,
     s.person_id,
@@ -17,6 +17,11 @@ SELECT
     s.file_id,
     s.record,
     s.part,
-    s.person_id * 4194304 + coalesce(b.rows, 0) + row_number() OVER (PARTITION BY s.person_id ORDER BY s.system, s.own_id, s.digest, s.part) - 1
+    s.fan,
+    $table,
+    s.person_id * 4194304
+    + coalesce(b.rows, 0)
+    + row_number() OVER (PARTITION BY s.person_id ORDER BY s.system, s.origin != $table, s.origin, s.own_id, s.fan, s.digest, s.part)
+    - 1
 FROM to_number AS s
 LEFT JOIN before AS b ON s.person_id = b.person_id;

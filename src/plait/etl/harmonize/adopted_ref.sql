@@ -5,7 +5,8 @@ SELECT
     system,
     person_id,
     own_id,
-    min(row_id) AS row_id
+    arg_min(new_table_name, fan) AS new_table_name,
+    arg_min(row_id, fan) AS row_id
 FROM adopted_id
 GROUP BY table_name, system, person_id, own_id
 UNION ALL
@@ -14,6 +15,7 @@ SELECT
     system,
     person_id,
     TRY_CAST(identifier AS BIGINT),
+    'person',
     person_id AS row_id
 FROM crosswalk
 WHERE TRY_CAST(identifier AS BIGINT) IS NOT NULL;

@@ -13,6 +13,7 @@ from plait.etl.derive.eras import ERAS, derive
 from plait.etl.derive.periods import derive_periods
 from plait.etl.harmonize.adopt import adopt_derived, adopt_rows, adopted_select, adopted_shapes
 from plait.etl.harmonize.reference import concept_of, load_reference
+from plait.etl.harmonize.remap import with_new_concepts
 from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.shape import TYPES, Shape
 from plait.etl.staging import CLAIMED, OWN, SHAPES
@@ -41,8 +42,8 @@ class Inputs:
 
     `staged` are the files of staged rows by shape, all with the person's id. `persons` names who is there and whether they are to be
     computed (`changed`), stay as they are (`same`) or have left (`gone`); the other files hold the dimension ids, the study map, what is
-    known of its drugs, what its gene names mean, what became of its links, and which specimens several persons claim. `panels` names
-    (source, panel, pattern of its samples).
+    known of its drugs, what its gene names mean, what became of its links, which specimens several persons claim, and what concepts of
+    adopted CDMs become (None where none is mapped anew). `panels` names (source, panel, pattern of its samples).
     """
 
     warehouse: Path
@@ -55,6 +56,7 @@ class Inputs:
     genes: Path
     links: Path
     contested: Path
+    adopted_map: Path | None
     panels: tuple[tuple[str, str, str | None], ...]
     periods: ObservationPeriodSettings
     threads: int
@@ -112,7 +114,7 @@ def _harmonized(shard: Shard) -> ShardResult:
         make_view(con, "person_state", f"FROM {parquet(shard.inputs.persons)} WHERE person_id BETWEEN {shard.first} AND {shard.last}")
         con.execute(sql(_PACKAGE, "persons"))
         make_view(con, "contested", f"FROM {parquet(shard.inputs.contested)}")
-        adopted = tuple(shape for shape in adopted_shapes(shard.inputs.staged) if SHAPES[shape].of_person)
+        adopted = tuple(shape for shape in adopted_shapes(shard.inputs.staged, remap=shard.inputs.adopted_map is not None) if SHAPES[shape].of_person)
         _live_views(con, (*_PERSON_SHAPES, *adopted), shard.inputs.staged, (shard.first, shard.last))
         writer = _Writer(con, shard.inputs, shard.name, shard.before)
         _write_tables(con, writer, adopted)
@@ -136,7 +138,7 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
         con.execute(sql(_PACKAGE, "dimension_before"))
         if before is not None:
             con.execute("INSERT INTO dimension_id FROM read_parquet($file)", {"file": str(before)})
-        adopted = tuple(shape for shape in adopted_shapes(inputs.staged) if not SHAPES[shape].of_person)
+        adopted = tuple(shape for shape in adopted_shapes(inputs.staged, remap=False) if not SHAPES[shape].of_person)
         _live_views(con, (*_SHARED_SHAPES, *adopted), inputs.staged, None)
         make_view(con, "link_fate", f"FROM {parquet(inputs.links)}")
         for shape in _DIMENSION_SHAPES:
@@ -149,7 +151,8 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
             writer.cdm(table, sql(_PACKAGE, table))
             if any(name == f"{table}_id" for name in SHAPES[shape].columns):
                 make_view(con, "of_a_cdm", f"FROM {quoted(f'live_{shape}')} WHERE {quoted(f'{table}_id')} IS NOT NULL")
-                con.execute(sql(_PACKAGE, "adopted_shared"), {"live": "of_a_cdm", "dimension": shape})
+                live = with_new_concepts(con, table, "of_a_cdm") if inputs.adopted_map is not None else "of_a_cdm"
+                con.execute(sql(_PACKAGE, "adopted_shared"), {"live": live, "dimension": shape})
                 writer.extend(table, adopted_select(table, "adopted_shared", "s.row_id"))
         make_view(con, "omics_feature_written", f"FROM {parquet(writer.path('cdm', 'omics_feature'))}")
         writer.book("person_notices", sql(_PACKAGE, "feature_notices"))
@@ -170,6 +173,9 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     for name, path in inputs.drugs.items():
         make_view(con, name, f"FROM {parquet(path)}")
     make_view(con, "gene_map", f"FROM {parquet(inputs.genes)}")
+    con.execute(sql(_PACKAGE, "concept_change"))
+    if inputs.adopted_map is not None:
+        con.execute("CREATE TABLE adopted_map AS FROM read_parquet($file)", {"file": str(inputs.adopted_map)})
     con.execute(sql(_PACKAGE, "panel_rule"))
     for rank, panel in enumerate(inputs.panels):
         con.execute("INSERT INTO panel_rule SELECT $1, $2, $3, $4 WHERE $3 IS NOT NULL", [*panel, rank])
@@ -184,11 +190,17 @@ def _write_as_is(con: duckdb.DuckDBPyConnection, writer: _Writer, shape: str) ->
     con.execute(f"INSERT INTO lineage SELECT {literal(table)}, {key}, NULL, source, file, {literal(shape)}, digest, 'loaded' FROM {quoted(f'live_{shape}')}")
 
 
+def _extend_adopted(con: duckdb.DuckDBPyConnection, writer: _Writer, table: str) -> None:
+    """Add the rows of a CDM to a table whose records come as a shape that other sources give, too."""
+    rows = f"adopted_{table}"
+    writer.extend(table, adopted_select(table, with_new_concepts(con, table, rows) if writer.inputs.adopted_map is not None else rows, "s.person_id"))
+
+
 def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, adopted: tuple[str, ...]) -> None:
     """Write the CDM tables of the changed persons, and make their lineage."""
     con.execute(sql(_PACKAGE, "chosen_person"))
     writer.cdm("person", sql(_PACKAGE, "person"))
-    writer.extend("person", adopted_select("person", "adopted_person", "s.person_id"))
+    _extend_adopted(con, writer, "person")
     make_view(con, "person_written", f"FROM {parquet(writer.part('cdm', 'person'))}")
     con.execute(sql(_PACKAGE, "visit"))
     writer.cdm("visit_occurrence", sql(_PACKAGE, "visit_occurrence"))
@@ -209,7 +221,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, adopted: tupl
         writer.book(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "death"))
     writer.cdm("death", sql(_PACKAGE, "death_table"))
-    writer.extend("death", adopted_select("death", "adopted_death", "s.person_id"))
+    _extend_adopted(con, writer, "death")
     con.execute(sql(_PACKAGE, "note"))
     writer.cdm("note", sql(_PACKAGE, "note_table"))
     con.execute(sql(_PACKAGE, "payer"))
@@ -222,7 +234,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, adopted: tupl
     con.execute(sql(_PACKAGE, "period"))
     con.execute(sql(_PACKAGE, "lineage"))
     if adopted:
-        adopt_rows(con, writer, adopted)
+        adopt_rows(con, writer, adopted, remap=writer.inputs.adopted_map is not None)
     _derive(con, writer, writer.inputs.periods, adopted)
     con.execute(sql(_PACKAGE, "late_reject"))
     if adopted:
@@ -286,6 +298,7 @@ def _close(con: duckdb.DuckDBPyConnection, writer: _Writer, shapes: tuple[str, .
     )
     make_view(con, "all_staged", staged)
     writer.book("person_fates", sql(_PACKAGE, "fates"))
+    writer.book("concept_change", "FROM concept_change ORDER BY ALL")
     writer.book("person_rejects", "FROM late_reject ORDER BY ALL")
     writer.book("lineage_key", "FROM lineage ORDER BY table_name, row_id, shape, source, file, digest, role")
     writer.book("row_meta", "FROM row_meta ORDER BY table_name, row_id")

@@ -9,5 +9,5 @@ SELECT
     condition_era_start_date,
     condition_era_end_date,
     condition_occurrence_count,
-    CASE WHEN (SELECT o.derived FROM options AS o) = 'rebuilt' THEN 'rebuilt' END AS _ignore
+    CASE WHEN (SELECT o.derived = 'rebuilt' OR o.remap = 'True' FROM options AS o) THEN 'rebuilt' END AS _ignore
 FROM condition_era

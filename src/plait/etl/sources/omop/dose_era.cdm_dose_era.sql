@@ -10,5 +10,5 @@ SELECT
     dose_value,
     dose_era_start_date,
     dose_era_end_date,
-    CASE WHEN (SELECT o.derived FROM options AS o) = 'rebuilt' THEN 'rebuilt' END AS _ignore
+    CASE WHEN (SELECT o.derived = 'rebuilt' OR o.remap = 'True' FROM options AS o) THEN 'rebuilt' END AS _ignore
 FROM dose_era

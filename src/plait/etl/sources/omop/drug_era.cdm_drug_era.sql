@@ -10,5 +10,5 @@ SELECT
     drug_era_end_date,
     drug_exposure_count,
     gap_days,
-    CASE WHEN (SELECT o.derived FROM options AS o) = 'rebuilt' THEN 'rebuilt' END AS _ignore
+    CASE WHEN (SELECT o.derived = 'rebuilt' OR o.remap = 'True' FROM options AS o) THEN 'rebuilt' END AS _ignore
 FROM drug_era
