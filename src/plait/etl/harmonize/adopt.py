@@ -25,7 +25,17 @@ _PACKAGE = "plait.etl.harmonize"
 
 
 class Writer(Protocol):
-    """Writes the tables of a shard."""
+    """Writes the tables of a shard, whose staged files are `staged`, by shape."""
+
+    staged: dict[str, list[str]]
+
+    def cdm(self, table: str, query: str) -> None:
+        """Write the new rows of a CDM table."""
+        ...
+
+    def book(self, table: str, query: str) -> None:
+        """Write the new rows of one of plait's own tables."""
+        ...
 
     def part(self, schema: str, table: str) -> Path:
         """Where the new rows of a table stand."""

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError
-from plait.etl.adopted import DERIVED, PREFIX, table_of
-from plait.etl.derive.eras import ERAS, derive
-from plait.etl.derive.periods import derive_periods
-from plait.etl.harmonize.adopt import adopt_derived, adopt_rows, adopted_select, adopted_shapes
+from plait.etl.adopted import table_of
+from plait.etl.harmonize.adopt import adopt_rows, adopted_select, adopted_shapes
+from plait.etl.harmonize.derived import EVENT_TABLES, write_derived
+from plait.etl.harmonize.live import live_views
 from plait.etl.harmonize.reference import concept_of, load_reference
 from plait.etl.harmonize.remap import with_new_concepts
 from plait.etl.manifest import read_manifest, write_manifest
-from plait.etl.shape import TYPES, Shape
-from plait.etl.staging import CLAIMED, OWN, SHAPES
+from plait.etl.staging import OWN, SHAPES
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
     from plait.settings import ObservationPeriodSettings
@@ -33,7 +33,6 @@ _PERSON_SHAPES = tuple(name for name, shape in OWN.items() if shape.of_person)
 _SHARED_SHAPES = tuple(name for name, shape in OWN.items() if not shape.of_person)
 _DIMENSION_SHAPES = tuple(name for name in _SHARED_SHAPES if name != "link")
 _DIMENSION_TABLES = {"feature": "omics_feature"}
-_EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation", "specimen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def _harmonized(shard: Shard) -> ShardResult:
         con.execute(sql(_PACKAGE, "persons"))
         make_view(con, "contested", f"FROM {parquet(shard.inputs.contested)}")
         adopted = tuple(shape for shape in adopted_shapes(shard.inputs.staged, remap=shard.inputs.adopted_map is not None) if SHAPES[shape].of_person)
-        _live_views(con, (*_PERSON_SHAPES, *adopted), shard.inputs.staged, (shard.first, shard.last))
+        live_views(con, (*_PERSON_SHAPES, *adopted), shard.inputs.staged, (shard.first, shard.last))
         writer = _Writer(con, shard.inputs, shard.name, shard.before)
         _write_tables(con, writer, adopted)
         _close(con, writer, (*_PERSON_SHAPES, *adopted))
@@ -139,7 +138,7 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
         if before is not None:
             con.execute("INSERT INTO dimension_id FROM read_parquet($file)", {"file": str(before)})
         adopted = tuple(shape for shape in adopted_shapes(inputs.staged, remap=False) if not SHAPES[shape].of_person)
-        _live_views(con, (*_SHARED_SHAPES, *adopted), inputs.staged, None)
+        live_views(con, (*_SHARED_SHAPES, *adopted), inputs.staged, None)
         make_view(con, "link_fate", f"FROM {parquet(inputs.links)}")
         for shape in _DIMENSION_SHAPES:
             con.execute(sql(_PACKAGE, "dimensions"), {"staged": f"staged_{shape}", "dimension": shape})
@@ -209,7 +208,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, adopted: tupl
     con.execute(sql(_PACKAGE, "image"))
     con.execute(sql(_PACKAGE, "fact"))
     con.execute(sql(_PACKAGE, "event"))
-    for table in _EVENT_TABLES:
+    for table in EVENT_TABLES:
         writer.cdm(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "omics_row"))
     for table in ("omics_occurrence", "omics_variant"):
@@ -235,59 +234,10 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, adopted: tupl
     con.execute(sql(_PACKAGE, "lineage"))
     if adopted:
         adopt_rows(con, writer, adopted, remap=writer.inputs.adopted_map is not None)
-    _derive(con, writer, writer.inputs.periods, adopted)
+    write_derived(con, writer, writer.inputs.periods, adopted)
     con.execute(sql(_PACKAGE, "late_reject"))
     if adopted:
         con.execute("INSERT INTO late_reject FROM adopted_reject")
-
-
-def _derive(con: duckdb.DuckDBPyConnection, writer: _Writer, periods: ObservationPeriodSettings, adopted: tuple[str, ...]) -> None:
-    """Write the tables that follow from the shard's own, and what each of their rows is made of."""
-    con.execute("CREATE OR REPLACE TEMP TABLE rebuilt (table_name VARCHAR, person_id BIGINT)")
-    for table in ERAS:
-        _keep_declared(con, writer.inputs, table, adopted)
-        _see(con, writer, table)
-        writer.cdm(table, derive(con, table))
-        con.execute(sql(_DERIVE, "derivation"), {"table": table})
-    _keep_declared(con, writer.inputs, "observation_period", adopted)
-    _see(con, writer, "observation_period")
-    writer.cdm("observation_period", derive_periods(con, periods))
-    if periods.rule == "source":
-        con.execute(sql(_DERIVE, "period_lineage"))
-    else:
-        con.execute(sql(_DERIVE, "derivation"), {"table": "observation_period"})
-    for declared in (name for name in DERIVED if PREFIX + name in adopted):
-        adopt_derived(con, writer, declared)
-    _see(con, writer, "dose_era")  # for what is noticed of doses
-    writer.book("derivation", "FROM derivation")
-    con.execute(sql(_DERIVE, "derived_known"))
-
-
-def _bases(table: str) -> tuple[str, ...]:
-    """Give the tables that a derived one is made of."""
-    base = DERIVED[table]
-    return (base,) if base is not None else ("visit_occurrence", "payer_plan_period", *_EVENT_TABLES)
-
-
-def _keep_declared(con: duckdb.DuckDBPyConnection, inputs: Inputs, table: str, adopted: tuple[str, ...]) -> None:
-    """Make the table `kept_TABLE` of the persons whose rows of a derived table are those that a CDM declares."""
-    shape = PREFIX + table
-    if shape not in adopted:
-        con.execute("CREATE OR REPLACE TEMP TABLE kept (person_id BIGINT)")
-    else:
-        declaring = sorted({Path(file).parent.name for file in inputs.staged[shape]})
-        if table == "observation_period" and inputs.periods.rule == "source":
-            con.execute("INSERT INTO rebuilt SELECT DISTINCT 'observation_period', person_id FROM period_row")
-        told = {"table": table, "bases": list(_bases(table)), "declaring": declaring}
-        con.execute(sql(_PACKAGE, "rebuilt"), told)
-        con.execute(sql(_PACKAGE, "kept"), told | {"live": f"live_{shape}"})
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'kept_{table}')} AS FROM kept")
-
-
-def _see(con: duckdb.DuckDBPyConnection, writer: _Writer, table: str) -> None:
-    """Make the views of what a table is derived of: all rows but those of persons whose rows of this table a CDM declares."""
-    for name in _bases(table):
-        make_view(con, name, f"FROM {parquet(writer.part('cdm', name))} ANTI JOIN {quoted(f'kept_{table}')} USING (person_id)")
 
 
 def _close(con: duckdb.DuckDBPyConnection, writer: _Writer, shapes: tuple[str, ...]) -> None:
@@ -312,6 +262,7 @@ class _Writer:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, inputs: Inputs, name: str, before: dict[str, dict[str, str]] | None) -> None:
         self.con, self.inputs, self.name, self.before = con, inputs, name, before
+        self.staged = inputs.staged
         self.tables = {"cdm": cdm_tables(), "books": plait_tables()}
         self.rows: dict[str, dict[str, int]] = {"cdm": {}, "books": {}}
 
@@ -389,72 +340,6 @@ _ORDER = {
     "lineage_key": ("table_name", "row_id", "shape", "source", "file", "digest", "role"),
 }
 """Order of the rows of tables whose rows have no id of their own; by all columns where none is given."""
-
-
-def _live_views(con: duckdb.DuckDBPyConnection, shapes: tuple[str, ...], staged: dict[str, list[str]], persons: tuple[int, int] | None) -> None:
-    """Make `live_SHAPE` for each shape: its staged rows less those that another row stands for."""
-    con.execute(sql(_PACKAGE, "all_loser"))
-    for name in shapes:
-        shape = SHAPES[name]
-        make_view(con, f"staged_{name}", _staged_view(shape, staged.get(name, []), persons))
-        rivals = f"staged_{name}"
-        claims = [column for column in CLAIMED if column in shape.columns]
-        if shape.of_person and claims:
-            named = " UNION ".join(
-                f"SELECT s.file_id, s.record, s.part FROM {quoted(rivals)} AS s "
-                f"INNER JOIN contested AS c ON c.kind = {literal(column)} AND s.system = c.system AND s.{column} = c.key"
-                for column in claims
-            )
-            make_view(con, f"contested_{name}", named)
-            con.execute(sql(_PACKAGE, "contested_loser"), {"staged": rivals, "contested": f"contested_{name}", "shape": name})
-            make_view(con, f"uncontested_{name}", f"FROM {quoted(rivals)} ANTI JOIN {quoted(f'contested_{name}')} USING (file_id, record, part)")
-            rivals = f"uncontested_{name}"
-        con.execute(sql(_PACKAGE, "losers"), {"staged": rivals, "same_key": shape.same_key})
-        con.execute("INSERT INTO all_loser SELECT $shape, * FROM loser", {"shape": name})
-        lost = con.execute("SELECT count(*) FROM all_loser WHERE shape = $shape", {"shape": name}).fetchone()
-        anti = f"ANTI JOIN (FROM all_loser WHERE shape = {literal(name)}) AS l USING (file_id, record, part)" if lost and lost[0] else ""
-        make_view(con, f"live_{name}", f"SELECT s.* FROM {quoted(f'staged_{name}')} AS s {anti}")
-
-
-def _staged_view(shape: type[Shape], paths: list[str], persons: tuple[int, int] | None) -> str:
-    """Give the SELECT over the staged rows of a shape that go on, with what makes them one: `key_space`, `key`.
-
-    A key names a row of one person: what two persons have under one key are two rows, in whatever shards they are.
-    """
-    of_record = "concat_ws('/', source, file, part, person_id) AS key_space, coalesce(merge_key, CAST(digest AS VARCHAR)) AS key"
-    key_space = "concat_ws('/', system, person_id)" if shape.of_person else "system"
-    key = f"{key_space} AS key_space, {quoted(shape.key)} AS key" if shape.key else of_record
-    if not paths:
-        return f"SELECT *, {key} FROM ({_empty(shape)})"
-    sound = 'reject IS NULL AND "ignore" IS NULL'
-    if persons is None:
-        return f"SELECT *, {key} FROM {parquet(*paths)} WHERE {sound}"
-    return (
-        f"SELECT *, {key} FROM {parquet(*paths)} WHERE {sound} AND person_id BETWEEN {persons[0]} AND {persons[1]} "
-        "AND person_id IN (SELECT k.person_id FROM crosswalk AS k)"
-    )
-
-
-def _empty(shape: type[Shape]) -> str:
-    """Give a SELECT without rows in the columns of a staged shape."""
-    columns = {
-        "is_first": "BOOLEAN",
-        "file_id": "BIGINT",
-        "source": "VARCHAR",
-        "file": "VARCHAR",
-        "system": "VARCHAR",
-        "record": "BIGINT",
-        "digest": "UUID",
-        "person_id": "BIGINT",
-        "part": "INTEGER",
-        "merge_key": "VARCHAR",
-    }
-    columns |= {name: TYPES[column.kind] for name, column in shape.columns.items()}
-    if "start" in shape.columns:
-        columns |= {"start_is_date": "BOOLEAN", "known_time": "TIMESTAMP"}
-    if "end" in shape.columns:
-        columns |= {"end_is_date": "BOOLEAN", "end_known_time": "TIMESTAMP"}
-    return "SELECT " + ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in columns.items()) + " WHERE false"
 
 
 def _check_ordinals(con: duckdb.DuckDBPyConnection) -> None:
