@@ -22,8 +22,8 @@ PREFIX = "cdm_"
 ADOPTS = {"person": "person", "death": "death", "provider": "provider", "care_site": "care_site", "location": "location", "omics_feature": "feature"}
 """Tables whose rows come as a shape that other sources give, too → the shape."""
 
-OF_NO_PERSON = frozenset({"cohort_definition"})
-"""Tables with a shape here whose rows are of no person."""
+OF_NO_PERSON = {"cohort_definition": "cohort_definition_id"}
+"""Tables with a shape here whose rows are of no person → the field that names a row, which the specification does not call a key."""
 
 ABOUT_THE_STUDY = frozenset({"cdm_source", "metadata"})
 """Tables that a study writes about itself."""
@@ -107,7 +107,7 @@ def _shape_of(spec: TableSpec) -> type[Shape]:
     if spec.name in _START:
         columns["start"] = Time("when it happened or began, to the time of day where that is told", required=True)
         columns["end"] = Time("when it ended")
-    own = spec.id_column
+    own = spec.id_column or OF_NO_PERSON.get(spec.name)
     columns |= fields_of(spec.name)
     if own is not None:
         columns[own] = Whole("the id that the row has in its source", required=True)

@@ -4,7 +4,7 @@ SELECT
     coalesce(cdm_id(person_id), person_id) AS person,
     coalesce(
         birth_datetime,
-        concat_ws('-', cdm_id(year_of_birth), lpad(coalesce(cdm_id(month_of_birth), '1'), 2, '0'), lpad(coalesce(cdm_id(day_of_birth), '1'), 2, '0'))
+        cdm_id(year_of_birth) || concat('-', lpad(coalesce(cdm_id(month_of_birth), '1'), 2, '0'), '-', lpad(coalesce(cdm_id(day_of_birth), '1'), 2, '0'))
     ) AS birth,
     cdm_id(location_id) AS location,
     cdm_id(provider_id) AS provider,
@@ -26,5 +26,12 @@ SELECT
     race_source_concept_id,
     ethnicity_source_value,
     ethnicity_source_concept_id,
-    CASE WHEN person_id IS NOT NULL AND cdm_id(person_id) IS NULL THEN 'invalid_number' END AS _reject
+    CASE
+        WHEN
+            (person_id IS NOT NULL AND cdm_id(person_id) IS NULL)
+            OR (year_of_birth IS NOT NULL AND cdm_id(year_of_birth) IS NULL)
+            OR (month_of_birth IS NOT NULL AND cdm_id(month_of_birth) IS NULL)
+            OR (day_of_birth IS NOT NULL AND cdm_id(day_of_birth) IS NULL)
+            THEN 'invalid_number'
+    END AS _reject
 FROM person
