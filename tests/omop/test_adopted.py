@@ -119,6 +119,15 @@ def test_a_row_is_traced_to_the_id_that_it_had(adopted: Legacy) -> None:
     assert told["known"] == {"known_time": "2020-01-10T09:00:00", "end_known_time": None}
 
 
+def test_a_cost_is_known_when_what_it_is_the_cost_of_is(adopted: Legacy) -> None:
+    query = (
+        "SELECT c.total_charge, m.known_time::VARCHAR FROM cdm.cost AS c "
+        "JOIN plait.row_meta AS m ON m.table_name = 'cost' AND m.row_id = c.cost_id ORDER BY ALL"
+    )
+    times = [(5.0, "2020-01-01 23:59:59.999999"), (12.5, "2020-01-10 23:59:59.999999"), (100.0, "2020-01-10 08:30:00")]
+    assert adopted.rows(query) == times
+
+
 def test_what_is_dated_without_a_time_is_known_at_the_end_of_its_day(adopted: Legacy) -> None:
     """Midnight in a field for times is what a date becomes there."""
     rows = adopted.rows(

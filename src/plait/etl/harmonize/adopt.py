@@ -139,6 +139,8 @@ def adopt_rows(con: duckdb.DuckDBPyConnection, writer: Writer, shapes: Iterable[
         _number(con, writer, table)
     for table in (*plain, *needy):
         _adopt(con, writer, table)
+    if "cost" in tables:
+        con.execute(sql(_PACKAGE, "adopted_cost_known"))
 
 
 def adopt_derived(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
