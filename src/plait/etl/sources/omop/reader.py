@@ -26,6 +26,9 @@ CATALOG = "warehouse/study.duckdb"
 
 _TODO = "Name a folder with one file a table (person.parquet, or person.csv), a DuckDB file with a table person, or the URL of a database."
 
+_CHOICES = {"version": ("5.3", "5.4"), "derived": ("declared", "rebuilt"), "remap": ("True", "False")}
+"""Options that have few values."""
+
 _RENAMED = {
     "admitting_source_concept_id": "admitted_from_concept_id",
     "admitting_source_value": "admitted_from_source_value",
@@ -49,6 +52,7 @@ def find_files(source: Source, paths: Sequence[Path]) -> list[tuple[str | None, 
         ConfigError: No CDM is there.
         InputFileError: A table is there twice, in two formats; fields of CDM 5.3 and of 5.4 are mixed.
     """
+    _check_options(source)
     file = next((path for path in (source.path, source.path / CATALOG) if path.is_file() and path.suffix.lower() in _DATABASE_SUFFIXES), None)
     if source.url is not None or file is not None:
         found = tables_of_database(source, file)
@@ -72,6 +76,16 @@ def header(source: Source, logical: str, path: Path) -> tuple[str, ...]:
 def records(source: Source, file: InputFile) -> Iterator[pa.RecordBatch]:
     """Give nothing: a file of a CDM is a table, which is read as it is."""
     raise NotImplementedError(f"{source.kind}, {file.name}")
+
+
+def _check_options(source: Source) -> None:
+    """Fail where an option has a value that it cannot have."""
+    for option, allowed in _CHOICES.items():
+        value = source.options.get(option)
+        if value is not None and str(value) not in allowed:
+            raise ConfigError(
+                f"plait.yaml: source '{source.name}', {option}", expected=" or ".join(allowed), got=f"'{value}'", todo="See docs, A CDM as a source."
+            )
 
 
 def _table_of(source: Source, path: Path) -> str | None:
