@@ -26,7 +26,7 @@ CATALOG = "warehouse/study.duckdb"
 
 _TODO = "Name a folder with one file a table (person.parquet, or person.csv), a DuckDB file with a table person, or the URL of a database."
 
-_CHOICES = {"version": ("5.3", "5.4"), "derived": ("declared", "rebuilt"), "remap": ("True", "False")}
+_CHOICES = {"version": ("5.3", "5.4"), "derived": ("declared", "rebuilt"), "remap": ("true", "false")}
 """Options that have few values."""
 
 _RENAMED = {
@@ -82,7 +82,7 @@ def _check_options(source: Source) -> None:
     """Fail where an option has a value that it cannot have."""
     for option, allowed in _CHOICES.items():
         value = source.options.get(option)
-        if value is not None and str(value) not in allowed:
+        if value is not None and str(value).lower() not in allowed:
             raise ConfigError(
                 f"plait.yaml: source '{source.name}', {option}", expected=" or ".join(allowed), got=f"'{value}'", todo="See docs, A CDM as a source."
             )
