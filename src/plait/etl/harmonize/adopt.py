@@ -181,6 +181,9 @@ def _number(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
     make_view(con, "written_before", before if has_person or not part.is_file() else f"SELECT {quoted(own)} // 4194304 AS person_id {before}")
     make_view(con, "to_number", f"SELECT *, {quoted(own)} AS own_id FROM {quoted(f'adoptable_{table}')}")
     con.execute(sql(_PACKAGE, "adopted_number"), {"table": table})
+    con.execute(sql(_PACKAGE, "adopted_remember"), {"table": table})
+    con.execute(f"DROP TABLE IF EXISTS {quoted(f'numbered_{table}')}")
+    con.execute(f"ALTER TABLE numbered RENAME TO {quoted(f'numbered_{table}')}")
 
 
 def _adopt(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
@@ -188,12 +191,6 @@ def _adopt(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
     spec = cdm_tables()[table]
     rows = f"adoptable_{table}"
     if spec.id_column is not None:
-        make_view(
-            con,
-            f"numbered_{table}",
-            f"SELECT r.*, i.row_id FROM {quoted(rows)} AS r INNER JOIN adopted_id AS i ON i.new_table_name = {literal(table)} "
-            "AND r.file_id = i.file_id AND r.record = i.record AND r.part = i.part AND r.fan = i.fan",
-        )
         rows = f"numbered_{table}"
         con.execute(_lineage(spec))
         if "start" in ADOPTED[PREFIX + table].columns:

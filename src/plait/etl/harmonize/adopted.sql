@@ -1,13 +1,9 @@
 -- adopted_id, one row: an adopted row, the table that it is of in its source and the id that it has there, and the table and the id that it has now.
 CREATE OR REPLACE TEMP TABLE adopted_id (
     table_name VARCHAR,
-    source VARCHAR,
     system VARCHAR,
     person_id BIGINT,
     own_id BIGINT,
-    file_id BIGINT,
-    record BIGINT,
-    part INTEGER,
     fan INTEGER,
     new_table_name VARCHAR,
     row_id BIGINT

@@ -2,10 +2,10 @@
 SELECT
     _pointer,
     coalesce(cdm_id(subject_id), subject_id) AS person,
-    cohort_start_date AS start,
-    cohort_end_date AS "end",
+    cdm_day(cohort_start_date) AS start,
+    cdm_day(cohort_end_date) AS "end",
     cohort_definition_id,
     subject_id,
-    cohort_start_date,
-    cohort_end_date
+    cdm_day(cohort_start_date) AS cohort_start_date,
+    cdm_day(cohort_end_date) AS cohort_end_date
 FROM cohort

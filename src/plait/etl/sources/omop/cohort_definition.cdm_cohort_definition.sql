@@ -7,5 +7,5 @@ SELECT
     definition_type_concept_id,
     cohort_definition_syntax,
     subject_concept_id,
-    cohort_initiation_date
+    cdm_day(cohort_initiation_date) AS cohort_initiation_date
 FROM cohort_definition

@@ -3,7 +3,7 @@ SELECT
     _pointer,
     coalesce(cdm_id(person_id), person_id) AS person,
     cdm_time(death_date, death_datetime) AS start,
-    coalesce(death_date, cdm_day(death_datetime)) AS death_date,
+    coalesce(cdm_day(death_date), cdm_day(death_datetime)) AS death_date,
     death_datetime,
     death_type_concept_id,
     cause_concept_id,

@@ -2,12 +2,12 @@
 SELECT
     _pointer,
     coalesce(cdm_id(person_id), person_id) AS person,
-    drug_era_start_date AS start,
-    drug_era_end_date AS "end",
+    cdm_day(drug_era_start_date) AS start,
+    cdm_day(drug_era_end_date) AS "end",
     drug_era_id,
     drug_concept_id,
-    drug_era_start_date,
-    drug_era_end_date,
+    cdm_day(drug_era_start_date) AS drug_era_start_date,
+    cdm_day(drug_era_end_date) AS drug_era_end_date,
     drug_exposure_count,
     gap_days,
     CASE WHEN (SELECT o.derived = 'rebuilt' OR o.remap = 'True' FROM options AS o) THEN 'rebuilt' END AS _ignore

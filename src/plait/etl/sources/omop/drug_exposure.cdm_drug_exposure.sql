@@ -7,18 +7,18 @@ SELECT
     cdm_time(drug_exposure_end_date, drug_exposure_end_datetime) AS "end",
     drug_exposure_id,
     drug_concept_id,
-    coalesce(drug_exposure_start_date, cdm_day(drug_exposure_start_datetime)) AS drug_exposure_start_date,
+    coalesce(cdm_day(drug_exposure_start_date), cdm_day(drug_exposure_start_datetime)) AS drug_exposure_start_date,
     drug_exposure_start_datetime,
     coalesce(
-        drug_exposure_end_date,
+        cdm_day(drug_exposure_end_date),
         cdm_day(drug_exposure_end_datetime),
         CAST(
-            CAST(coalesce(plait_time(drug_exposure_start_date), plait_time(drug_exposure_start_datetime)) AS DATE)
+            CAST(plait_time(coalesce(cdm_day(drug_exposure_start_date), cdm_day(drug_exposure_start_datetime))) AS DATE)
             + CAST(least(greatest(coalesce(plait_whole(days_supply), 1), 1) - 1, 36525) AS INTEGER) AS VARCHAR
         )
     ) AS drug_exposure_end_date,
     drug_exposure_end_datetime,
-    verbatim_end_date,
+    cdm_day(verbatim_end_date) AS verbatim_end_date,
     drug_type_concept_id,
     stop_reason,
     refills,

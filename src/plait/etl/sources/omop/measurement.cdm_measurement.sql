@@ -5,7 +5,7 @@ SELECT
     cdm_time(measurement_date, measurement_datetime) AS start,
     measurement_id,
     measurement_concept_id,
-    coalesce(measurement_date, cdm_day(measurement_datetime)) AS measurement_date,
+    coalesce(cdm_day(measurement_date), cdm_day(measurement_datetime)) AS measurement_date,
     measurement_datetime,
     measurement_time,
     measurement_type_concept_id,

@@ -4,7 +4,7 @@ SELECT
     coalesce(cdm_id(person_id), person_id) AS person,
     cdm_time(note_date, note_datetime) AS start,
     note_id,
-    coalesce(note_date, cdm_day(note_datetime)) AS note_date,
+    coalesce(cdm_day(note_date), cdm_day(note_datetime)) AS note_date,
     note_datetime,
     note_type_concept_id,
     note_class_concept_id,

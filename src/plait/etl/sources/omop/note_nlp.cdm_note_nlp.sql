@@ -20,7 +20,7 @@ SELECT
     t.note_nlp_concept_id,
     t.note_nlp_source_concept_id,
     t.nlp_system,
-    coalesce(t.nlp_date, cdm_day(t.nlp_datetime)) AS nlp_date,
+    coalesce(cdm_day(t.nlp_date), cdm_day(t.nlp_datetime)) AS nlp_date,
     t.nlp_datetime,
     t.term_exists,
     t.term_temporal,

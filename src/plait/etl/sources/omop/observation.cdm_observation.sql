@@ -5,7 +5,7 @@ SELECT
     cdm_time(observation_date, observation_datetime) AS start,
     observation_id,
     observation_concept_id,
-    coalesce(observation_date, cdm_day(observation_datetime)) AS observation_date,
+    coalesce(cdm_day(observation_date), cdm_day(observation_datetime)) AS observation_date,
     observation_datetime,
     observation_type_concept_id,
     value_as_number,

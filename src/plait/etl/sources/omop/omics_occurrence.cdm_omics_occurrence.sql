@@ -4,7 +4,7 @@ SELECT
     coalesce(cdm_id(person_id), person_id) AS person,
     omics_occurrence_id,
     specimen_id,
-    coalesce(omics_occurrence_date, cdm_day(omics_occurrence_datetime)) AS omics_occurrence_date,
+    coalesce(cdm_day(omics_occurrence_date), cdm_day(omics_occurrence_datetime)) AS omics_occurrence_date,
     omics_occurrence_datetime,
     omics_occurrence_type_concept_id,
     assay,

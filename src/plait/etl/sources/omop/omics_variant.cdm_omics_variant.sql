@@ -4,7 +4,7 @@ SELECT
     coalesce(cdm_id(person_id), person_id) AS person,
     omics_variant_id,
     specimen_id,
-    coalesce(omics_variant_date, cdm_day(omics_variant_datetime)) AS omics_variant_date,
+    coalesce(cdm_day(omics_variant_date), cdm_day(omics_variant_datetime)) AS omics_variant_date,
     omics_variant_datetime,
     omics_variant_type_concept_id,
     assay,

@@ -6,7 +6,7 @@ SELECT
     specimen_id,
     specimen_concept_id,
     specimen_type_concept_id,
-    coalesce(specimen_date, cdm_day(specimen_datetime)) AS specimen_date,
+    coalesce(cdm_day(specimen_date), cdm_day(specimen_datetime)) AS specimen_date,
     specimen_datetime,
     quantity,
     unit_concept_id,
