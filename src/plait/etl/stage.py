@@ -264,7 +264,7 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
     shape = SHAPES[select.shape]
     written = []
     names = [name for name, rule in task.source.rules.files.items() if rule.lookup or rule.text]
-    looks_up = any(_is_named(name, select.text) for name in names)
+    looks_up = any(name != select.file and _is_named(name, select.text) for name in names)
     columns = digest_of([select.file, select.shape, task.file.header])
     if shape.of_person:
         content = f"concat_ws('|', {literal(columns)}, {'CAST(s AS VARCHAR)' if looks_up else 'digest, part'})"
@@ -286,8 +286,8 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
 
 
 def _is_named(name: str, select: str) -> bool:
-    """Tell whether a SELECT may read a file."""
-    return re.search(rf"\b{re.escape(name)}\b", select, re.IGNORECASE) is not None
+    """Tell whether a SELECT may read a file: its name stands where a table does, and not only as a column's."""
+    return re.search(rf'(\bFROM|\bJOIN|,)\s+"?{re.escape(name)}\b', select, re.IGNORECASE) is not None
 
 
 def manifest_file(staged: str | Path) -> Path:
