@@ -94,10 +94,6 @@ class SourceRules(_Frozen):
     kind: str
     description: str
     person_system: str | None = None
-    finder: bool = False
-    databases: bool = False
-    detects: bool = False
-    maps: tuple[str, ...] = ()
     encoding: str = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)
@@ -110,6 +106,10 @@ class SourceRules(_Frozen):
     provider_from_visit: bool = False
     visit_rollup: Literal["none", "ohdsi"] = "none"
     options: dict[str, str | bool | int | float | dict[str, str] | None] = Field(default_factory=dict)
+    detects: bool = False
+    maps: tuple[str, ...] = ()
+    finder: bool = False
+    databases: bool = False
 
     @model_validator(mode="after")
     def _has_files(self) -> Self:

@@ -9,7 +9,9 @@ SELECT
     visit_detail_concept_id,
     coalesce(cdm_day(visit_detail_start_date), cdm_day(visit_detail_start_datetime)) AS visit_detail_start_date,
     visit_detail_start_datetime,
-    coalesce(cdm_day(visit_detail_end_date), cdm_day(visit_detail_end_datetime), cdm_day(visit_detail_start_date), cdm_day(visit_detail_start_datetime)) AS visit_detail_end_date,
+    coalesce(
+        cdm_day(visit_detail_end_date), cdm_day(visit_detail_end_datetime), cdm_day(visit_detail_start_date), cdm_day(visit_detail_start_datetime)
+    ) AS visit_detail_end_date,
     visit_detail_end_datetime,
     visit_detail_type_concept_id,
     provider_id,
