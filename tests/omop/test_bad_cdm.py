@@ -60,6 +60,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Legacy:
     """Give a study of a CDM with bad rows among the good ones."""
     tables = {name: text + BAD.get(name, ("",))[0] for name, text in CDM.items()}
     tables["drug_exposure"] += f"42,{WHO},1503297,2020-01-10,,,32838,,,,,,,,4711,6809,1503297,,\n"  # a visit that is not there
+    tables["care_site"] += "71,Ward 8,8717,99,W8,ward\n"  # a location that is not there
+    tables["person"] += "14,8507,1970,,,,0,0,,,72,MRN-3,M,0,\n"  # a care site that is not there
     return Legacy(tmp_path_factory.mktemp("broken") / "study", tables=tables).write().run()
 
 
@@ -70,6 +72,7 @@ def test_every_bad_row_is_rejected_for_its_reason(broken: Legacy, table: str) ->
     assert found == {reason: reasons.count(reason) for reason in reasons}
     read, loaded, _, rejected, _ = broken.ledger()[table]
     good = len(CDM[table].strip().splitlines()) - 1 - CDM[table].count(",\nand a")  # a note has a line feed
+    good += table == "person"  # whose care site is not there
     assert (read, rejected) == (good + len(reasons), len(reasons))
     assert loaded == good
 
@@ -84,12 +87,13 @@ def test_rejected_rows_keep_their_text(broken: Legacy) -> None:
 
 def test_a_row_that_points_at_nothing_is_loaded_and_noticed(broken: Legacy) -> None:
     assert broken.rows("SELECT count(*) FROM cdm.drug_exposure WHERE visit_occurrence_id IS NULL") == [(1,)]
-    assert broken.notices()["unknown_reference", "drug_exposure.visit_occurrence_id"] == 1
+    fields = ("drug_exposure.visit_occurrence_id", "care_site.location_id", "person.care_site_id")
+    assert {detail: count for (kind, detail), count in broken.notices().items() if kind == "unknown_reference"} == dict.fromkeys(fields, 1)
 
 
 def test_of_two_rows_of_one_id_one_stays(broken: Legacy) -> None:
     assert broken.rows("SELECT count(*) FROM cdm.condition_occurrence")[0] == (3,)
-    assert broken.rows("SELECT count(*) FROM cdm.person")[0] == (2,)
+    assert broken.rows("SELECT count(*) FROM cdm.person WHERE person_source_value IN ('MRN-0', 'MRN-1')")[0] == (1,)
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,8 @@ def adopted_select(table: str, rows: str, own_id: str) -> str:
             value = f"{alias}.id"
         elif field.name in pointing:
             joins.append(_reference_join(alias, pointing[field.name]))
-            value = (
-                f"coalesce({alias}.row_id, 0)" if field.required and not pointing[field.name].needed and pointing[field.name].named_by else f"{alias}.row_id"
-            )
+            is_zero = field.required and pointing[field.name].named_by and not pointing[field.name].needed
+            value = f"coalesce({alias}.row_id, 0)" if is_zero else f"{alias}.row_id"
         elif field.name in naming:
             moved = aliases[naming[field.name].field]
             value = f"CASE WHEN {moved}.new_table_name != {moved}.table_name THEN CAST(t{moved}.name AS {field.duckdb_type}) ELSE {name} END"
@@ -113,13 +112,12 @@ def adopt_rows(con: duckdb.DuckDBPyConnection, writer: Writer, shapes: Iterable[
     """Add the adopted rows of a shard to its tables, and make their lineage; those that may be derived come later (see `adopt_derived`).
 
     Args:
-        con: Has the views `live_SHAPE`, and the tables `lineage`, `row_meta` and `crosswalk` of the shard.
+        con: Has the views `live_SHAPE`, the tables `lineage`, `row_meta` and `crosswalk` of the shard, and those of `adopted.sql`.
         writer: Has written the rows that were made of other sources.
         shapes: The shapes of a CDM's own tables.
         remap: Whether concepts are mapped anew, by the table `adopted_map`.
     """
     tables = [table_of(shape) for shape in shapes]
-    con.execute(sql(_PACKAGE, "adopted"))
     for table in tables:
         mapped = with_new_concepts(con, table, f"live_{PREFIX}{table}") if remap else f"live_{PREFIX}{table}"
         more = f"{literal(table)} AS origin" if remap else f"0 AS fan, {literal(table)} AS origin"
@@ -197,7 +195,7 @@ def _adopt(con: duckdb.DuckDBPyConnection, writer: Writer, table: str) -> None:
             con.execute(_row_meta(spec))
     else:
         con.execute(_lineage_of_person(spec))
-    _notice(con, table, rows)
+    note_unmet(con, table, rows)
     writer.extend(table, adopted_select(table, rows, "s.row_id"))
 
 
@@ -232,7 +230,7 @@ def _lineage_of_person(spec: TableSpec) -> str:
     )
 
 
-def _notice(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
+def note_unmet(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
     """Note how many rows of a table point at nothing, by field."""
     spec = cdm_tables()[table]
     pointing = [(reference.field, _reference_join("j", reference), "j.row_id") for reference in references(table) if not reference.needed]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError
 from plait.etl.adopted import table_of
-from plait.etl.harmonize.adopt import adopt_rows, adopted_select, adopted_shapes
+from plait.etl.harmonize.adopt import adopt_rows, adopted_select, adopted_shapes, note_unmet
 from plait.etl.harmonize.derived import EVENT_TABLES, write_derived
 from plait.etl.harmonize.live import live_views
 from plait.etl.harmonize.reference import concept_of, load_reference
@@ -120,7 +120,7 @@ def _harmonized(shard: Shard) -> ShardResult:
         _close(con, writer, (*_PERSON_SHAPES, *adopted))
         writer.book("time_anchor", sql(_PACKAGE, "time_anchor"))
         _check_ordinals(con)
-        notices = [f"FROM ({sql(_PACKAGE, 'notices')})", f"FROM ({sql(_DERIVE, 'dose_notices')})", *(["FROM adopted_notice"] if adopted else [])]
+        notices = [f"FROM ({sql(_PACKAGE, 'notices')})", f"FROM ({sql(_DERIVE, 'dose_notices')})", "FROM adopted_notice"]
         writer.book("person_notices", f"{' UNION ALL '.join(notices)} ORDER BY ALL")
         return writer.finish(shard.number)
 
@@ -145,6 +145,7 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
         write_parquet(con, sql(_PACKAGE, "dimension_ids"), inputs.dimension_ids)
         _load_inputs(con, inputs)
         writer = _Writer(con, inputs, name, None)
+        con.execute(sql(_PACKAGE, "adopted"))
         for shape in _DIMENSION_SHAPES:
             table = _DIMENSION_TABLES.get(shape, shape)
             writer.cdm(table, sql(_PACKAGE, table))
@@ -152,9 +153,10 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
                 make_view(con, "of_a_cdm", f"FROM {quoted(f'live_{shape}')} WHERE {quoted(f'{table}_id')} IS NOT NULL")
                 live = with_new_concepts(con, table, "of_a_cdm") if inputs.adopted_map is not None else "of_a_cdm"
                 con.execute(sql(_PACKAGE, "adopted_shared"), {"live": live, "dimension": shape})
+                note_unmet(con, table, "adopted_shared")
                 writer.extend(table, adopted_select(table, "adopted_shared", "s.row_id"))
         make_view(con, "omics_feature_written", f"FROM {parquet(writer.path('cdm', 'omics_feature'))}")
-        writer.book("person_notices", sql(_PACKAGE, "feature_notices"))
+        writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'feature_notices')}) UNION ALL FROM adopted_notice ORDER BY ALL")
         con.execute(sql(_PACKAGE, "dimension_lineage"))
         for shape in adopted:
             _write_as_is(con, writer, shape)
@@ -192,11 +194,17 @@ def _write_as_is(con: duckdb.DuckDBPyConnection, writer: _Writer, shape: str) ->
 def _extend_adopted(con: duckdb.DuckDBPyConnection, writer: _Writer, table: str) -> None:
     """Add the rows of a CDM to a table whose records come as a shape that other sources give, too."""
     rows = f"adopted_{table}"
-    writer.extend(table, adopted_select(table, with_new_concepts(con, table, rows) if writer.inputs.adopted_map is not None else rows, "s.person_id"))
+    if con.execute(f"SELECT 1 FROM {quoted(rows)} LIMIT 1").fetchone() is None:
+        return
+    if writer.inputs.adopted_map is not None:
+        rows = with_new_concepts(con, table, rows)
+    note_unmet(con, table, rows)
+    writer.extend(table, adopted_select(table, rows, "s.person_id"))
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, adopted: tuple[str, ...]) -> None:
     """Write the CDM tables of the changed persons, and make their lineage."""
+    con.execute(sql(_PACKAGE, "adopted"))
     con.execute(sql(_PACKAGE, "chosen_person"))
     writer.cdm("person", sql(_PACKAGE, "person"))
     _extend_adopted(con, writer, "person")
