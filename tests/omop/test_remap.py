@@ -77,6 +77,8 @@ def test_without_it_every_concept_stays(legacy: Legacy) -> None:
     legacy.run()
     found = conditions(legacy)
     assert (found["49727002"], found["OWN"], found["44054006"]) == ([(COUGH, COUGH)], [(UNKNOWN, UNKNOWN + 1)], [(DIABETES, DIABETES)])
+    assert legacy.notices()["unknown_concept", "condition_occurrence.condition_concept_id"] == 1
+    assert ("unknown_concept", "measurement.measurement_concept_id") not in legacy.notices()
     assert legacy.rows("SELECT count(*) FROM plait.concept_change") == [(0,)]
     assert not (legacy.path / "reports").exists()
 

@@ -23,7 +23,7 @@ from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
 from plait.etl.derive.periods import sources_by_rule
 from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
-from plait.etl.harmonize.remap import codes_to_remap, write_remap
+from plait.etl.harmonize.remap import codes_to_remap, unknown_concepts, write_remap
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.manifest import digest_of
 from plait.etl.omics.assays import matrices_of, write_assays
@@ -281,6 +281,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
     matrices = matrices_of(run, staged)
     assays = write_assays(run, matrices, staged, results)
     notices = books.notices_of(run.con, run.warehouse, staged, results, [file for _, file in run.files], matrices)
+    notices += unknown_concepts(run.con, staged, run.sources)
     version = Version(
         version=number,
         run_id=run.run_id,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from plait.etl.books import Notice
     from plait.etl.sources.folder import Source
 
 _PACKAGE = "plait.etl.harmonize"
@@ -155,6 +156,31 @@ def _value(coded: CodedField, rows: str) -> str:
         f"CASE WHEN {_source_concept(coded, rows)} = 0 AND coalesce({rows}.{quoted(coded.field)}, 0) = 0 "
         f"THEN coalesce(CAST({rows}.{quoted(coded.source_value)} AS VARCHAR), '') ELSE '' END"
     )
+
+
+def unknown_concepts(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], sources: Sequence[Source]) -> list[Notice]:
+    """Give, by field, how many rows of CDMs have a concept there that the loaded vocabulary does not know: it stays all the same.
+
+    Args:
+        con: Has the vocabulary.
+        staged: All staged files.
+        sources: The study's sources.
+    """
+    remapped = {source.name for source in sources if source.options.get("remap")}
+    notices: list[Notice] = []
+    for coded in coded_fields():
+        shape = ADOPTS.get(coded.table, PREFIX + coded.table)
+        for source, file in sorted({(one.source, one.file) for one in staged if one.shape == shape and one.rows}):
+            paths = [one.path for one in staged if (one.source, one.file, one.shape) == (source, file, shape) and one.rows]
+            known = "IN (SELECT c.concept_id FROM vocabulary.concept AS c)"
+            led = f"AND {_source_concept(coded, 's')} NOT {known}" if source in remapped and coded.source_concept else ""
+            row = con.execute(
+                f'SELECT count(*) FROM {parquet(*paths)} AS s WHERE reject IS NULL AND "ignore" IS NULL '
+                f"AND s.{quoted(coded.field)} != 0 AND s.{quoted(coded.field)} NOT {known} {led}"
+            ).fetchone()
+            if row and row[0]:
+                notices.append((source, file, "unknown_concept", f"{coded.table}.{coded.field}", int(row[0])))
+    return notices
 
 
 def write_remap(con: duckdb.DuckDBPyConnection, file: Path) -> Path:
