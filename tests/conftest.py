@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import plait
 import shell
 from tiny_study import Tiny, write_tiny
 
@@ -73,3 +74,20 @@ def fresh(tmp_path: Path) -> Tiny:
 def make_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Tiny]:
     """Give a function that writes small studies, for fixtures of a whole module."""
     return lambda: write_tiny(tmp_path_factory.mktemp("tiny") / "study")
+
+
+@pytest.fixture(scope="session")
+def make_study(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Give a function that makes a study of a Synthea folder with a vocabulary of `shared/data`, and runs it."""
+
+    def make(raw: Path | str, vocabulary: str, *, threads: int = 2, shard_persons: int | None = None) -> Path:
+        folder = tmp_path_factory.mktemp("study")
+        data = shared / "data"
+        lines = ["study: oracle", f"vocabulary: {data / 'vocabulary' / vocabulary}", "sources:", f"  - {{name: ehr, kind: synthea, path: {data / raw}}}"]
+        if shard_persons is not None:
+            lines.append(f"shard_persons: {shard_persons}")
+        (folder / "plait.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        plait.open(folder).run_etl(threads=threads)
+        return folder
+
+    return make

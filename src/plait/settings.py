@@ -10,7 +10,7 @@ import codecs
 import difflib
 import re
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Pr
 
 from plait.cohort_settings import CohortSettings
 from plait.errors import ConfigError
+from plait.nlp_settings import NlpSettings
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[a-z0-9+.-]+::")
 _SECRET = re.compile(r"//[^/]*@|[?]")
@@ -175,6 +176,40 @@ class ValidationSettings(BaseModel):
     rules: tuple[CheckRule, ...] = ()
 
 
+class PolicySettings(BaseModel):
+    """What may leave the study, and how.
+
+    Attributes:
+        min_cell: The fewest persons that a figure, a word or a place must be of, for it to be told.
+        keep_weekdays: Whether dates are shifted by whole weeks.
+        withhold: Tables of the CDM that no export may hold.
+        license: The licence of what is given out, as an SPDX identifier or a URL.
+        duo: Terms of the Data Use Ontology, `DUO:0000042`.
+        title: What the data are called.
+        description: What they are, in a few sentences.
+        creators: Who made them.
+        publisher: Who gives them out.
+        contact: An e-mail address for questions.
+        url: Where they can be got.
+        keywords: What they can be found by.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_cell: int = Field(default=11, ge=1)
+    keep_weekdays: bool = False
+    withhold: tuple[str, ...] = ()
+    license: str | None = Field(default=None, min_length=1)
+    duo: tuple[Annotated[str, Field(pattern=r"^DUO:\d{7}$")], ...] = ()
+    title: str | None = Field(default=None, min_length=1)
+    description: str | None = Field(default=None, min_length=1)
+    creators: tuple[str, ...] = ()
+    publisher: str | None = None
+    contact: str | None = None
+    url: str | None = None
+    keywords: tuple[str, ...] = ()
+
+
 class Settings(BaseModel):
     """What `plait.yaml` says."""
 
@@ -189,10 +224,12 @@ class Settings(BaseModel):
     time_zone: str = "UTC"
     shard_persons: int | None = Field(default=None, ge=1)
     observation_period: ObservationPeriodSettings = ObservationPeriodSettings()
+    nlp: NlpSettings = NlpSettings()
     features: tuple[FeatureSettings, ...] = ()
     cohorts: tuple[CohortSettings, ...] = ()
     consent: Path | None = None
     validation: ValidationSettings = ValidationSettings()
+    policy: PolicySettings = PolicySettings()
 
     @field_validator("time_zone")
     @classmethod

@@ -174,7 +174,7 @@ def report_of_run(result: Result, words: tuple[str, ...]) -> tuple[dict[str, Any
 
 def test_json_of_status(command: Callable[..., Result], demo_study: Path) -> None:
     found = as_json(command("etl", "status", "-s", demo_study, "--json"))
-    assert found.keys() == {"run", "ledger", "reasons", "unmapped", "columns", "notices", "tables"}
+    assert found.keys() == {"run", "ledger", "reasons", "unmapped", "columns", "nlp", "promoted", "notices", "tables"}
     assert found["run"].keys() == {"run_id", "version", "started_at", "finished_at", "plait_version", "vocabulary_release", "persons"}
     rows = {part: {frozenset(row) for row in found[part]} for part in ("ledger", "reasons", "unmapped", "columns", "notices")}
     assert rows == {
@@ -196,7 +196,7 @@ def test_json_of_rejects(command: Callable[..., Result], demo_study: Path) -> No
 
 def test_json_of_trace(command: Callable[..., Result], demo_study: Path) -> None:
     found = as_json(command("etl", "trace", "person", 1, "-s", demo_study, "--json"))
-    assert found.keys() == {"table", "row", "known", "records", "members", "mapping", "run"}
+    assert found.keys() == {"table", "row", "known", "records", "members", "findings", "mapping", "run"}
     assert {"source", "file", "path", "record", "line", "shape", "role", "raw"} <= found["records"][0].keys()
 
 

@@ -14,6 +14,9 @@ import pytest
 import plait.etl
 from plait.cohort_settings import IndexSettings, OutcomeSettings, RuleSettings
 from plait.etl.judgement import RESERVED
+from plait.etl.notes.entities import EntityOptions
+from plait.etl.notes.rules import RulesOptions
+from plait.etl.source_checks.rules import FileCheck
 from plait.etl.sources.folder import FileRule, SourceRules, open_source
 from plait.etl.sources.wsi import slide
 from plait.etl.staging import SHAPES
@@ -33,6 +36,7 @@ from plait.featurestore.modalities.omics import OmicsOptions
 from plait.featurestore.modalities.slide import SlideViewOptions
 from plait.featurestore.slides.tiled import SlideOptions
 from plait.featurestore.view import ENTRY_POINTS, ViewOptions
+from plait.nlp_settings import ExtractorSettings, PromotionRule
 from plait.schema import cdm_tables, plait_tables
 from plait.settings import ObservationPeriodSettings, Settings, SourceSettings
 
@@ -72,6 +76,7 @@ def test_keys_of_a_source_are_all_described() -> None:
     assert tables(section(text, "## In `plait.yaml`")) == [list(SourceSettings.model_fields)]
     assert tables(section(text, "## In `source.yaml`")) == [list(SourceRules.model_fields), list(FileRule.model_fields)]
     assert tables(section(text, "## In a SELECT")) == [list(RESERVED)]
+    assert tables(section(text, "## Checks")) == [list(FileCheck.model_fields)]
 
 
 def test_keys_of_the_settings_are_all_described() -> None:
@@ -245,7 +250,22 @@ def test_every_notice_is_described() -> None:
         for path in (ETL / "sources").glob("*/*.image.sql")
         for flag in re.findall(r"THEN '(\w+)' END(?: AS flag|,|$)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_genes | of_assays | of_images
+    of_notes = found_in("notes/language_notices.sql", r"'(\w+)' AS kind")
+    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_notes | of_genes | of_assays | of_images
+
+
+def test_keys_of_extractors_and_of_promotion_are_all_described() -> None:
+    text = page("notes")
+    assert tables(section(text, "## Turn it on")) == [list(ExtractorSettings.model_fields)]
+    assert tables(section(text, "## The extractor `rules`")) == [list(RulesOptions.model_fields)]
+    described = {key for cell in tables(section(text, "## The extractor `transformers`"))[0] for key in cell.replace("`", "").split(", ")}
+    assert described == set(EntityOptions.model_fields) - {"name"}
+    assert tables(section(text, "## From findings to events")) == [list(PromotionRule.model_fields)]
+
+
+def test_columns_of_note_nlp_are_all_described() -> None:
+    described = [key for cell in tables(section(page("notes"), "## What a row says"))[0] for key in cell.replace("`", "").split(", ")]
+    assert sorted([*described, "note_nlp_id", "nlp_datetime"]) == sorted(cdm_tables()["note_nlp"].columns)
 
 
 def test_every_way_of_mapping_is_described() -> None:

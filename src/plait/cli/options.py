@@ -15,7 +15,7 @@ MemoryOption = Annotated[str | None, typer.Option("--memory", metavar="SIZE", he
 RehashOption = Annotated[bool, typer.Option("--rehash", help="Read files whose size and time are unchanged, too.")]
 FullOption = Annotated[bool, typer.Option("--full", help="Compute everybody anew, not only persons whose records changed.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, by table, and commit nothing.")]
-ProcessesOption = Annotated[bool, typer.Option("--processes", help="Do shards in processes of their own, not in threads.")]
+ProcessesOption = Annotated[bool, typer.Option("--processes", help="Read notes and do shards in processes of their own, not in threads.")]
 HERE = Path()
 """The study in the current folder."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from plait.cli.etl import show_run
-from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
+from plait.cli.options import HERE, JsonOption, MemoryOption, ProcessesOption, QuietOption, StudyOption, ThreadsOption, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,10 @@ app = typer.Typer()
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")], json: JsonOption = False, quiet: QuietOption = False
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the demo study.")],
+    ehr: Annotated[Literal["synthea", "fhir"], typer.Option("--ehr", help="How its health records come: as Synthea's CSV files, or as FHIR.")] = "synthea",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write a synthetic study and run everything on it.
 
@@ -36,7 +39,7 @@ def demo(
     from plait.study import open_study
 
     _no_other_study(folder)
-    facts = write_demo(folder)
+    facts = write_demo(folder, ehr=ehr)
     study = open_study(folder)
     done = _do_everything(study, console.show_report, json=json, quiet=quiet)
     if json:
@@ -78,7 +81,14 @@ def init(
 
 
 @app.command()
-def run(study: StudyOption = HERE, threads: ThreadsOption = None, memory: MemoryOption = None, json: JsonOption = False, quiet: QuietOption = False) -> None:
+def run(
+    study: StudyOption = HERE,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    processes: ProcessesOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
     """Do every configured step, only what changed.
 
     Example: plait run -s lung
@@ -86,7 +96,9 @@ def run(study: StudyOption = HERE, threads: ThreadsOption = None, memory: Memory
     from plait import console
     from plait.study import open_study
 
-    done = _do_everything(open_study(study), show_run(study), json=json, quiet=quiet, threads=threads, memory=memory)
+    done = _do_everything(
+        open_study(study), show_run(study), json=json, quiet=quiet, threads=threads, memory=memory, executor="processes" if processes else "threads"
+    )
     if json:
         console.say(console.as_json(done))
 

@@ -6,13 +6,16 @@ and survival, so that what reads several of them together has something to find.
 
 from __future__ import annotations
 
+import importlib.util
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from plait.demo.billing import add_claims
 from plait.demo.chart import Chart
 from plait.demo.cohort import Patient, chance_of, make_cohort
 from plait.demo.faults import plant
+from plait.demo.fhir import PERSON_SYSTEM, write_fhir
 from plait.demo.illness import add_illness
 from plait.demo.laboratory import Expression, add_laboratory, plant_in_laboratory, write_genes, write_rna, write_source
 from plait.demo.life import add_life_before, add_person, yearly_payers
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DemoFacts", "Patient", "make_cohort", "write_demo"]
 
+Ehr = Literal["synthea", "fhir"]
+
 FEWEST = 20
 """Patients that the faults need, so that each finds a record."""
 _SETTINGS = """\
@@ -35,8 +40,8 @@ vocabulary: data/athena
 genes: data/genes.tsv
 identity: data/links.csv # which of the laboratory's cases is whom
 sources:
-  - {name: ehr, kind: synthea, path: data/synthea}
-  - {name: letters, kind: notes, path: data/notes, person_system: synthea}
+"""
+_LAB_SETTINGS = """\
   - name: lab
     kind: ./sources/lab
     path: data/lab
@@ -45,6 +50,13 @@ sources:
       - {name: small, genes: data/panels/small.txt}
       - {name: large, genes: data/panels/large.txt}
 """
+_EHR_SETTINGS = {
+    "synthea": """\
+  - {name: ehr, kind: synthea, path: data/synthea}
+  - {name: letters, kind: notes, path: data/notes, person_system: synthea}
+""",
+    "fhir": f"  - {{name: ehr, kind: fhir, path: data/fhir, person_system: {PERSON_SYSTEM}}}\n",
+}
 _RNA_SETTINGS = """\
   - name: rna
     kind: anndata
@@ -67,6 +79,11 @@ _PICTURE_SETTINGS = """\
     sheet_key: file
     person: sheet.case
     specimen: sheet.block
+"""
+_NLP_SETTINGS = """\
+nlp:
+  extractors:
+    - {kind: rules} # what stands in the notes, as NOTE_NLP
 """
 _FEATURE_SETTINGS = """\
 cohorts:
@@ -91,8 +108,8 @@ _PICTURE_FEATURES = """\
   - {view: ct, modality: image, encoder: {kind: first-order, range: [-500, 3000]}} # HU: the body, without air and lung
   - {view: wsi, modality: slide, encoder: {kind: stain, mpp: 1.0, tile_pixels: 128}}
 """
-_FOLDERS = {"slides": "data", "notes": "data/notes", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
-"""Where each file stands that is not Synthea's."""
+_FOLDERS = {"slides": "data", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
+"""Where each file stands that is not of the health records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +130,7 @@ class DemoFacts:
     left_out: tuple[str, ...]
 
 
-def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
+def write_demo(folder: Path, *, persons: int = 200, seed: int = 7, ehr: Ehr = "synthea", with_faults: bool = True) -> DemoFacts:
     """Write the demo study's raw data and, where there is none, its `plait.yaml`.
 
     The same `persons` and `seed` give the same bytes.
@@ -122,6 +139,8 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
         folder: The study's folder, made if it is not there; files of an earlier demo are overwritten.
         persons: Number of patients, at least `FEWEST`.
         seed: Seed of everything that is drawn.
+        ehr: How the health records are written: `synthea`, the CSV files of a Synthea export with a folder of notes, or `fhir`, bulk data.
+        with_faults: Plant faults. Those of health records are faults of CSV files: in FHIR there are none.
 
     Raises:
         ValueError: Fewer than `FEWEST` patients.
@@ -134,10 +153,11 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
     rna, pictures = Expression(), Pictures()
     for patient in cohort:
         _add_patient(records, patient, seed, rna, pictures)
-    faults, duplicates = plant(records, seed)
-    faults.update(plant_in_laboratory(records))
-    counts = _write(records, folder)
-    settings, features, left_out = [_SETTINGS], [_FEATURE_SETTINGS], []
+    faults, duplicates = plant(records, seed) if with_faults and ehr == "synthea" else (Counter(), 0)
+    if with_faults:
+        faults.update(plant_in_laboratory(records))
+    counts = _write(records, folder, ehr)
+    settings, features, left_out = [_SETTINGS, _EHR_SETTINGS[ehr], _LAB_SETTINGS], [_FEATURE_SETTINGS], []
     try:
         write_rna(rna, folder / "data/rna.h5ad")
         faults["unknown_person"] += 1
@@ -151,6 +171,10 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7) -> DemoFacts:
         features.append(_PICTURE_FEATURES)
     except ImportError:
         left_out.append("the CT and the slides, for want of plait[imaging]")
+    if importlib.util.find_spec("ahocorasick") is not None:
+        settings.append(_NLP_SETTINGS)
+    else:
+        left_out.append("what is read out of the notes, for want of plait[nlp]")
     if not (folder / "plait.yaml").exists():
         (folder / "plait.yaml").write_text("".join(settings + features), encoding="utf-8", newline="")
     deaths = sum(patient.died is not None for patient in cohort)
@@ -172,15 +196,26 @@ def _add_patient(records: Records, patient: Patient, seed: int, rna: Expression,
     add_pictures(records, patient, course, sample, chance_of(seed, patient.number, "pictures"), pictures)
 
 
-def _write(records: Records, folder: Path) -> dict[str, int]:
+def _write(records: Records, folder: Path, ehr: Ehr) -> dict[str, int]:
     """Write all files and give the number of records in each."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)  # as every study
-    for needed in ("data/synthea", "data/notes/texts", "data/lab"):
-        (folder / needed).mkdir(parents=True, exist_ok=True)
-    counts = {file: records.write(file, folder / _FOLDERS.get(file, "data/synthea") / f"{file}.csv") for file in records.rows}
-    for name, text in records.texts.items():
-        (folder / "data/notes/texts" / name).write_text(text, encoding="utf-8", newline="")
+    (folder / "data/lab").mkdir(parents=True, exist_ok=True)
+    counts = {}
+    if ehr == "fhir":
+        counts = write_fhir(records, folder / "data/fhir")
+        system = records.at("links", "system")
+        for row in records.rows["links"]:
+            row[system] = row[system].replace("synthea", PERSON_SYSTEM)
+    else:
+        for needed in ("data/synthea", "data/notes/texts"):
+            (folder / needed).mkdir(parents=True, exist_ok=True)
+        counts = {file: records.write(file, folder / "data/synthea" / f"{file}.csv") for file in records.rows if file not in {*_FOLDERS, "notes"}}
+        counts["notes"] = records.write("notes", folder / "data/notes/notes.csv")
+        for name, text in records.texts.items():
+            (folder / "data/notes/texts" / name).write_text(text, encoding="utf-8", newline="")
+    for file, place in _FOLDERS.items():
+        counts[file] = records.write(file, folder / place / f"{file}.csv")
     write_vocabulary(folder / "data/athena")
     write_genes(folder / "data")
     write_source(folder / "sources/lab")

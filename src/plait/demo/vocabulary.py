@@ -22,6 +22,8 @@ RELEASE = "plait demo v1"
 _VALID = ("19700101", "20991231", "")
 _REVERSE = {"Maps to": "Mapped from", "Maps to value": "Value mapped from", "Is a": "Subsumes"}
 _ENGLISH = "4180186"
+_NAMED = {"CONCEPT_CLASS": "Concept Class", "DOMAIN": "Domain", "RELATIONSHIP": "Relationship", "VOCABULARY": "Vocabulary"}
+"""The vocabulary, and the class, of the concepts that stand for the rows of these tables."""
 
 
 @cache
@@ -46,10 +48,15 @@ def name_of(vocabulary: str, code: str) -> str:
     return _names()[vocabulary, code]
 
 
+def is_named(vocabulary: str, code: str) -> bool:
+    """Say whether a code is one of a vocabulary that the demo knows."""
+    return (vocabulary, code) in _names()
+
+
 def write_vocabulary(folder: Path) -> None:
     """Write the vocabulary as tab-separated files as Athena delivers them."""
     folder.mkdir(parents=True, exist_ok=True)
-    concepts = table("concepts")
+    concepts = (*table("concepts"), *_term_concepts())
     columns = (*concepts[0], "valid_start_date", "valid_end_date", "invalid_reason")
     _write(folder, "CONCEPT", columns, ((*row.values(), *_VALID) for row in concepts))
     _write(folder, "CONCEPT_RELATIONSHIP", ("concept_id_1", "concept_id_2", "relationship_id", *columns[-3:]), _relationships(concepts))
@@ -69,6 +76,14 @@ def _relationships(concepts: Iterable[dict[str, str]]) -> list[tuple[str, ...]]:
     pairs += [(row["concept_id_1"], row["concept_id_2"], row["relationship_id"]) for row in table("relationships")]
     both = pairs + [(second, first, _REVERSE[kind]) for first, second, kind in pairs]
     return list(starmap(lambda *pair: (*pair, *_VALID), both))
+
+
+def _term_concepts() -> list[dict[str, str]]:
+    """Give the concepts that stand for domains, classes, relationships and vocabularies, as a release has them."""
+    columns = tuple(table("concepts")[0])
+    kinds = [(row, _NAMED[row["file"]]) for row in table("terms")]
+    rows = [(row["concept_id"], row["name"], "Metadata", kind, kind, "", "OMOP generated") for row, kind in kinds]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _write_terms(folder: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from plait.etl.harmonize.shard import ShardResult
     from plait.etl.omics.assays import AssayFile
     from plait.etl.run import Run
+    from plait.etl.source_checks.judging import Found
 
 
 def balance(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> Ledger:
@@ -56,9 +57,17 @@ def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> Non
 
 
 def table_files(
-    run: Run, ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int, Sequence[AssayFile]], now: dt.datetime
+    run: Run,
+    ledger: Ledger,
+    results: Sequence[ShardResult],
+    notices: Sequence[books.Notice],
+    version: tuple[int, int, Sequence[AssayFile], Sequence[Found]],
+    now: dt.datetime,
 ) -> dict[str, dict[str, list[str]]]:
-    """Write what is not sharded, and give the files of every table by schema; `version` is its number, its persons and its assays."""
+    """Write what is not sharded, and give the files of every table by schema.
+
+    `version` is its number, its persons, its assays, and what the checks of its sources found.
+    """
     tables: dict[str, dict[str, list[str]]] = {
         "cdm": {},
         "books": {table: [f"books/{table}/{run.name}.parquet"] for table in ("person_digests", "code_digests", "study_map")},
@@ -76,6 +85,7 @@ def table_files(
         notices=notices,
         coverage=[(source.name, c.domain, c.start, c.end) for source in run.sources for c in source.rules.coverage],
         assays=version[2],
+        checks=[tuple(found.as_row().values()) for found in version[3]],
         approvals=read_approvals(run.study),
     )
     earlier = run.before.tables["books"] if run.before else {}

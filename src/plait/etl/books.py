@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from plait.etl.vocabulary.approvals import Approval
     from plait.settings import Settings
 
-HISTORY = frozenset({"runs", "ledger", "ledger_reasons", "columns", "notices"})
+HISTORY = frozenset({"runs", "ledger", "ledger_reasons", "columns", "notices", "source_checks"})
 """Books that keep the pages of earlier runs; the others describe the present state."""
 
 _ARROW = {"BIGINT": "int64", "DOUBLE": "float64", "DATE": "date32", "TIMESTAMP": "timestamp[us]", "VARCHAR": "string"}
@@ -138,6 +138,7 @@ class Pages:
     notices: Sequence[Notice]
     coverage: Sequence[tuple[str, str, dt.date | None, dt.date | None]]
     assays: Sequence[AssayFile] = ()
+    checks: Sequence[tuple[Any, ...]] = ()
     approvals: Sequence[Approval] = ()
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -160,6 +161,7 @@ class Pages:
             ],
             "ledger_reasons": reasons,
             "columns": [(run_id, *column) for column in self.columns],
+            "source_checks": [(run_id, *check) for check in self.checks],
             "notices": [(run_id, *notice) for notice in self.notices],
             "coverage": list(self.coverage),
             "omics_file": [astuple(assay) for assay in self.assays],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _OF_THE_RUN = {"cdm_source", "metadata"}
 _DIMENSIONS = {"provider_id": "provider", "care_site_id": "care_site", "location_id": "location", "omics_feature_id": "feature"}
-_BOOKS = ("lineage_key", "derivation", "row_meta", "person_fates", "person_rejects", "person_notices")
+_BOOKS = ("lineage_key", "derivation", "row_meta", "person_fates", "person_rejects", "person_notices", "absence")
 _NOTHING = "chr(0)"
 
 
@@ -45,7 +45,7 @@ def study_digest(study: Path, version: Version) -> dict[str, str]:
 def _summed(spec: TableSpec, files: list[Path]) -> str:
     """Give the query for the number of rows of a table and the sums of two hashes of them, ids replaced."""
     values, joins = [], []
-    sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name in {"cost", "episode_event"}
+    sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name in {"cost", "episode_event", "note_nlp"}
     if sharded:
         joins.append(f"LEFT JOIN known_person AS p ON t.{person_of(spec)} = p.person_id")
         values.append("p.name")
@@ -79,8 +79,10 @@ def _is_row_id(spec: TableSpec, column: str) -> bool:
         "event_id",
         "payer_plan_period_id",
         "note_event_id",
+        "note_id",
         "measurement_event_id",
         "observation_event_id",
+        "visit_occurrence_id",
     }:
         return True
     field = next(field for field in spec.fields if field.name == column)

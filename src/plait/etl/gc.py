@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from plait.etl.commit import Version, files_of, read_version, versions, warehouse_of, writing
+from plait.etl.notes.pruning import prune_findings, unused_findings
 from plait.etl.stage import codes_file, manifest_file, persons_file
 
 if TYPE_CHECKING:
@@ -52,11 +53,14 @@ def collect_garbage(study: Path, *, keep: int = 1, now: float | None = None, dry
         named = {path for number in kept for path in _named(study, read_version(study, number))}
         named |= {_version_file(warehouse, number) for number in kept}
         gone = [path for path in _files(study) if path not in named and not _is_young(path, moment)]
+        versions_kept = [version for number in kept if (version := read_version(study, number)) is not None]
+        gone += [path for path in unused_findings(warehouse, versions_kept) if not _is_young(path, moment)]
         size = sum(path.stat().st_size for path in gone)
         if not dry_run:
             for path in gone:
                 path.unlink(missing_ok=True)
-    return Collected(tuple(number for number in numbers if number not in kept and _version_file(warehouse, number) in gone), len(gone), size)
+        pruned = prune_findings(warehouse, versions_kept, lambda path: _is_young(path, moment), dry_run=dry_run)
+    return Collected(tuple(number for number in numbers if number not in kept and _version_file(warehouse, number) in gone), len(gone) + len(pruned), size)
 
 
 def _version_file(warehouse: Path, number: int) -> Path:
@@ -76,6 +80,7 @@ def _named(study: Path, version: Version | None) -> Iterator[Path]:
     for entry in version.staged:
         path = warehouse_of(study) / entry["path"]
         yield from (path, manifest_file(path), persons_file(path), codes_file(path))
+    yield from (warehouse_of(study) / path for path in version.counted)
 
 
 def _files(study: Path) -> Iterator[Path]:

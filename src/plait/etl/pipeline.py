@@ -6,7 +6,7 @@ import datetime as dt
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import quoted, sql, write_parquet
@@ -24,11 +24,15 @@ from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.manifest import digest_of
+from plait.etl.notes.findings import Notes, write_promotions
+from plait.etl.notes.reading import FINDINGS_FOLDER, Batch, extractors_of, read_notes
 from plait.etl.omics.assays import matrices_of, write_assays
 from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
 from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, meaning_of, take_inventory
+from plait.etl.source_checks.counting import counts_file, is_counted
+from plait.etl.source_checks.judging import judge_source, records_before, stop_where_asked
 from plait.etl.sources.folder import IDENTITY, open_sources
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plait.etl.ledger import Entry, Ledger
+    from plait.etl.source_checks.judging import Found
     from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
 
@@ -49,8 +54,8 @@ class RunReport:
     """What a run did, or a dry run would do.
 
     `changed` is False where there was nothing to do; `persons` and `rows` count the whole CDM; `remapped` are persons whose
-    codes came to mean something else, be their records changed or not; `shards` are those that were written; `differences`
-    are there after a dry run only, whose `version` is the one that stands.
+    codes came to mean something else, be their records changed or not; `shards` are those that were written; `checks` are those
+    of sources that failed; `differences` are there after a dry run only, whose `version` is the one that stands.
     """
 
     changed: bool
@@ -64,6 +69,7 @@ class RunReport:
     notices: list[books.Notice] = field(default_factory=list)
     sources: tuple[SourceChanges, ...] = ()
     shards: int = 0
+    checks: list[dict[str, Any]] = field(default_factory=list)
     differences: list[TableDifference] = field(default_factory=list)
 
 
@@ -80,6 +86,7 @@ def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
         InputFileError: A file cannot be read as declared, or changes while it is read.
         VocabularyError: There is no vocabulary, or it cannot be used.
         BooksError: A record has no fate.
+        SourceCheckError: A file fails a check that stops a run.
         StudyError: Another run holds the study, or there is no room left on disk or in memory.
     """
     study = study.resolve()
@@ -113,6 +120,7 @@ def _run(run: Run) -> RunReport:
     check_shard_size(run)
     run.begin("reading the vocabulary")
     run.vocabulary = find_vocabulary(run)
+    run.extractors = extractors_of(run.study, run.settings, run.warehouse / run.vocabulary)
     run.basis, run.meaning = basis_of(run), meaning_of(run)
     run.begin("looking at files")
     run.files = take_inventory(run)
@@ -121,6 +129,7 @@ def _run(run: Run) -> RunReport:
         build_catalog(run.study, run.before)
         return RunReport(changed=False, version=run.before.version, run_id=run.before.run_id, persons=0, dry_run=run.options.dry_run)
     staged = _stage(run)
+    checked = _check_sources(run)
     run.begin("mapping codes")
     register(run.con, read_release(run.warehouse / str(run.vocabulary)))
     load_site_mappings(run.con, run.sources, run.settings.mappings, read_approvals(run.study))
@@ -130,7 +139,7 @@ def _run(run: Run) -> RunReport:
     ledger = balance(run, staged, results)
     if run.options.dry_run:
         return _foretell(run, ledger, changes, results)
-    report = _commit(run, staged, ledger, (changes, results))
+    report = _commit(run, staged, ledger, (changes, results), checked)
     run.begin("clearing away")
     return report
 
@@ -153,6 +162,22 @@ def _stage(run: Run) -> list[StagedFile]:
     return staged
 
 
+def _check_sources(run: Run) -> list[Found]:
+    """Judge the checks of all sources by what was counted of their files.
+
+    Raises:
+        SourceCheckError: One fails that stops a run.
+    """
+    before = records_before(run.con, run.before, run.warehouse) if run.before else {}
+    found: list[Found] = []
+    for source in run.sources:
+        files = [file for _, file in run.files if file.source == source.name]
+        folder = run.warehouse / "staged"
+        found += judge_source(run.con, source, files, folder, run.settings.time_zone, before=before, today=run.started_at.date())
+    stop_where_asked(found)
+    return found
+
+
 _WHO_IS_WHO = frozenset({"person", "link"})
 """Shapes that are staged first, since all other rows are joined with whom they tell of."""
 
@@ -161,7 +186,10 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
     """Stage persons and the links between them, or all others, largest files first."""
     wanted: list[tuple[int, InputFile]] = []
     for file_id, file in sorted(run.files, key=lambda item: -item[1].size_bytes):
-        if file.file is not None and any((select.shape in _WHO_IS_WHO) == persons for select in run.source(file.source).selects_of(file.file)):
+        source = run.source(file.source)
+        is_selected = file.file is not None and any((select.shape in _WHO_IS_WHO) == persons for select in source.selects_of(file.file))
+        is_only_checked = not persons and not is_counted(run.warehouse / "staged", file, source, run.settings.time_zone)
+        if is_selected or is_only_checked:
             wanted.append((file_id, file))
     threads, memory = run.options.share(len(wanted))
     several_shards = known_persons is not None and known_persons >= run.shard_persons
@@ -187,6 +215,8 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
         tasks.append(task)
     staged: list[StagedFile] = []
     for done in run.options.executor.run(tasks, stage_file):
+        if not done:
+            continue
         run.records[done[0].file_id] = done[0].records
         run.options.progress("staging", done[0].records)
         staged += done
@@ -218,6 +248,7 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
         targets=(run.warehouse / "books" / "person_digests" / f"{run.name}.parquet", inputs.persons),
     )
     kept = {} if fresh or run.before is None else {int(number): files for number, files in run.before.shards.items()}
+    _read_notes(run, inputs, changes)
     run.begin("harmonizing")
     done = {}
     for result in run.options.executor.run(_shards(run, inputs, changes, kept), harmonize_shard):
@@ -225,6 +256,17 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
         done[result.number] = result
     untouched = [ShardResult(number, files, {}) for number, files in kept.items() if number not in done]
     return changes, [shared, *untouched, *done.values()]
+
+
+def _read_notes(run: Run, inputs: Inputs, changes: Changes) -> None:
+    """Have the study's extractors read what they have not read yet of the persons to compute."""
+    run.begin("reading notes")
+    if not run.extractors:
+        return
+    _, memory = run.options.share(len(changes.shards))
+    shared = Batch(run.extractors[0], 0, run.shard_persons, "", "", (), inputs.persons, inputs.notes.folder, memory, run.spill)
+    for characters in read_notes(run.con, run.extractors, changes.shards, inputs.staged["note"], shared, run.options.executor):
+        run.options.progress("reading notes", characters)
 
 
 def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
@@ -244,6 +286,8 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
     write_parquet(run.con, sql("plait.etl", "link_fates"), run.spill / "links.parquet")
     genes = run.spill / "genes.parquet"
     map_genes(run.con, staged, panels_of(run.sources), run.settings.genes, genes)
+    promotions = run.spill / "promotions.parquet"
+    write_promotions(run.con, run.settings.nlp.promote, promotions)
     return Inputs(
         warehouse=run.warehouse,
         staged=rows,
@@ -257,6 +301,7 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
         contested=run.contested,
         panels=tuple((source.name, panel.name, panel.samples) for source in run.sources for panel in source.panels),
         periods=run.settings.observation_period,
+        notes=Notes(run.warehouse / FINDINGS_FOLDER, run.extractors, promotions),
         threads=run.options.threads,
         memory=f"{run.options.memory_mib}MiB",
         spill=run.spill,
@@ -277,7 +322,7 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
     return shards
 
 
-def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]]) -> RunReport:
+def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]], checked: Sequence[Found]) -> RunReport:
     """Write the books and the new version, then rebuild the catalogue for outside readers."""
     changes, results = work
     run.begin("writing the books")
@@ -298,7 +343,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         contested=f"private/{run.contested.name}",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
-        tables=table_files(run, ledger, results, notices, (number, changes.persons, assays), _now()),
+        tables=table_files(run, ledger, results, notices, (number, changes.persons, assays, checked), _now()),
         last_file_id=max([run.before.last_file_id if run.before else 0, *(file_id for file_id, _ in run.files)]),
         inventory=[{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files],
         staged=[
@@ -306,6 +351,8 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
             for f in staged
         ],
         omics=[asdict(assay) for assay in assays],
+        counted=[str(path.relative_to(run.warehouse)) for path in _counted(run)],
+        extractors=[one.extractor_id for one in run.extractors],
     )
     run.begin("committing")
     commit(run.study, version)
@@ -322,7 +369,14 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         notices=notices,
         sources=changes.sources,
         shards=len(changes.shards),
+        checks=[one.as_row() for one in checked if one.status == "FAIL"],
     )
+
+
+def _counted(run: Run) -> list[Path]:
+    """Give the files that keep what was counted of files for their checks."""
+    manifests = [counts_file(run.warehouse / "staged", file, run.source(file.source), run.settings.time_zone) for _, file in run.files if file.file is not None]
+    return [path for manifest in manifests if manifest.is_file() for path in (manifest, *sorted(manifest.parent.glob(f"{manifest.stem}.*.parquet")))]
 
 
 def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardResult]) -> RunReport:

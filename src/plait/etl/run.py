@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from plait.etl.notes.reading import StudyExtractor
     from plait.etl.sources.folder import Source
     from plait.settings import Settings
 
@@ -43,6 +44,7 @@ STEPS = (
     "mapping codes",
     "numbering providers, care sites and locations",
     "finding changes",
+    "reading notes",
     "harmonizing",
     "balancing the books",
     "writing the books",
@@ -131,6 +133,7 @@ class Run:
     meaning: str = ""
     fingerprint: str = ""
     vocabulary: str | None = None
+    extractors: tuple[StudyExtractor, ...] = ()
     files: list[tuple[int, InputFile]] = field(default_factory=list)
     records: dict[int, int] = field(default_factory=dict)
     attempt: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -271,6 +274,8 @@ def basis_of(run: Run) -> str:
         run.settings.observation_period.model_dump(),
         genes_digest(run.settings.genes),
         panels_digest(run.sources),
+        [[one.name, one.extractor_id, one.system, one.languages] for one in run.extractors],
+        [rule.model_dump() for rule in run.settings.nlp.promote],
         [[s.name, s.system, s.encoding, s.delimiter, s.anchor, s.text, sorted(map(str, s.options.items()))] for s in run.sources],
     ]
     return digest_of(parts)
@@ -286,4 +291,4 @@ def meaning_of(run: Run) -> str:
 def fingerprint_of(run: Run) -> str:
     """Give a digest of everything that a run's result depends on."""
     files = sorted([file.source, file.file or "", file.name, file.sha256] for _, file in run.files)
-    return digest_of([run.basis, run.meaning, files])
+    return digest_of([run.basis, run.meaning, files, [source.checks_text for source in run.sources]])

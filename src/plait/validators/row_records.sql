@@ -1,5 +1,5 @@
--- One row: a row of the CDM, and a source record behind it or behind a row that it is made of.
-WITH asked AS (
+-- One row: a row of the CDM, and a source record behind it or behind a row that it is made of, however far back.
+WITH RECURSIVE asked AS (
     SELECT unnest($ids) AS row_id
 ),
 
@@ -9,13 +9,13 @@ members AS (
         $table AS table_name,
         row_id
     FROM asked
-    UNION ALL
+    UNION
     SELECT
-        a.row_id AS asked_id,
-        d.from_table AS table_name,
-        d.from_row_id AS row_id
-    FROM asked AS a
-    INNER JOIN plait.derivation AS d ON d.table_name = $table AND a.row_id = d.row_id
+        m.asked_id,
+        d.from_table,
+        d.from_row_id
+    FROM members AS m
+    INNER JOIN plait.derivation AS d ON m.table_name = d.table_name AND m.row_id = d.row_id
 )
 
 SELECT

@@ -24,6 +24,15 @@ Level = Literal["TABLE", "FIELD", "CONCEPT"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The worst first."""
 
+SUITES = ("dqd", "plait", "sources", "embeddings", "snapshots", "expectations")
+"""Where checks come from: OHDSI's DataQualityDashboard, what plait checks of a CDM beyond it, what sources ask of their files, what is checked of embedding
+tables and of snapshots, and suites of users."""
+
+_OF_USERS = "expectations."
+"""How names begin of checks that users add; they are not there where they are not run."""
+
+_OF_THE_CDM = frozenset({"dqd", "plait"})
+
 CDM_VERSIONS = ("5.3", "5.4")
 """Versions of the CDM that there are checks for."""
 
@@ -69,13 +78,15 @@ class CheckType:
     total_counted: str | None = None
     rows: str | None = None
     query: str | None = None
-    tally: bool = False
+    ordered: bool = False
     only: str | None = None
     needs: str | None = None
     points_at: str | None = None
     from_field: str | None = None
     with_argument: dict[str, str] = field(default_factory=dict)
     with_person: dict[str, str] = field(default_factory=dict)
+    gates: bool = False
+    by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ class Check:
 
     Attributes:
         type: What it means.
-        suite: `dqd`, the checks of OHDSI's DataQualityDashboard, or `plait`, what plait checks beyond them.
+        suite: Where it comes from, one of `SUITES`.
         table: The table that it is about.
         field: The field that it is about; empty for a check of a table.
         concept_id: The concepts that it is about, with blanks between; empty for other checks.
@@ -120,37 +131,65 @@ class Check:
         return self.type.about.format(table=self.table, field=self.field, argument=self.argument, note=self.note, concept=self.concept_id)
 
 
-def checks_of(version: str, settings: ValidationSettings | None = None) -> tuple[Check, ...]:
-    """Give the checks for a CDM of a version, as a study's settings change them.
+def checks_of(version: str) -> tuple[Check, ...]:
+    """Give the checks for a CDM of a version.
 
     Raises:
-        ConfigError: No such version, or a rule of the settings is of no check.
+        ConfigError: No such version.
     """
     if version not in CDM_VERSIONS:
         raise ConfigError("CDM version", expected=" or ".join(CDM_VERSIONS), got=repr(version), todo="Name a version that there are checks for.")
     checks = _read(f"omop_{version.replace('.', '_')}", "dqd")
     known = {check.id for check in checks}
-    checks += tuple(check for check in _read("plait", "plait") if check.id not in known)
-    if settings is None:
-        return checks
+    return checks + tuple(check for check in _read("plait", "plait") if check.id not in known)
+
+
+def checks_about(suite: str, table: str) -> tuple[Check, ...]:
+    """Give the checks of a suite that are the same for each of its tables, `checks/SUITE.csv`, for one of them (`embeddings.notes`)."""
+    return tuple(replace(check, table=table) for check in _read(suite, suite))
+
+
+def settled(check: Check, settings: ValidationSettings) -> Check | None:
+    """Give a check as a study's settings change it, None where they leave it out; whether they fit other checks is not asked."""
     for rule in settings.rules:
-        checks = _changed(checks, rule)
-    for pattern in settings.skip:
-        chosen = {check.id for check in select(checks, [pattern], where="plait.yaml, validation.skip")}
-        checks = tuple(check for check in checks if check.id not in chosen)
-    return checks
+        if _fits(check, rule.checks.lower()):
+            check = _with(check, rule)
+    return None if any(_fits(check, pattern.lower()) for pattern in settings.skip) else check
 
 
-def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str) -> list[Check]:
-    """Give the checks whose id, type, table or suite is like one of the patterns, in their order; `*` stands for anything, and `cdm` is all of them.
+def adjusted(checks: Sequence[Check], settings: ValidationSettings) -> tuple[Check, ...]:
+    """Give the checks as a study's settings change them.
 
     Raises:
-        ConfigError: A pattern fits no check.
+        ConfigError: A rule of the settings is of no check.
+    """
+    by_id = {check.id: check for check in checks}
+    for rule in settings.rules:
+        chosen = select(tuple(by_id.values()), [rule.checks], where="plait.yaml, validation.rules", absent=_OF_USERS)
+        by_id |= {check.id: _with(check, rule) for check in chosen}
+    for pattern in settings.skip:
+        for check in select(tuple(by_id.values()), [pattern], where="plait.yaml, validation.skip", absent=_OF_USERS):
+            del by_id[check.id]
+    return tuple(by_id.values())
+
+
+def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str, absent: str | None = None) -> list[Check]:
+    """Give the checks whose id, type, table or suite is like one of the patterns, in their order; `*` stands for anything, and `cdm` is all of the CDM.
+
+    Args:
+        checks: The checks.
+        patterns: The patterns.
+        where: Where they stand.
+        absent: How patterns begin that may fit none.
+
+    Raises:
+        ConfigError: A pattern fits no check, and no type of check or suite either: of these there may be none yet.
     """
     found: set[str] = set()
     for pattern in patterns:
         fitting = {check.id for check in checks if _fits(check, pattern.lower())}
-        if not fitting:
+        may_be_none = absent is not None and pattern.lower().startswith(absent)
+        if not fitting and not may_be_none and not any(fnmatchcase(name.lower(), pattern.lower()) for name in (*types(), *SUITES)):
             raise ConfigError(
                 where,
                 expected="a check, a type of check or a table, with * for what varies",
@@ -212,12 +251,6 @@ def _check(row: dict[str, str], suite: str) -> Check:
     return Check(kind, suite, row["table"], row["field"], row["concept_id"], row["argument"], threshold, row["note"], kind.severity)
 
 
-def _changed(checks: tuple[Check, ...], rule: CheckRule) -> tuple[Check, ...]:
-    """Give the checks with those that a rule is about changed."""
-    chosen = {check.id for check in select(checks, [rule.checks], where="plait.yaml, validation.rules")}
-    return tuple(_with(check, rule) if check.id in chosen else check for check in checks)
-
-
 def _with(check: Check, rule: CheckRule) -> Check:
     """Give a check with what a rule says of it."""
     threshold = check.threshold if rule.threshold is None else rule.threshold
@@ -225,7 +258,7 @@ def _with(check: Check, rule: CheckRule) -> Check:
 
 
 def _fits(check: Check, pattern: str) -> bool:
-    names = (check.id.lower(), check.type.name.lower(), check.table, check.suite, dqd_id(check), "cdm")
+    names = (check.id.lower(), check.type.name.lower(), check.table, check.suite, dqd_id(check), "cdm" if check.suite in _OF_THE_CDM else "")
     return any(fnmatchcase(name, pattern) for name in names)
 
 

@@ -1,41 +1,75 @@
-"""`plait validate`: a study, or any CDM, against the checks of its version."""
+"""`plait validate`: a study, or any CDM, against the checks of whatever examines it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import literal, parquet, sql, write_parquet
 from plait.errors import ConfigError, StudyError
-from plait.etl.catalog import build_catalog, open_catalog, validations_folder
+from plait.etl.catalog import build_catalog, cdm_files, open_catalog, validations_folder
 from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
-from plait.schema import cdm_tables
-from plait.validators.counting import Counter
-from plait.validators.foreign import name_of, open_cdm, source_of, version_of
-from plait.validators.judge import Result, judge
-from plait.validators.plan import Unanswerable, plan, rows_query
+from plait.validators.cdm import CdmExaminer, columns_of
+from plait.validators.embeddings.examiner import EmbeddingExaminer
+from plait.validators.examiner import Examined, Held
+from plait.validators.expectations.examiner import ExpectationsExaminer
+from plait.validators.expectations.options import Options
+from plait.validators.expectations.suites import FOLDER
+from plait.validators.foreign import name_of, open_cdm, parquet_files, source_of, sqlalchemy_url, version_of
 from plait.validators.report import Validated, as_row
-from plait.validators.suite import Check, checks_of, select
+from plait.validators.snapshots.examiner import SnapshotExaminer, names_of
+from plait.validators.sources import SourcesExaminer
+from plait.validators.suite import Check, adjusted, checks_of, select
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import duckdb
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
     from plait.settings import Settings, ValidationSettings
+    from plait.validators.examiner import Examiner
+    from plait.validators.judge import Result
 
-_KEYS = {"death": "person_id"}
-"""Tables whose rows the lineage names by another column than an id of their own."""
+CDM_VERSION = "5.4"
+"""The version of a study's CDM."""
+
+_AS_INSTALLED = Options()
+"""Great Expectations where it is installed."""
 
 
-def validate_study(
+def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
+    """Give what examines a study, in the order in which a report tells of it."""
+    return (
+        CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True, files=cdm_files(examined.study, examined.version)),
+        SourcesExaminer(examined),
+        EmbeddingExaminer(examined),
+        SnapshotExaminer(examined),
+    )
+
+
+def _all_of(examined: Examined, options: Options, *, keep: bool = False) -> tuple[Examiner, ...]:
+    """Give what examines a study, and Great Expectations after it, whose project is kept where all checks are made."""
+    project = options.docs or (examined.study / "reports" / FOLDER if keep else None)
+    folder = options.folder or examined.study / FOLDER
+    run = f"version {examined.version.version}"
+    expectations = ExpectationsExaminer(examined.con, examined.settings.study, options, folder, project, run, has_lineage=True)
+    return (*examiners_of(examined), expectations)
+
+
+def _all_of_cdm(cdm: CdmExaminer, path: Path | str, options: Options) -> tuple[Examiner, ...]:
+    """Give what examines a CDM that is no study's, and Great Expectations after it; suites run where it stands, in PostgreSQL if that is there."""
+    url, schema = sqlalchemy_url(str(path)) if options.folder and "://" in str(path) else (None, "cdm")
+    return (cdm, ExpectationsExaminer(cdm.con, name_of(path), options, options.folder, options.docs, url=url, schema=schema))
+
+
+def validate_study(  # noqa: PLR0913 - as many as the command has options
     study: Path,
     version: Version,
     settings: Settings,
@@ -44,6 +78,8 @@ def validate_study(
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
+    held: Held | None = None,
+    options: Options = _AS_INSTALLED,
     progress: Progress,
 ) -> Validated:
     """Check a version of a study, and keep what was found in `plait.checks`.
@@ -52,24 +88,24 @@ def validate_study(
         study: The study's folder.
         version: The version that is checked.
         settings: Say which checks are left out, and which thresholds and severities are the study's own.
-        chosen: Checks to make, by id, type or table, with `*` for what varies; all if empty. Only all are kept.
+        chosen: Checks to make, by id, type, table or suite, with `*` for what varies; all if empty. Only all are kept.
         today: The date that checks compare with; the day it is if None.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
+        held: What is checked beside the CDM; without it, embedding tables are not. Snapshots in it are checked alone where no check is chosen.
+        options: What is asked of Great Expectations.
         progress: Hears of tables that were scanned.
 
     Raises:
-        ConfigError: A check that is named is none.
+        ConfigError: A check that is named is none, or a file with a suite is none.
         StudyError: Another validation is under way.
     """
-    checks = checks_of("5.4", settings.validation)
-    checks = tuple(select(checks, chosen, where="CHECK")) if chosen else checks
-    limit = None if memory is None else f"{size_mib(memory)}MiB"
-    with locked(study, validations_folder(study)), open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
-        _show_profile_before(con, study, version)
-        found = _validated(con, checks, settings.study, "5.4", today, (), progress, version.version)
+    chosen = _chosen(study, chosen, held)
+    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, held=held) as examined:
+        examination = _Examination(_all_of(examined, options, keep=not chosen), settings.validation, chosen)
+        found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen:
-            _keep(con, study, version, found)
+            _keep(examined.con, study, version, found)
     if not chosen:
         with suppress(StudyError), writing(study):  # a run does it at its end
             build_catalog(study, version)
@@ -84,6 +120,7 @@ def validate_cdm(
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
+    options: Options = _AS_INSTALLED,
     progress: Progress,
 ) -> Validated:
     """Check a CDM that is no study's; nothing is kept. The arguments are those of `validate_study`, and of `plait.validators.foreign.open_cdm`.
@@ -95,35 +132,22 @@ def validate_cdm(
     limit = None if memory is None else f"{size_mib(memory)}MiB"
     with TemporaryDirectory(prefix="plait-") as spill, open_cdm(path, threads=threads, memory=limit, spill=Path(spill)) as con:
         likely, notes = version_of(con, columns_of(con))
-        checks = checks_of(cdm_version or likely)
-        checks = tuple(select(checks, chosen, where="CHECK")) if chosen else checks
-        return _validated(con, checks, name_of(path), cdm_version or likely, today, () if cdm_version else tuple(notes), progress, None)
+        version, day = cdm_version or likely, today or _today()
+        examination = _Examination(_all_of_cdm(CdmExaminer(con, version, day, has_lineage=False, files=parquet_files(path)), path, options), None, chosen)
+        return examination.make(con, name_of(path), version, day, progress, notes=() if cdm_version else tuple(notes))
 
 
-def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """Give the tables of the schemas `cdm` and `plait` with their columns and DuckDB's types, in lower case; those of `plait` have it in their name."""
-    found: dict[str, dict[str, str]] = {}
-    for table, column, kind in con.execute(sql("plait.validators", "columns")).fetchall():
-        found.setdefault(table, {})[column] = kind
-    return found
-
-
-def validate(con: duckdb.DuckDBPyConnection, checks: Sequence[Check], *, today: dt.date, progress: Progress) -> list[Result]:
-    """Check the CDM in the schema `cdm` of a connection.
-
-    Args:
-        con: The connection; temporary tables are made on it.
-        checks: What to check, see `plait.validators.suite.checks_of`.
-        today: The date that checks compare with.
-        progress: Hears of tables that were scanned.
-    """
-    columns = columns_of(con)
-    planned = [plan(check, columns, today) for check in checks]
-    found, own, facts = Counter(con, columns).count(planned, progress)
-    return [judge(one, found, own, facts, columns) for one in planned]
-
-
-def offending_rows(study: Path, version: Version, settings: Settings, name: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+def offending_rows(
+    study: Path,
+    version: Version,
+    settings: Settings,
+    name: str,
+    *,
+    today: dt.date | None = None,
+    limit: int | None = None,
+    held: Held | None = None,
+    options: Options = _AS_INSTALLED,
+) -> dict[str, Any]:
     """Give the rows that offend a check, with the source records behind each.
 
     Args:
@@ -133,6 +157,8 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
         name: The check's id.
         today: The date that it compares with; the day it is if None.
         limit: The most rows to give; all if None.
+        held: What is checked beside the CDM.
+        options: What is asked of Great Expectations.
 
     Returns:
         `check`, `about`, `query`, `columns`, and `rows`: each has `row`, its values by column, and `records`: `source`, `file`, `record`, `role`.
@@ -140,102 +166,129 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
     Raises:
         ConfigError: No such check, or one that is about no rows.
     """
-    check = one_check(checks_of("5.4", settings.validation), name)
-    with open_catalog(study, version) as con:
-        _show_profile_before(con, study, version)
-        listed = _listed(con, check, today or _today(), limit)
-        table = cdm_tables().get(check.scan)
-        key = _KEYS.get(check.scan) or (table.id_column if table else None) or ""
-        ids = sorted({row["row"][key] for row in listed["rows"] if row["row"].get(key) is not None})
-        behind: dict[int, list[dict[str, Any]]] = {}
-        if ids:
-            found = con.execute(sql("plait.validators", "row_records"), {"table": check.scan, "ids": ids}).fetchall()
-            for row_id, *record in found:
-                behind.setdefault(row_id, []).append(dict(zip(("source", "file", "record", "role"), record, strict=True)))
-        for row in listed["rows"]:
-            row["records"] = behind.get(row["row"].get(key), [])
-        return listed
+    with _opened(study, version, settings, today, held=held) as examined:
+        return _Examination(_all_of(examined, options), settings.validation, [name]).list_offending(name, limit)
 
 
-def offending_rows_of(path: Path | str, name: str, *, cdm_version: str | None = None, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+def offending_rows_of(
+    path: Path | str,
+    name: str,
+    *,
+    cdm_version: str | None = None,
+    today: dt.date | None = None,
+    limit: int | None = None,
+    options: Options = _AS_INSTALLED,
+) -> dict[str, Any]:
     """Give the rows of a CDM that is no study's that offend a check, as `offending_rows` does; nothing is known of records."""
     with open_cdm(path) as con:
         version = cdm_version or version_of(con, columns_of(con))[0]
-        return _listed(con, one_check(checks_of(version), name), today or _today(), limit)
+        examiners = _all_of_cdm(CdmExaminer(con, version, today or _today(), has_lineage=False), path, options)
+        return _Examination(examiners, None, [name]).list_offending(name, limit)
 
 
-def listed_checks(patterns: Sequence[str], cdm_version: str, settings: ValidationSettings | None) -> list[dict[str, Any]]:
-    """Give checks as rows: `check`, `severity`, `threshold` (percent) and `about`.
-
-    Raises:
-        ConfigError: A pattern fits no check, or there are no checks for the version.
-    """
-    checks: Sequence[Check] = checks_of(cdm_version, settings)
-    checks = select(checks, patterns, where="CHECK") if patterns else checks
-    return [{"check": check.id, "severity": check.severity, "threshold": check.threshold, "about": check.about} for check in checks]
-
-
-def one_check(checks: Sequence[Check], name: str) -> Check:
-    """Give the check of an id.
+def checks_of_study(
+    study: Path, version: Version, settings: Settings, patterns: Sequence[str], *, held: Held | None = None, options: Options = _AS_INSTALLED
+) -> list[dict[str, Any]]:
+    """Give the checks of a study as rows: `check`, `severity`, `threshold` (percent) and `about`.
 
     Raises:
-        ConfigError: There is none, or more than one.
+        ConfigError: A pattern fits no check.
     """
-    found = select(checks, [name], where="CHECK")
-    if len(found) > 1:
-        first = ", ".join(check.id for check in found[:3])
-        raise ConfigError("CHECK", expected="the id of one check", got=f"'{name}', which fits {len(found)}", todo=f"Name one: {first}, …")
-    return found[0]
+    with _opened(study, version, settings, None, held=held) as examined:
+        return [_as_listed(check) for check in _Examination(_all_of(examined, options), settings.validation, _chosen(study, patterns, held)).checks]
 
 
-def _listed(con: duckdb.DuckDBPyConnection, check: Check, today: dt.date, limit: int | None) -> dict[str, Any]:
-    """Give the offending rows of a check."""
-    try:
-        query = rows_query(check, columns_of(con), today)
-    except Unanswerable as missing:
-        raise ConfigError(check.id, expected="a check that this CDM can answer", got=str(missing), todo="See `plait validate`.") from None
-    if query is None:
-        raise ConfigError(check.id, expected="a check of rows", got="one of a table or a field", todo="See `plait validate`.")
-    result = con.execute(f"SELECT * FROM ({query}) ORDER BY ALL" + (f" LIMIT {limit:d}" if limit is not None else ""))
-    names = [column[0] for column in result.description or []]
-    rows: list[dict[str, Any]] = [{"row": dict(zip(names, row, strict=True)), "records": []} for row in result.fetchall()]
-    return {"check": check.id, "about": check.about, "query": query, "columns": names, "rows": rows}
+def _chosen(study: Path, chosen: Sequence[str], held: Held | None) -> Sequence[str]:
+    """Give the checks that are chosen: where none is, those of the snapshots that were named."""
+    return chosen or names_of(study, (held or Held()).snapshots)
 
 
-def _validated(
-    con: duckdb.DuckDBPyConnection,
-    checks: Sequence[Check],
-    name: str,
-    cdm_version: str,
+def checks_of_cdm(patterns: Sequence[str], version: str | None) -> list[dict[str, Any]]:
+    """Give the checks of a CDM that is no study's, as `checks_of_study` does; of 5.4 where no version is named."""
+    checks = checks_of(version or CDM_VERSION)
+    return [_as_listed(check) for check in (select(checks, patterns, where="CHECK") if patterns else checks)]
+
+
+def _as_listed(check: Check) -> dict[str, Any]:
+    return {"check": check.id, "severity": check.severity, "threshold": check.threshold, "about": check.about}
+
+
+class _Examination:
+    """The checks that are asked for, each with what makes it.
+
+    Attributes:
+        checks: The checks, as the settings change them.
+    """
+
+    def __init__(self, examiners: Sequence[Examiner], settings: ValidationSettings | None, chosen: Sequence[str]) -> None:
+        self._by_examiner: list[tuple[Examiner, list[Check]]] = []
+        offered = [(examiner, {check.id for check in examiner.checks()}) for examiner in examiners]
+        checks = tuple(check for examiner in examiners for check in examiner.checks())
+        checks = adjusted(checks, settings) if settings is not None else checks
+        self.checks = tuple(select(checks, chosen, where="CHECK")) if chosen else checks
+        for examiner, ids in offered:
+            self._by_examiner.append((examiner, [check for check in self.checks if check.id in ids]))
+
+    def make(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        name: str,
+        cdm_version: str,
+        today: dt.date,
+        progress: Progress,
+        *,
+        version: int | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Validated:
+        """Make the checks, and give everything that a report tells."""
+        started, begin = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0), time.perf_counter()
+        results: list[Result] = []
+        for examiner, checks in self._by_examiner:
+            if isinstance(examiner, ExpectationsExaminer):
+                results += examiner.examine_after(tuple(results), checks, progress)
+            elif checks:
+                results += examiner.examine(checks, progress)
+        expectations = [examiner for examiner, _ in self._by_examiner if isinstance(examiner, ExpectationsExaminer)]
+        return Validated(
+            name=name,
+            cdm_version=cdm_version,
+            version=version,
+            today=today,
+            started_at=started,
+            seconds=time.perf_counter() - begin,
+            results=tuple(results),
+            notes=notes + tuple(note for one in expectations for note in one.notes()),
+            data_docs=next((one.data_docs for one in expectations), None),
+            source=source_of(con, columns_of(con)),
+            queries={check.id: query for examiner, checks in self._by_examiner for check in checks if (query := examiner.query(check)) is not None},
+        )
+
+    def list_offending(self, name: str, limit: int | None) -> dict[str, Any]:
+        """Give what offends the one check that there must be."""
+        if len(self.checks) != 1:
+            first = ", ".join(check.id for check in self.checks[:3])
+            got = f"'{name}', which fits {len(self.checks)}"
+            raise ConfigError("CHECK", expected="the id of one check", got=got, todo=f"Name one: {first}, …" if first else "`plait validate --list` shows all.")
+        examiner = next(examiner for examiner, checks in self._by_examiner if checks)
+        return examiner.offending(self.checks[0], limit).as_dict(self.checks[0])
+
+
+@contextmanager
+def _opened(
+    study: Path,
+    version: Version,
+    settings: Settings,
     today: dt.date | None,
-    notes: tuple[str, ...],
-    progress: Progress,
-    version: int | None,
-) -> Validated:
-    """Check, and give everything that a report tells."""
-    started, begin = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0), time.perf_counter()
-    day = today or _today()
-    results = validate(con, checks, today=day, progress=progress)
-    columns = columns_of(con)
-    return Validated(
-        name=name,
-        cdm_version=cdm_version,
-        version=version,
-        today=day,
-        started_at=started,
-        seconds=time.perf_counter() - begin,
-        results=tuple(results),
-        notes=notes,
-        source=source_of(con, columns),
-        queries={check.id: query for check in checks if (query := _query(check, columns, day)) is not None},
-    )
-
-
-def _query(check: Check, columns: dict[str, dict[str, str]], today: dt.date) -> str | None:
-    try:
-        return rows_query(check, columns, today)
-    except Unanswerable:
-        return None
+    *,
+    threads: int | None = None,
+    memory: str | None = None,
+    held: Held | None = None,
+) -> Iterator[Examined]:
+    """Give a version to examine, with the values of the version that was examined before it."""
+    limit = None if memory is None else f"{size_mib(memory)}MiB"
+    with open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
+        _show_profile_before(con, study, version)
+        yield Examined(study, version, settings, con, today or _today(), held or Held())
 
 
 def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: Validated) -> None:

@@ -1,6 +1,6 @@
 -- mapped_event, one row: a fact to write, in the order of its table and row id: a staged event times its
--- standard concepts, with everything that it refers to resolved.
-CREATE OR REPLACE TEMP TABLE mapped_event AS
+-- standard concepts, with everything that it refers to resolved; behind a person's others those that notes tell of, so that no id depends on them.
+CREATE OR REPLACE TEMP VIEW mapped_fact AS
 SELECT
     coalesce(f.table_name, d.table_name, h.table_name, 'observation') AS target_table,
     e.*,
@@ -32,7 +32,14 @@ LEFT JOIN type_concept AS t ON e.type = t.name
 LEFT JOIN source_rule AS r ON e.source = r.source
 LEFT JOIN visit_link AS l ON e.person_id = l.person_id AND e.system = l.system AND e.visit = l.visit
 LEFT JOIN dimension_id AS p ON p.dimension = 'provider' AND e.system = p.system AND e.provider = p.key
-ORDER BY target_table, e.person_id, e.start, e.source, e.file, e.digest, e.part, concept_id, value_as_concept_id;
+UNION ALL BY NAME
+SELECT *
+FROM promoted_event;
+
+CREATE OR REPLACE TEMP TABLE mapped_event AS
+SELECT *
+FROM mapped_fact
+ORDER BY target_table, person_id, CASE WHEN shape = 'finding' THEN 1 ELSE 0 END, start, source, file, digest, part, concept_id, value_as_concept_id, findings;
 
 CREATE OR REPLACE TEMP TABLE first_event AS
 SELECT

@@ -52,7 +52,8 @@ INNER JOIN visit_row AS v ON g.leader = v.n;
 
 INSERT INTO lineage
 SELECT target_table, row_id, person_id, source, file, shape, digest, 'loaded'
-FROM event_row;
+FROM event_row
+WHERE shape != 'finding';
 
 INSERT INTO row_meta
 SELECT target_table, row_id, person_id, known_time, end_known_time
@@ -67,6 +68,14 @@ INSERT INTO row_meta
 SELECT 'death', person_id AS row_id, person_id, known_time, NULL
 FROM death_row
 WHERE place = 1 AND before_birth IS NOT TRUE;
+
+INSERT INTO lineage
+SELECT 'absence', absence_id, person_id, source, file, 'absence', digest, 'loaded'
+FROM absence_row;
+
+INSERT INTO row_meta
+SELECT 'absence', absence_id, person_id, known_time, end_known_time
+FROM absence_row;
 
 INSERT INTO lineage
 SELECT 'note', note_id, person_id, source, file, 'note', digest, 'loaded'

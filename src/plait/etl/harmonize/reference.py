@@ -43,7 +43,7 @@ def concept_of(kind: str, code: str) -> int:
 
 def rules_digest() -> str:
     """Give a digest of plait's own code, SQL and reference tables, and of its engine: a part of every run's fingerprint."""
-    rooms = ("", ".harmonize", ".omics", ".derive", ".sources", ".vocabulary")
+    rooms = ("", ".harmonize", ".omics", ".derive", ".notes", ".sources", ".vocabulary")
     return code_digest(*((f"plait.etl{room}", None) for room in rooms), ("plait.schema", None))
 
 

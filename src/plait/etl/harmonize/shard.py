@@ -11,6 +11,7 @@ from plait.etl.derive.eras import ERAS, derive
 from plait.etl.derive.periods import derive_periods
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.manifest import read_manifest, write_manifest
+from plait.etl.notes.findings import Notes, make_findings
 from plait.etl.staging import CLAIMED, SHAPES, Shape
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
@@ -26,6 +27,8 @@ ROWS_PER_PERSON = 1 << 22
 
 _PACKAGE = "plait.etl.harmonize"
 _DERIVE = "plait.etl.derive"
+_NOTES = "plait.etl.notes"
+_NOTICES = ((_PACKAGE, "notices"), (_DERIVE, "dose_notices"), (_NOTES, "language_notices"))
 _PERSON_SHAPES = tuple(name for name, shape in SHAPES.items() if shape.of_person)
 _SHARED_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
 _DIMENSION_SHAPES = tuple(name for name in _SHARED_SHAPES if name != "link")
@@ -40,7 +43,7 @@ class Inputs:
     `staged` are the files of staged rows by shape, all with the person's id. `persons` names who is there and whether they are to be
     computed (`changed`), stay as they are (`same`) or have left (`gone`); the other files hold the dimension ids, the study map, what is
     known of its drugs, what its gene names mean, what became of its links, and which specimens several persons claim. `panels` names
-    (source, panel, pattern of its samples).
+    (source, panel, pattern of its samples), `notes` says where lies what was read of them.
     """
 
     warehouse: Path
@@ -55,6 +58,7 @@ class Inputs:
     contested: Path
     panels: tuple[tuple[str, str, str | None], ...]
     periods: ObservationPeriodSettings
+    notes: Notes
     threads: int
     memory: str | None
     spill: Path
@@ -112,12 +116,17 @@ def _harmonized(shard: Shard) -> ShardResult:
         make_view(con, "contested", f"FROM {parquet(shard.inputs.contested)}")
         _live_views(con, _PERSON_SHAPES, shard.inputs.staged, (shard.first, shard.last))
         writer = _Writer(con, shard.inputs, shard.name, shard.before)
-        _write_tables(con, writer)
+        _write_tables(con, writer, shard.number)
         _close(con, writer, _PERSON_SHAPES)
         writer.book("time_anchor", sql(_PACKAGE, "time_anchor"))
         _check_ordinals(con)
-        writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'notices')}) UNION ALL FROM ({sql(_DERIVE, 'dose_notices')}) ORDER BY ALL")
+        writer.book("person_notices", f"{_notices()} ORDER BY ALL")
         return writer.finish(shard.number)
+
+
+def _notices() -> str:
+    """Give the SELECT of all that is noticed of a shard's persons."""
+    return " UNION ALL ".join(f"FROM ({sql(package, name)})" for package, name in _NOTICES)
 
 
 def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> ShardResult:
@@ -165,7 +174,7 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         con.execute("INSERT INTO panel_name VALUES ($1)", [panel[1]])
 
 
-def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
+def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, shard: int) -> None:
     """Write the CDM tables of the changed persons, and make their lineage."""
     writer.cdm("person", sql(_PACKAGE, "person"))
     make_view(con, "person_written", f"FROM {parquet(writer.part('cdm', 'person'))}")
@@ -174,10 +183,17 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     writer.cdm("visit_detail", sql(_PACKAGE, "visit_detail"))
     con.execute(sql(_PACKAGE, "specimen_row"))
     con.execute(sql(_PACKAGE, "image"))
+    con.execute(sql(_PACKAGE, "note"))
+    writer.cdm("note", sql(_PACKAGE, "note_table"))
+    make_findings(con, writer.inputs.notes, shard)
+    if writer.inputs.notes.extractors:
+        writer.cdm("note_nlp", sql(_NOTES, "note_nlp"))
     con.execute(sql(_PACKAGE, "fact"))
     con.execute(sql(_PACKAGE, "event"))
     for table in _EVENT_TABLES:
         writer.cdm(table, sql(_PACKAGE, table))
+    con.execute(sql(_PACKAGE, "absence"))
+    writer.book("absence", sql(_PACKAGE, "absence_table"))
     con.execute(sql(_PACKAGE, "omics_row"))
     for table in ("omics_occurrence", "omics_variant"):
         writer.cdm(table, sql(_PACKAGE, table))
@@ -188,8 +204,6 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
         writer.book(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "death"))
     writer.cdm("death", sql(_PACKAGE, "death_table"))
-    con.execute(sql(_PACKAGE, "note"))
-    writer.cdm("note", sql(_PACKAGE, "note_table"))
     con.execute(sql(_PACKAGE, "payer"))
     writer.cdm("payer_plan_period", sql(_PACKAGE, "payer_plan_period"))
     con.execute(sql(_PACKAGE, "cost"))
@@ -199,6 +213,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer) -> None:
     writer.cdm("episode_event", sql(_PACKAGE, "episode_event"))
     con.execute(sql(_PACKAGE, "period"))
     con.execute(sql(_PACKAGE, "lineage"))
+    con.execute(sql(_NOTES, "finding_lineage"))
     _derive(con, writer, writer.inputs.periods)
     con.execute(sql(_PACKAGE, "late_reject"))
 

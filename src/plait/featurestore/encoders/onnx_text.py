@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from plait.featurestore.encoders.model import Model, need
 from plait.featurestore.encoders.tokens import TokenEncoder, TokenOptions
-from plait.featurestore.encoders.weights import weights_hash
+from plait.models.model import Model, need
+from plait.models.weights import weights_hash
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from plait.errors import ConfigError
+from plait.models.model import ModelSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,10 @@ class EncoderOptions(BaseModel):
     kind: str
     name: str | None = None
     version: str = "1"
+
+
+class ModelOptions(EncoderOptions, ModelSettings):
+    """What an encoder with a model may be told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from plait.featurestore.encoders.model import need
 from plait.featurestore.encoders.one_by_one import OneByOne
 from plait.featurestore.encoders.vision import VisionModel, VisionOptions
 from plait.featurestore.imaging.chain import SeriesInput, SeriesOptions
+from plait.models.model import need
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from plait.featurestore.encoders.encoder import Declaration
     from plait.featurestore.encoders.registry import Asked
     from plait.featurestore.imaging.volume import Volume
+    from plait.schema.embeddings import Declaration
 
 _PERCENTILES = (0.5, 99.5)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from plait.featurestore.encoders.model import Model
 from plait.featurestore.encoders.tokens import TokenEncoder, TokenOptions
+from plait.models.model import Model
 
 if TYPE_CHECKING:
     from plait.featurestore.encoders.registry import Asked

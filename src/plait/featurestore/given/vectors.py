@@ -10,7 +10,7 @@ import numpy as np
 from plait.duck import connect, sql
 from plait.errors import InputFileError
 from plait.featurestore.encoders.encoder import ItemError
-from plait.featurestore.encoders.weights import file_hashes
+from plait.models.weights import file_hashes
 from plait.schema.embeddings import FEATURES_FOLDER
 from plait.schema.reasons import Reason
 

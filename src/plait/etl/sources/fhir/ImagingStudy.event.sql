@@ -21,6 +21,8 @@ SELECT
     coalesce(t.coding.display, t.description) AS display,
     'Procedure' AS domain,
     'Procedure' AS fixed_domain,
+    fhir_at(t.series, '$[0].bodySite.code') AS modifier,
+    fhir_at(t.series, '$[0].bodySite.system') AS modifier_system,
     fhir_identifier_of_type(t.identifier, 'ACSN') AS accession,
     'ehr_encounter_record' AS type,
     coalesce(t._rule, CASE WHEN t.status IN ('registered', 'cancelled') THEN t.status END) AS _ignore

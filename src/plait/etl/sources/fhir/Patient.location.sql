@@ -20,5 +20,6 @@ SELECT
     'ISO_3166' AS country_system,
     fhir_coordinate(place, 'latitude') AS latitude,
     fhir_coordinate(place, 'longitude') AS longitude,
+    fhir_at(home, '$.postalCode') AS source_value,
     coalesce(_rule, CASE WHEN fhir_address_key(home) IS NULL THEN 'no_address' END) AS _ignore
 FROM told

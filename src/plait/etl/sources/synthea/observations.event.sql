@@ -1,4 +1,5 @@
--- One row: an observation; the unit 'null' is Synthea's way to say none, and only TYPE numeric is a number.
+-- One row: an observation; the unit 'null' is Synthea's way to say none, and only TYPE numeric is a number. Where an unmapped code goes
+-- follows from its CATEGORY, as in FHIR, whose categories these are.
 SELECT
     _pointer,
     PATIENT AS person,
@@ -7,7 +8,7 @@ SELECT
     CODE AS code,
     'LOINC' AS code_system,
     DESCRIPTION AS display,
-    'Measurement' AS domain,
+    CASE WHEN CATEGORY IN ('social-history', 'survey', 'exam', 'therapy', 'imaging', 'procedure') THEN 'Observation' ELSE 'Measurement' END AS domain,
     VALUE AS value_text,
     CASE WHEN coalesce(TYPE, 'numeric') = 'numeric' THEN VALUE END AS value_number,
     nullif(UNITS, 'null') AS unit,

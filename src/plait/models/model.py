@@ -13,19 +13,16 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from plait.errors import EncoderError, MissingExtraError
-from plait.featurestore.encoders.registry import EncoderOptions
-from plait.featurestore.encoders.weights import weights_hash
+from plait.models.weights import weights_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from plait.featurestore.encoders.registry import Asked
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
@@ -35,10 +32,28 @@ _MOST_POSITIONS = 1 << 20
 """A tokenizer that names a greater length than this has none."""
 
 
-class ModelOptions(EncoderOptions):
-    """What an encoder with a model may be told.
+class Asker(Protocol):
+    """Who wants a model.
 
     Attributes:
+        study: The study's folder: paths are relative to it, and it keeps what is known of weights.
+        where: Where the model is named, for errors.
+    """
+
+    @property
+    def study(self) -> Path:
+        """The study's folder."""
+
+    @property
+    def where(self) -> str:
+        """Where the model is named."""
+
+
+class ModelSettings(BaseModel):
+    """What one may be told who works with a model.
+
+    Attributes:
+        name: What it is called; the last part of the model's name if left out.
         model: A folder (relative to the study), or a model's id on the hub.
         revision: The hub's revision of it; the newest if left out.
         dtype: Type of the numbers that the model computes with; vectors are always float32.
@@ -46,6 +61,9 @@ class ModelOptions(EncoderOptions):
         batch_size: How many pieces go through the model at once. It does not make another encoder.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    name: str | None = None
     model: str
     revision: str | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -53,7 +71,7 @@ class ModelOptions(EncoderOptions):
     batch_size: int = Field(default=32, ge=1)
 
 
-def need(packages: tuple[str, ...], asked: Asked, extra: str = "text") -> None:
+def need(packages: tuple[str, ...], asked: Asker, extra: str = "text") -> None:
     """Fail where a package is not installed; importing is left to whoever uses it.
 
     Raises:
@@ -70,23 +88,23 @@ class Model:
     """A model's files.
 
     Attributes:
-        asked: The view and declaration that it is for.
+        asked: Who wants it.
         options: What is declared.
         folder: Where its files are.
     """
 
-    asked: Asked
-    options: ModelOptions
+    asked: Asker
+    options: ModelSettings
     folder: Path
 
     @classmethod
-    def find(cls, asked: Asked, options: ModelOptions, *, more: tuple[str, ...] = ()) -> Model:
+    def find(cls, asked: Asker, options: ModelSettings, *, more: tuple[str, ...] = ()) -> Model:
         """Find a model's files, on the hub where it is no folder.
 
         Args:
-            asked: The view and declaration.
+            asked: Who wants it.
             options: What is declared.
-            more: Patterns of files that this kind of encoder needs beside weights, settings, tokenizer and image processor.
+            more: Patterns of files that are needed beside weights, settings, tokenizer and image processor.
 
         Raises:
             EncoderError: There is no such model, or it cannot be downloaded.
@@ -116,7 +134,7 @@ class Model:
 
     @property
     def name(self) -> str:
-        """What the encoder is called: as declared, else the last part of the model's name."""
+        """What it is called: as declared, else the last part of the model's name."""
         return self.options.name or self.options.model.rstrip("/").rpartition("/")[2]
 
     @cached_property
@@ -198,11 +216,12 @@ class Model:
         known = [int(limit) for limit in limits if isinstance(limit, int | float) and 0 < limit < _MOST_POSITIONS]
         return min(known, default=512)
 
-    def load(self, *, with_pooler: bool = False) -> Any:  # noqa: ANN401 - a torch module
+    def load(self, *, with_pooler: bool = False, head: str = "AutoModel") -> Any:  # noqa: ANN401 - a torch module
         """Load the weights into a `transformers` model, ready to compute.
 
         Args:
             with_pooler: Whether the model's own pooler is used: of many models the weights have none.
+            head: The class of `transformers` that loads it, which says what the model ends with.
 
         Raises:
             EncoderError: They do not fit what config.json says, or only in part: what is missing would be drawn at random.
@@ -214,7 +233,7 @@ class Model:
 
         self.weights_sha256  # noqa: B018 - fails where there are no safe ones
         with self.loading():
-            model, info = transformers.AutoModel.from_pretrained(
+            model, info = getattr(transformers, head).from_pretrained(
                 self.folder,
                 trust_remote_code=False,
                 use_safetensors=True,

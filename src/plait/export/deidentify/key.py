@@ -1,0 +1,101 @@
+"""The key of an export: what makes new ids and shifts of dates, the same in tables, notes, images and molecular data.
+
+Whoever has it can undo the export, and export the same persons under the same ids again. It is kept in the study's `private/`, or thrown away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from plait.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+KEYS_FOLDER = "private/exports"
+"""Where a study keeps the keys of its exports."""
+
+MOST_DAYS = 365
+"""The most days by which dates are shifted."""
+
+_BYTES = 32
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_UID_ROOT = "2.25."
+"""Root of UIDs that are made of a number of 128 bits (DICOM PS3.5, B.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportKey:
+    """A secret, and what follows from it.
+
+    Attributes:
+        secret: 32 random bytes.
+        keeps_weekdays: Whether dates are shifted by whole weeks.
+    """
+
+    secret: bytes = field(repr=False)
+    keeps_weekdays: bool = False
+
+    @classmethod
+    def new(cls, *, keeps_weekdays: bool = False) -> Self:
+        """Give a key that nobody has."""
+        return cls(secrets.token_bytes(_BYTES), keeps_weekdays)
+
+    @classmethod
+    def kept(cls, study: Path, name: str, *, keeps_weekdays: bool = False) -> Self:
+        """Give the key of this name that a study keeps; one that is not there yet is made and kept (mode 0600).
+
+        Raises:
+            ConfigError: The name is no name of a file, or the file holds no key.
+        """
+        if not _NAME.fullmatch(name):
+            raise ConfigError("--key", expected="letters, digits, _ and -", got=f"'{name}'", todo="Choose another name.")
+        folder = study / KEYS_FOLDER
+        file = folder / f"{name}.key"
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
+                stream.write(secrets.token_hex(_BYTES) + "\n")
+        try:
+            secret = bytes.fromhex(file.read_text(encoding="ascii"))
+        except (ValueError, UnicodeDecodeError):
+            secret = b""
+        if len(secret) != _BYTES:
+            raise ConfigError(file, expected=f"{_BYTES} bytes in hexadecimal", got="something else", todo="Restore it from a copy, or name another key.")
+        return cls(secret, keeps_weekdays)
+
+    def uid(self, uid: str) -> str:
+        """Give the UID that stands for a DICOM UID."""
+        return _UID_ROOT + str(int.from_bytes(self._digest("uid", uid)[:16], "big"))
+
+    def name(self, kind: str, text: str) -> str:
+        """Give 16 hexadecimal digits that stand for a text of a kind, as a file's or a specimen's name is."""
+        return self._digest(kind, text).hex()[:16]
+
+    def make_pseudonyms(self, con: duckdb.DuckDBPyConnection, persons: str, name: str = "pseudonym") -> None:
+        """Make the temporary table `pseudonym` (person_id, new_id, shift_days) of all persons of a SELECT with `person_id`.
+
+        New ids are 1 to n in an order that nobody can tell; a shift is 1 to 365 days into the past, or 1 to 52 weeks.
+        """
+        from plait.duck import quoted, sql
+
+        query = sql("plait.export.deidentify", "pseudonyms").replace("chosen_person", f"({persons})")
+        unit, most = (7, MOST_DAYS // 7) if self.keeps_weekdays else (1, MOST_DAYS)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query}", {"secret": self.secret.hex(), "unit": unit, "most": most})
+
+    def make_numbers(self, con: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
+        """Make the temporary table `new_<table>` (id, new_id) of a dimension table's ids, renumbered in an order that nobody can tell."""
+        from plait.duck import quoted, sql
+
+        query = sql("plait.export.deidentify", "numbers").replace("dimension_id", f"(SELECT {quoted(column)} AS id FROM cdm.{quoted(table)})")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'new_{table}')} AS {query}", {"secret": self.secret.hex(), "table": table})
+
+    def _digest(self, kind: str, text: str) -> bytes:
+        return hashlib.blake2b(text.encode(), key=self.secret, person=kind.encode()[:16]).digest()

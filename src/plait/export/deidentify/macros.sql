@@ -1,0 +1,11 @@
+-- What the actions of `fields.csv` are in SQL. A row's id is its person's times 2^22 and an ordinal, which says no more than the order of rows does.
+CREATE OR REPLACE TEMP MACRO new_row(id, person_id, new_id) AS CASE WHEN id >> 22 = person_id THEN (new_id << 22) + (id & 4194303) END;
+
+CREATE OR REPLACE TEMP MACRO shifted_date(happened, shift_days) AS CAST(happened + CAST(shift_days AS INTEGER) AS DATE);
+
+CREATE OR REPLACE TEMP MACRO shifted_datetime(happened, shift_days) AS happened + to_days(CAST(shift_days AS INTEGER));
+
+CREATE OR REPLACE TEMP MACRO time_alone(written) AS CASE WHEN regexp_full_match(written, '[0-2]\d:[0-5]\d(:[0-5]\d(\.\d+)?)?') THEN written END;
+
+-- The three digits of a ZIP code that may stay (45 CFR 164.514(b)(2)(i)(B)), of any country's.
+CREATE OR REPLACE TEMP MACRO zip_area(zip) AS left(upper(regexp_replace(zip, '[^0-9A-Za-z]', '', 'g')), 3);

@@ -1,0 +1,160 @@
+"""The CDM without what identifies: for each table, a SELECT in which each field is treated as `fields.csv` says.
+
+| action | what becomes of a value |
+|---|---|
+| `keep` | it stays |
+| `person` | the person's new id |
+| `row` | the id of a row of the same person, by the new id of that |
+| `location`, `care_site`, `provider` | the new number of the place or the provider |
+| `shift` | the date, shifted as all of the person's are |
+| `common` | it stays where as many persons have it as the smallest cell, else it is left out |
+| `time` | a time of day stays, anything else is left out |
+| `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
+| `uid` | the UID that stands for it |
+| `text` | withheld, or scrubbed |
+| `drop` | left out |
+
+Of tables that `fields.csv` does not name, nothing leaves but their columns.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from plait.duck import literal, quoted, sql
+from plait.schema import cdm_tables, empty_select
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from plait.export.deidentify.key import ExportKey
+
+DIMENSIONS = ("location", "care_site", "provider")
+WITHHELD = "[withheld]"
+"""What stands in the place of a text that must be there."""
+
+_ACTIONS = {
+    "keep": "{column}",
+    "person": "s.new_id",
+    "row": "new_row({column}, s.person_id, s.new_id)",
+    "shift": "shifted_{type}({column}, s.shift_days)",
+    "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} END",
+    "time": "time_alone({column})",
+    "birth": "b.{name}",
+    "zip": "a.zip",
+    "state": "a.state",
+    "uid": "(SELECT u.new_uid FROM new_uid AS u WHERE u.uid = {column})",
+    "text": "{nothing}",
+    "drop": "{nothing}",
+}
+"""What each action is in SQL."""
+
+_PACKAGE = "plait.export.deidentify"
+_OWNERS = {"cost": "cost_id", "note_nlp": "note_nlp_id", "episode_event": "episode_id"}
+"""Tables without `person_id`, and the id of a row that tells whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """What becomes of a field.
+
+    Attributes:
+        table: The table.
+        field: The field.
+        action: What is done to it.
+    """
+
+    table: str
+    field: str
+    action: str
+
+
+@cache
+def treatments() -> dict[str, tuple[Treated, ...]]:
+    """Give what becomes of each field, by table, in the fields' order."""
+    found: dict[str, list[Treated]] = {}
+    for row in csv.DictReader((files(_PACKAGE) / "fields.csv").read_text(encoding="utf-8").splitlines(), strict=True):
+        found.setdefault(row["table"], []).append(Treated(row["table"], row["field"], row["action"]))
+    return {table: tuple(fields) for table, fields in found.items()}
+
+
+def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_cell: int) -> None:
+    """Make the temporary tables that the SELECTs of `select` join: who is who, where they live, when they were born, and which texts are common.
+
+    Args:
+        con: A connection with a version of a study.
+        key: The export's key.
+        persons: The SELECT of the persons (`person_id`) who are exported.
+        min_cell: The fewest persons that must have a text, or live in an area, for it to be told.
+    """
+    for statement in sql(_PACKAGE, "macros").split(";\n"):
+        con.execute(statement)
+    key.make_pseudonyms(con, persons)
+    for table in DIMENSIONS:
+        key.make_numbers(con, table, f"{table}_id")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births')}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
+    _make_uids(con, key)
+    for table, fields in treatments().items():
+        for field in fields:
+            if field.action == "common":
+                owner = _owner(table)
+                texts = f"(SELECT {owner} AS person_id, CAST(t.{quoted(field.field)} AS VARCHAR) AS text_value FROM cdm.{quoted(table)} AS t)"
+                query = sql(_PACKAGE, "common_values").replace("person_text", texts)
+                con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(_common(field))} AS {query}", {"min_cell": min_cell})
+
+
+def select(table: str) -> str:
+    """Give the SELECT of a table as it leaves the study, in the order of its new ids; of one that is withheld, a SELECT of no rows."""
+    fields = treatments().get(table)
+    if fields is None:
+        return empty_select(cdm_tables()[table])
+    columns = ", ".join(f"{_expression(field)} AS {quoted(field.field)}" for field in fields)
+    rows = f"FROM cdm.{quoted(table)} AS t"
+    if table in DIMENSIONS:
+        rows += f" INNER JOIN new_{table} AS n ON n.id = t.{table}_id"
+    elif table in {*_OWNERS, "cohort"} or "person_id" in cdm_tables()[table].columns:
+        rows += f" INNER JOIN pseudonym AS s ON s.person_id = {_owner(table)}"
+    if table == "person":
+        rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
+    if table == "location":
+        rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
+    return f"SELECT {columns} {rows} ORDER BY ALL"
+
+
+def _owner(table: str) -> str:
+    """Give the expression for the person of a table's row."""
+    if table == "cohort":
+        return "t.subject_id"
+    return f"(t.{quoted(_OWNERS[table])} >> 22)" if table in _OWNERS else "t.person_id"
+
+
+def _common(field: Treated) -> str:
+    return f"common_{field.table}_{field.field}"
+
+
+def _expression(field: Treated) -> str:
+    """Give a field as it leaves the study."""
+    kind = next(one for one in cdm_tables()[field.table].fields if one.name == field.field)
+    nothing = literal(WITHHELD) if kind.required and kind.base_type == "varchar" else f"CAST(NULL AS {kind.duckdb_type})"
+    template = _numbered(field.action) if field.action in DIMENSIONS else _ACTIONS[field.action]
+    return template.format(column=f"t.{quoted(field.field)}", name=quoted(field.field), type=kind.base_type, common=quoted(_common(field)), nothing=nothing)
+
+
+def _numbered(table: str) -> str:
+    """Give the expression for the new number of a place or a provider."""
+    return f"(SELECT d.new_id FROM new_{table} AS d WHERE d.id = {{column}})"
+
+
+def _make_uids(con: duckdb.DuckDBPyConnection, key: ExportKey) -> None:
+    """Make the temporary table `new_uid` (uid, new_uid) of all UIDs of images."""
+    import pyarrow as pa
+
+    uids = [row[0] for row in con.execute(sql(_PACKAGE, "uids")).fetchall()]
+    con.register("uids", pa.table({"uid": pa.array(uids, pa.string()), "new_uid": pa.array([key.uid(uid) for uid in uids], pa.string())}))
+    con.execute("CREATE OR REPLACE TEMP TABLE new_uid AS FROM uids")
+    con.unregister("uids")

@@ -1,0 +1,167 @@
+"""`plait export omop`: the CDM without what identifies, as Parquet or CSV with the DDL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from plait.duck import literal, quoted, sql
+from plait.errors import ConfigError
+from plait.etl.catalog import open_catalog
+from plait.etl.run import silent
+from plait.export.deidentify import tables
+from plait.export.deidentify.key import ExportKey
+from plait.export.package import new_package, write_hashes
+from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, empty_select
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    import duckdb
+
+    from plait.etl.commit import Version
+    from plait.etl.run import Progress
+    from plait.settings import Settings
+
+Format = Literal["parquet", "csv"]
+
+_VOCABULARY = ("vocabulary", "domain", "concept_class", "relationship", "concept", "concept_relationship", "concept_ancestor", "concept_synonym")
+"""Tables of the vocabulary of which the concepts that occur are written; the others stay empty."""
+
+_COPY = {"parquet": "FORMAT parquet, COMPRESSION zstd", "csv": "FORMAT csv, HEADER true"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: The package.
+        version: The study's version that it is of.
+        persons: Persons in it.
+        tables: Rows of each table.
+        withheld: Tables that stayed in the study, though they have rows.
+        fields: What was done to the fields, by action: their number.
+        older: Persons whose birth was generalised, for they got older than 89.
+        files: SHA-256 of each file.
+        key: The name under which the study keeps the key; None where it was thrown away.
+    """
+
+    path: Path
+    version: int
+    persons: int
+    tables: Mapping[str, int]
+    withheld: tuple[str, ...]
+    fields: Mapping[str, int]
+    older: int
+    files: Mapping[str, str]
+    key: str | None
+
+
+def export_omop(  # noqa: PLR0913 - each is a choice of the user's
+    study: Path,
+    version: Version,
+    settings: Settings,
+    target: Path,
+    *,
+    row_level: bool,
+    format: Format = "parquet",  # noqa: A002 - the word for it
+    key: str | None = None,
+    memory: str | None = None,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Exported:
+    """Write the CDM of a version, de-identified, into a new folder: a file for each table, the DDL, and the hashes.
+
+    Args:
+        study: The study's folder.
+        version: The version.
+        settings: Its policy says how small a cell may be, whether weekdays stay, and what is withheld.
+        target: The folder.
+        row_level: That rows of patients may leave; without it nothing of a CDM could.
+        format: `parquet`, or `csv`.
+        key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+        threads: Threads to use, all cores if None.
+        progress: Hears of rows that were written.
+
+    Raises:
+        ConfigError: Row level was not asked for, or something is in the target's place.
+    """
+    if not row_level:
+        raise ConfigError("plait export omop", expected="--row-level", got="none", todo="A CDM is rows of patients: say that they may leave the study.")
+    policy = settings.policy
+    secret = ExportKey.kept(study, key, keeps_weekdays=policy.keep_weekdays) if key else ExportKey.new(keeps_weekdays=policy.keep_weekdays)
+    with (
+        new_package(target) as folder,
+        open_catalog(study, version, threads=threads, memory=memory, spill=folder / ".spill") as con,
+    ):
+        tables.prepare(con, secret, "SELECT person_id FROM cdm.person", policy.min_cell)
+        written = write_tables(con, folder, format, policy.withhold, progress)
+        _remove_spill(folder)
+        for dialect in ("duckdb", "postgresql"):
+            statements = ddl(dialect, schemas={"cdm": "cdm"})
+            (folder / f"ddl_{dialect}.sql").write_text(";\n\n".join(statement.strip() for statement in statements) + ";\n", encoding="utf-8")
+        counted = dict(con.execute(sql("plait.export", "counts")).fetchall())
+        kept = {*tables.treatments(), *VOCABULARY_TABLES} - {*policy.withhold}
+        held = [name for name in cdm_tables() if name not in kept and _has_rows(con, name)]
+        hashes = write_hashes(folder)
+    actions = [field.action for name in written for field in tables.treatments().get(name, ())]
+    return Exported(
+        path=target,
+        version=version.version,
+        persons=counted["persons"],
+        tables=written,
+        withheld=tuple(held),
+        fields={action: actions.count(action) for action in sorted(set(actions))},
+        older=counted["older"],
+        files=hashes,
+        key=key,
+    )
+
+
+def write_tables(con: duckdb.DuckDBPyConnection, folder: Path, form: Format, withhold: Collection[str], progress: Progress = silent) -> dict[str, int]:
+    """Write each table of the CDM, de-identified, and the concepts that occur, and give their rows.
+
+    Args:
+        con: A connection that `plait.export.deidentify.tables.prepare` prepared.
+        folder: Where the files go.
+        form: What they are written as.
+        withhold: Tables of which no row is written.
+        progress: Hears of rows that were written.
+    """
+    written: dict[str, int] = {}
+    for name, spec in cdm_tables().items():
+        if name not in _VOCABULARY:
+            written[name] = _write(con, empty_select(spec) if name in withhold else tables.select(name), folder / f"{name}.{form}", form)
+            progress("export", written[name])
+    _find_concepts(con, [name for name in written if name not in withhold])
+    for name in _VOCABULARY:
+        written[name] = _write(con, sql("plait.export.vocabulary", name), folder / f"{name}.{form}", form)
+    return written
+
+
+def _find_concepts(con: duckdb.DuckDBPyConnection, names: Collection[str]) -> None:
+    """Make the temporary table `used` of the concepts that occur in tables, and of those that stand for their domains, classes and vocabularies."""
+    keys = [(name, field.name) for name in names for field in cdm_tables()[name].fields if field.foreign_key == "concept.concept_id"]
+    occurring = " UNION ".join(f"SELECT {quoted(field)} AS concept_id FROM cdm.{quoted(name)}" for name, field in keys)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE used AS {occurring}")
+    while con.execute(sql("plait.export.vocabulary", "terms")).fetchone() != (0,):
+        pass
+
+
+def _write(con: duckdb.DuckDBPyConnection, query: str, file: Path, form: Format) -> int:
+    row = con.execute(f"COPY ({query}) TO {literal(file)} ({_COPY[form]})").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return con.execute(f"SELECT 1 FROM cdm.{quoted(table)} LIMIT 1").fetchone() is not None
+
+
+def _remove_spill(folder: Path) -> None:
+    """Remove the folder for what did not fit into memory, before what is written is looked over."""
+    import shutil
+
+    shutil.rmtree(folder / ".spill", ignore_errors=True)
