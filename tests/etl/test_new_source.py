@@ -319,11 +319,21 @@ def test_a_source_of_the_study_is_checked_by_its_name(demo_study: Path, command:
     assert tried(command, "letters", "-s", demo_study)[""]["notes"] == []
 
 
+def test_nothing_is_written_of_a_folder_that_is_one_input(tmp_path: Path, command: Callable[..., Any]) -> None:
+    (tmp_path / "fhir").mkdir()
+    patient = {"resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:mrn", "value": "1"}], "birthDate": "1970-01-01"}
+    (tmp_path / "fhir" / "Patient.ndjson").write_text(json.dumps(patient) + "\n", encoding="utf-8")
+    (tmp_path / "plait.yaml").write_text("study: f\nsources:\n  - {name: f, kind: fhir, path: fhir, person_system: 'urn:mrn'}\n", encoding="utf-8")
+    shapes = tried(command, "f", "-s", tmp_path)
+    assert shapes["Patient.person"]["rows"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fhir", "plait.yaml"]
+
+
 def test_without_anybody_to_know_records_are_tried_all_the_same(raw: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
     folder = tmp_path / "out"
     command("etl", "new-source", raw, "-o", folder)
     (raw / "patients.csv").unlink()
-    (folder / "source.yaml").write_text((folder / "source.yaml").read_text(encoding="utf-8").replace("required: true", "required: false"), encoding="utf-8")
+    (folder / "source.yaml").write_text((folder / "source.yaml").read_text(encoding="utf-8").replace("\n    required: true\n", "\n"), encoding="utf-8")
     shapes = tried(command, folder, raw)
     assert shapes["labs.event"]["rows"] == 320
     assert "tried as if all persons were known" in shapes[""]["notes"][0]
