@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from plait.etl.dryrun.check_source import SourceTried
     from plait.etl.gc import Collected
     from plait.etl.images.verify import Verified
     from plait.etl.pipeline import RunReport
+    from plait.etl.profiling.new_source import NewSource
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
@@ -244,6 +246,9 @@ def show_report(report: RunReport) -> None:
     table("CDM", [{"table": name, "rows": count} for name, count in sorted(report.rows.items()) if count])
     say()
     _show_persons(report)
+    if report.checks:
+        errors = sum(row["severity"] == "error" for row in report.checks)
+        say(f"Checks of sources that failed: {len(report.checks):,}, {errors:,} of them of severity error; `plait etl status` lists them.")
     say(
         f"Version {report.version}: {report.persons:,} persons. {totals['read']:,} read = {totals['loaded']:,} loaded + {totals['merged']:,} merged "
         f"+ {totals['rejected']:,} rejected + {totals['ignored']:,} ignored."
@@ -254,6 +259,8 @@ def _show_persons(report: RunReport) -> None:
     """Show how many came, changed and left, by source."""
     for source in report.sources:
         say(f"Persons of {source.source}: {source.added:,} added, {source.changed:,} changed, {source.removed:,} removed.")
+    if report.remapped:
+        say(f"Persons with a code that means something else now: {report.remapped:,}.")
 
 
 def _show_differences(report: RunReport) -> None:
@@ -275,11 +282,13 @@ def show_status(status: dict[str, Any]) -> None:
         f"Run {run['run_id']}, version {run['version']}, plait {run['plait_version']}, "
         f"vocabulary {run['vocabulary_release'] or 'unknown'}, {run['persons']:,} persons"
     )
+    status = {**status, "checks": [row for row in status["checks"] if row["status"] == "FAIL"]}
     for part, title in (
         ("ledger", "Ledger: read = loaded + merged + rejected + ignored"),
         ("reasons", "Why records went no further"),
         ("unmapped", "Codes without a standard concept; their rows are kept, with concept 0"),
         ("columns", "Columns that nobody accounts for"),
+        ("checks", "Checks of sources that failed"),
         ("nlp", "Read in notes"),
         ("promoted", "Findings in notes that became events"),
         ("notices", "Notices"),
@@ -339,6 +348,105 @@ def show_release(release: Release) -> None:
         hint(f"warning: {warning}")
 
 
+def show_new_source(found: NewSource, study: Path) -> None:
+    """Show what was seen of raw files, which shapes were guessed, and what to do next."""
+    rows = [
+        {"file": file["file"], "records": file["records"], "columns": len(file["columns"]), "key": file["key"]}
+        | {"guessed": ", ".join(file["shapes"]) or ("look-up" if file["is_lookup"] else "nothing")}
+        for file in found.files
+    ]
+    table("Files, and what their records may be", rows)
+    short = [file["file"] for file in found.files if not file["is_whole"]]
+    if short:
+        hint(f"Of {', '.join(short)} only the first records were looked at; --records looks at more.")
+    for note in found.notes:
+        hint(f"note: {note}")
+    for file in found.unread:
+        hint(f"not read: {file['file']}: {file['why']}")
+    if not found.has_vocabulary:
+        hint("Codes were told by their shape alone: the study has no vocabulary loaded.")
+    for kind in found.kinds[:1]:
+        hint(f"These look like files of the built-in kind '{kind}': kind: {kind} loads them with no folder of your own.")
+    say()
+    say(f"Wrote {len(found.written)} files to {found.folder}.")
+    say(f"Next: plait etl check-source {found.folder} {found.path}{'' if study == Path() else f' -s {study}'}")
+
+
+def show_source_tried(found: SourceTried) -> None:
+    """Show what a source's SELECTs made of its files, and what they left."""
+    rows = [
+        {"file": shape.file, "shape": shape.shape, "records": shape.records, "rows": shape.rows}
+        | {"rejected": sum(shape.rejected.values()), "ignored": sum(shape.ignored.values()), "no number": shape.unparsed}
+        for shape in found.shapes
+    ]
+    table(f"{found.source}: what each SELECT makes of its file", rows)
+    for shape in found.shapes:
+        if shape.fault:
+            say(f"{shape.file}.{shape.shape}.sql: {shape.fault}")
+    nulls = [
+        {"file": shape.file, "shape": shape.shape, "column": name, "null": rows, "of": shape.rows, "percent": f"{rows / shape.rows * 100:.1f}"}
+        for shape in found.shapes
+        for name, rows in shape.nulls.items()
+        if rows and shape.rows
+    ]
+    reasons = [
+        {"file": shape.file, "shape": shape.shape, "fate": fate, "reason": reason, "records": records}
+        for shape in found.shapes
+        for fate, counted in (("rejected", shape.rejected), ("ignored", shape.ignored))
+        for reason, records in counted.items()
+    ]
+    checks = [
+        {"check": row["check_id"], "severity": row["severity"], "status": row["status"], "violated": row["violated"], "of": row["denominator"]}
+        | {"allowed": None if row["threshold"] is None else f"{row['threshold']:g}%", "reason": row["reason"]}
+        for row in found.checks
+        if row["status"] != "PASS"
+    ]
+    passed = len(found.checks) - len(checks)
+    for title, lines in (
+        (f"Checks that source.yaml asks for and that do not pass; {passed:,} do", checks),
+        ("Columns that are not always there, in the rows that go on", nulls),
+        ("Why records go no further", reasons),
+        ("Codes with a standard concept", list(found.codes or ())),
+        ("Columns that nobody accounts for", _by_file(found.columns)),
+        ("Files that no SELECT reads", list(found.files)),
+    ):
+        if lines:
+            say()
+            table(title, lines)
+    _show_first(found)
+    if found.codes is None:
+        hint("Codes were not looked up: the study has no vocabulary loaded.")
+    for note in found.notes:
+        hint(f"note: {note}")
+
+
+def _by_file(columns: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Give columns in one line a file."""
+    files: dict[str, list[str]] = {}
+    for row in columns:
+        files.setdefault(row["file"], []).append(row["column"])
+    return [{"file": file, "columns": ", ".join(names)} for file, names in files.items()]
+
+
+def _show_first(found: SourceTried) -> None:
+    """Show the first rejected records of each reason."""
+    rows = [(shape, row) for shape in found.shapes for row in shape.first]
+    if rows:
+        say()
+        say("The first records that are rejected")
+    for shape, row in rows:
+        say(f"{row['path']}, record {row['record']}, as {shape.shape}: {row['reason']}{', column ' + row['column'] if row['column'] else ''}")
+        if row.get("raw"):
+            say(f"  {row['raw']}")
+    failed = [row for row in found.checks if row["first"]]
+    if failed:
+        say()
+        say("The first records that offend a check")
+    for row in failed:
+        places = ", ".join(f"{one['path']}, record {one['record']}" for one in row["first"])
+        say(f"{row['check_id']}: {places}")
+
+
 def show_trace(found: dict[str, Any]) -> None:
     """Show all that led to one CDM row."""
     table(
@@ -376,6 +484,9 @@ def show_trace(found: dict[str, Any]) -> None:
             found["mapping"],
             columns=("attribute", "code_system", "code", "vocabulary_id", "source_concept_id", "target_concept_id", "target_domain_id", "mapped_by"),
         )
+        for code in found["mapping"]:
+            if code["approved_by"] is not None:
+                say(f"{code['code_system']} {code['code']} was approved by {code['approved_by']} on {code['approved_at']:%Y-%m-%d}.")
     if found["run"]:
         say()
         say(

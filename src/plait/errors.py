@@ -37,6 +37,10 @@ class VocabularyError(PlaitError):
     """The vocabulary is missing, incomplete or unreadable; nothing was written."""
 
 
+class SourceCheckError(PlaitError):
+    """A delivery fails a check of its source that stops a run. Nothing was committed."""
+
+
 class BooksError(PlaitError):
     """A record has no fate: read is not loaded + merged + rejected + ignored. Nothing was committed."""
 
@@ -47,6 +51,10 @@ class StudyError(PlaitError):
 
 class PublishError(PlaitError):
     """What was to be published cannot stand in the database, or the database refuses; what was published before stands."""
+
+
+class ExportError(PlaitError):
+    """What was to leave the study must not: a check fails, or something identifies. Nothing was written."""
 
 
 class MissingExtraError(PlaitError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.commit import Version, newest_version, read_version, versions, warehouse_of, writing
-from plait.settings import DEFAULT_SHARD_PERSONS, SETTINGS_FILE, Settings, read_settings
+from plait.settings import DEFAULT_SHARD_PERSONS, SETTINGS_FILE, Settings, SourceSettings, read_settings
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from plait.etl.dryrun.check_source import SourceTried
     from plait.etl.executor import Executor, LocalExecutor
     from plait.etl.gc import Collected
     from plait.etl.images.show import Shown
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
     from plait.etl.omics.assay import Assay
     from plait.etl.omics.variants import Variants
     from plait.etl.pipeline import RunReport
+    from plait.etl.profiling.new_source import NewSource, ProfileOptions
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.export.fair.package import Packaged
     from plait.export.omop import Exported
     from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
@@ -34,7 +38,10 @@ if TYPE_CHECKING:
     from plait.featurestore.overview import Overview
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
+    from plait.mapping.mappings import Mappings
     from plait.schema.reasons import Reason
+    from plait.validators.examiner import Held, Items
+    from plait.validators.expectations.options import Options
     from plait.validators.report import Validated
 
 _FIRST_SETTINGS = """\
@@ -180,6 +187,13 @@ class Study:
         return Variants(self.path, self._committed(), name, classes)
 
     @property
+    def mappings(self) -> Mappings:
+        """Codes without a concept, what they may mean, and what was approved; see `plait.mapping.mappings`."""
+        from plait.mapping.mappings import Mappings
+
+        return Mappings(self.path, self._committed(), self.settings)
+
+    @property
     def store(self) -> Store:
         """The feature store of this version; what its views have prepared is kept until another version is there."""
         from plait.featurestore.store import Store
@@ -246,7 +260,7 @@ class Study:
         version = self._committed()
         parts = {
             part: _rows(con, sql("plait.etl", f"status_{part}"), {"run_id": version.run_id})
-            for part in ("run", "ledger", "reasons", "columns", "nlp", "promoted", "notices", "unmapped")
+            for part in ("run", "ledger", "reasons", "columns", "nlp", "promoted", "notices", "unmapped", "checks")
         }
         tables = {table: _count(con, table) for table in sorted(cdm_tables()) if table not in VOCABULARY_TABLES or table == "source_to_concept_map"}
         return {**parts, "run": parts["run"][0], "tables": tables}
@@ -282,7 +296,14 @@ class Study:
         return verify(self.path, self._committed(), self.settings, rehash=rehash, threads=threads, progress=progress or silent)
 
     def validate(
-        self, *checks: str, today: dt.date | None = None, threads: int | None = None, memory: str | None = None, progress: Progress | None = None
+        self,
+        *checks: str,
+        today: dt.date | None = None,
+        threads: int | None = None,
+        memory: str | None = None,
+        snapshots: Sequence[str | Path] = (),
+        expectations: Options | None = None,
+        progress: Progress | None = None,
     ) -> Validated:
         """Check this version against the rules of the CDM and of plait, and keep what was found; see `plait.validators.validate.validate_study`.
 
@@ -291,32 +312,62 @@ class Study:
             today: The date that checks compare with; the day it is if None.
             threads: Threads to use, all cores if None.
             memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+            snapshots: Snapshots that lie elsewhere than in the study's folder `snapshots`; they alone are checked where no check is named.
+            expectations: What is asked of Great Expectations, see `plait.validators.expectations.options`; Data Docs, where it is installed, if None.
             progress: Hears of tables that were scanned.
         """
         from plait.etl.run import silent
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import validate_study
 
         return validate_study(
-            self.path, self._committed(), self.settings, chosen=checks, today=today, threads=threads, memory=memory, progress=progress or silent
+            self.path,
+            self._committed(),
+            self.settings,
+            chosen=checks,
+            today=today,
+            threads=threads,
+            memory=memory,
+            held=self._held(snapshots),
+            options=expectations or Options(),
+            progress=progress or silent,
         )
 
-    def checks(self, *checks: str) -> list[dict[str, Any]]:
+    def checks(self, *checks: str, snapshots: Sequence[str | Path] = (), expectations: Options | None = None) -> list[dict[str, Any]]:
         """Give the checks that there are for this version, or those that are named; see `plait.validators.validate.checks_of_study`."""
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import checks_of_study
 
-        return checks_of_study(self.path, self._committed(), self.settings, checks)
+        options = expectations or Options()
+        return checks_of_study(self.path, self._committed(), self.settings, checks, held=self._held(snapshots), options=options)
 
-    def offending(self, check: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+    def offending(
+        self,
+        check: str,
+        *,
+        today: dt.date | None = None,
+        limit: int | None = None,
+        snapshots: Sequence[str | Path] = (),
+        expectations: Options | None = None,
+    ) -> dict[str, Any]:
         """Give the rows that offend a check, with the source records behind each; see `plait.validators.validate.offending_rows`."""
+        from plait.validators.expectations.options import Options
         from plait.validators.validate import offending_rows
 
-        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit)
+        options, held = expectations or Options(), self._held(snapshots)
+        return offending_rows(self.path, self._committed(), self.settings, check, today=today, limit=limit, held=held, options=options)
 
     def export_omop(self, target: Path | str, **options: Any) -> Exported:  # noqa: ANN401 - those of the function that it names
         """Write the CDM of this version, de-identified, into a new folder; see `plait.export.omop.export_omop`."""
         from plait.export.omop import export_omop
 
         return export_omop(self.path, self._committed(), self.settings, Path(target), **options)
+
+    def export_fair(self, target: Path | str, **options: Any) -> Packaged:  # noqa: ANN401 - those of the function that it names
+        """Write a FAIR package of this version; see `plait.export.fair.package.export_fair`."""
+        from plait.export.fair.package import export_fair
+
+        return export_fair(self.path, self._committed(), self.settings, Path(target), **options)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.
@@ -350,6 +401,22 @@ class Study:
         from plait.etl.gc import collect_garbage
 
         return collect_garbage(self.path, keep=keep, dry_run=dry_run)
+
+    def _held(self, snapshots: Sequence[str | Path]) -> Held:
+        """Give what is checked beside the CDM: the items of views, and snapshots that lie elsewhere."""
+        from plait.validators.examiner import Held
+
+        return Held(self._items, tuple(Path(one) for one in snapshots))
+
+    def _items(self, view: str) -> Items:
+        """Give the items of a view that is encoded, for those who check its embedding table."""
+        from plait.featurestore.items import ItemView
+        from plait.validators.examiner import Items
+
+        opened = self.store.view(view)
+        if not isinstance(opened, ItemView):
+            raise ConfigError(f"view '{view}'", expected="a view whose items are encoded", got=f"one of kind '{opened.modality}'", todo="Leave 'encoder' out.")
+        return Items(opened.inventory(), opened.table_name, opened.declared)
 
     def _check_newest(self) -> None:
         """Fail where the study was opened at a version of choice."""
@@ -398,6 +465,136 @@ def init_study(path: Path, *, vocabulary: str = "data/athena") -> Study:
     name = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in path.resolve().name).strip("-_.") or "study"
     settings.write_text(_FIRST_SETTINGS.format(name=name, vocabulary=vocabulary, shard_persons=DEFAULT_SHARD_PERSONS), encoding="utf-8")
     return Study(path.resolve(), None)
+
+
+def new_source(
+    path: str | Path, out: Path | None = None, *, study: str | Path = ".", options: ProfileOptions | None = None, progress: Progress | None = None
+) -> NewSource:
+    """Profile raw files and write a first version of a source folder; see `plait.etl.profiling.new_source.new_source`.
+
+    Args:
+        path: A folder with raw files, or one file.
+        out: The folder to write; `sources/NAME` of the study if None.
+        study: A study, whose vocabulary is used; the folder need not be one yet.
+        options: How to go about it.
+        progress: Hears of files that were looked at.
+
+    Raises:
+        ConfigError: A name that is none, nothing to read, or a folder that is not empty.
+    """
+    from dataclasses import replace
+
+    from plait.etl.profiling.new_source import ProfileOptions
+    from plait.etl.profiling.new_source import new_source as profile_and_write
+    from plait.etl.run import silent
+
+    folder, raw = Path(study), Path(path)
+    asked = options or ProfileOptions()
+    named = asked.name or _source_name(raw.resolve().name.partition(".")[0])
+    target = out if out is not None else folder / "sources" / named
+    return profile_and_write(raw, target, replace(asked, name=named), vocabulary=_vocabulary_of(folder), progress=progress or silent)
+
+
+def _source_name(text: str) -> str:
+    """Give a name for a source that is like a text."""
+    plain = re.sub(r"[^a-z0-9_]+", "_", text.lower()).strip("_")
+    return plain if plain[:1].isalpha() else f"source_{plain}".strip("_")
+
+
+def check_source(
+    source: str | Path,
+    data: Path | None = None,
+    *,
+    study: str | Path = ".",
+    first: int = 3,
+    show_values: bool = False,
+    threads: int | None = None,
+    memory: str | None = None,
+    progress: Progress | None = None,
+) -> SourceTried:
+    """Run a source dry, and tell what became of its records; nothing is written. See `plait.etl.dryrun.check_source.check_source`.
+
+    Args:
+        source: A source of the study by its name, or the folder of one, or a kind.
+        data: The files that a folder, or a kind, reads.
+        study: The study, whose vocabulary, mappings and persons are used; the folder need not be one.
+        first: Rejected records to show for each reason.
+        show_values: Whether to show what they say.
+        threads: Threads to use, all cores if None.
+        memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+        progress: Hears of files that were staged.
+
+    Raises:
+        ConfigError: No such source, or one that does not work.
+        InputFileError: A file cannot be read as it was declared.
+    """
+    import os
+
+    from plait.etl.dryrun.check_source import Trial
+    from plait.etl.dryrun.check_source import check_source as check
+    from plait.etl.resources import size_mib
+    from plait.etl.run import silent
+    from plait.etl.sources.folder import open_source, open_sources
+    from plait.etl.vocabulary.approvals import read_approvals
+
+    folder = Path(study)
+    is_study = (folder / SETTINGS_FILE).is_file()
+    settings = read_settings(folder) if is_study else Settings(study="none")
+    version = newest_version(folder) if is_study else None
+    named = next((one for one in settings.sources if data is None and one.name == str(source)), None)
+    opened = open_source(named or _unnamed(source, data, settings), folder)
+    others = open_sources(settings, folder) if is_study else ()
+    trial = Trial(
+        time_zone=settings.time_zone,
+        mappings=settings.mappings,
+        approvals=read_approvals(folder) if is_study else (),
+        vocabulary=_vocabulary_of(folder),
+        crosswalk=folder / version.crosswalk if version is not None else None,
+        before=_records_before(folder, version) if version is not None and named is not None else {},
+        persons=tuple(one for one in others if one.system == opened.system and one.name != opened.name and any(s.shape == "person" for s in one.selects)),
+        threads=threads or os.cpu_count() or 1,
+        memory_mib=size_mib(memory),
+        first=first,
+        show_values=show_values,
+        progress=progress or silent,
+    )
+    return check(opened, trial)
+
+
+def _records_before(folder: Path, version: Version) -> dict[tuple[str, str], int]:
+    """Give the records of each file in a version, which the next delivery is compared with."""
+    from plait.duck import connect
+    from plait.etl.source_checks.judging import records_before
+
+    with connect() as con:
+        return records_before(con, version, warehouse_of(folder))
+
+
+def _unnamed(source: str | Path, data: Path | None, settings: Settings) -> SourceSettings:
+    """Give the settings of a source that stands in no plait.yaml: its folder, or its kind, and its files."""
+    if data is None:
+        known = ", ".join(one.name for one in settings.sources)
+        raise ConfigError(
+            str(source),
+            expected=f"a source of the study ({known})" if known else "a source folder and the files that it reads",
+            got="none of this name",
+            todo="Name a source of plait.yaml, or a folder and its files: `plait etl check-source DIR PATH`.",
+        )
+    folder = Path(source).expanduser()
+    kind = str(folder.resolve()) if folder.is_dir() else str(source)
+    return SourceSettings(name=_source_name(folder.name), kind=kind, path=data.resolve())
+
+
+def _vocabulary_of(folder: Path) -> Path | None:
+    """Give the folder of the vocabulary that a study has loaded; None where there is no study, or nothing loaded."""
+    from plait.etl.vocabulary import chosen_release
+
+    if not (folder / SETTINGS_FILE).is_file():
+        return None
+    version = newest_version(folder)
+    if version is not None and version.vocabulary is not None:
+        return warehouse_of(folder) / version.vocabulary
+    return chosen_release(warehouse_of(folder) / "vocabulary")
 
 
 def _existing(folder: Path, version: int) -> int:

@@ -96,7 +96,7 @@ def test_every_command_takes_the_common_options(words: tuple[str, ...]) -> None:
     assert words in {("demo",), ("init",)} or {"-s", "--study"} <= options
 
 
-@pytest.mark.parametrize("words", [(), ("etl",), ("vocabulary",)], ids=["plait", "etl", "vocabulary"])
+@pytest.mark.parametrize("words", [(), ("etl",), ("map",), ("vocabulary",)], ids=["plait", "etl", "map", "vocabulary"])
 def test_a_group_alone_shows_its_commands(command: Callable[..., Result], words: tuple[str, ...]) -> None:
     result = command(*words)
     assert result.code == 2
@@ -142,7 +142,7 @@ def test_json_of_demo(demo_result: tuple[Path, Result]) -> None:
 
 
 def assert_report(report: dict[str, Any]) -> None:
-    assert report.keys() == {"changed", "version", "run_id", "persons", "entries", "rows", "notices", "sources", "shards", "dry_run", "differences"}
+    assert report.keys() == {"changed", "version", "run_id", "persons", "entries", "rows", "notices", "sources", "shards", "dry_run", "remapped", "differences"}
     for entry in report["entries"]:
         assert entry.keys() == LEDGER_KEYS
         assert entry["read"] == entry["loaded"] + entry["merged"] + sum(entry["rejected"].values()) + sum(entry["ignored"].values())
@@ -205,6 +205,19 @@ def test_json_of_vocabulary(command: Callable[..., Result], copy: Path, words: t
     found = as_json(command(*words, "-s", copy, "--json"))
     assert {"folder", "digest", "release", "rows", "vocabularies", "missing", "warnings"} <= found.keys()
     assert found["release"] == "plait demo v1"
+
+
+def test_json_of_map_and_of_another_release(command: Callable[..., Result], copy: Path) -> None:
+    codes = as_json(command("map", "unmapped", "--system", "UCUM", "-s", copy, "--json"))
+    assert {"U/L", "{score}"} <= {code["code"] for code in codes}
+    review = copy / "review.csv"
+    suggested = as_json(command("map", "suggest", "-o", review, "--system", "UCUM", "-s", copy, "--json"))
+    assert (suggested["codes"], suggested["file"]) == (len({code["code"] for code in codes}), str(review))
+    review.write_text(review.read_text(encoding="utf-8-sig").replace("UNCHECKED,UNREVIEWED,,8645", "APPROVED,EQUAL,Ana,8645"), encoding="utf-8")
+    applied = as_json(command("map", "apply", review, "-s", copy, "--json"))
+    assert (applied["approved"], applied["added"], applied["persons"]) == (1, 1, 20)
+    found = as_json(command("vocabulary", "diff", copy / "data/athena", "-s", copy, "--json"))
+    assert (found["changes"], found["persons"], found["before"]) == ([], 0, "plait demo v1")
 
 
 def test_json_of_digest_and_gc(command: Callable[..., Result], copy: Path) -> None:
@@ -300,6 +313,10 @@ def test_json_of_every_command_is_tried() -> None:
         ("etl", "trace"),
         ("vocabulary", "info"),
         ("vocabulary", "load"),
+        ("vocabulary", "diff"),
+        ("map", "unmapped"),
+        ("map", "suggest"),
+        ("map", "apply"),
         ("digest",),
         ("gc",),
         ("verify",),
@@ -335,6 +352,10 @@ def test_quiet_says_nothing(command: Callable[..., Result], copy: Path, tmp_path
         ("etl", "trace", "person", 1, "-s", copy),
         ("vocabulary", "info", "-s", copy),
         ("vocabulary", "load", "-s", copy),
+        ("vocabulary", "diff", copy / "data/athena", "-s", copy),
+        ("map", "unmapped", "-s", copy),
+        ("map", "suggest", "-o", copy / "review.csv", "-s", copy),
+        ("map", "apply", copy / "review.csv", "-s", copy),
         ("verify", "-s", copy),
         ("init", tmp_path / "lung"),
     ]

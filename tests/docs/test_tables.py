@@ -16,6 +16,7 @@ from plait.cohort_settings import IndexSettings, OutcomeSettings, RuleSettings
 from plait.etl.judgement import RESERVED
 from plait.etl.notes.entities import EntityOptions
 from plait.etl.notes.rules import RulesOptions
+from plait.etl.source_checks.rules import FileCheck
 from plait.etl.sources.folder import FileRule, SourceRules, open_source
 from plait.etl.sources.wsi import slide
 from plait.etl.staging import SHAPES
@@ -75,6 +76,7 @@ def test_keys_of_a_source_are_all_described() -> None:
     assert tables(section(text, "## In `plait.yaml`")) == [list(SourceSettings.model_fields)]
     assert tables(section(text, "## In `source.yaml`")) == [list(SourceRules.model_fields), list(FileRule.model_fields)]
     assert tables(section(text, "## In a SELECT")) == [list(RESERVED)]
+    assert tables(section(text, "## Checks")) == [list(FileCheck.model_fields)]
 
 
 def test_keys_of_the_settings_are_all_described() -> None:

@@ -20,10 +20,10 @@ import plait
 from linked_study import declare, linked
 from plait.errors import ConfigError, EncoderError, StudyError
 from plait.etl.commit import writing
-from plait.featurestore.encoders.encoder import Declaration, ItemError
+from plait.featurestore.encoders.encoder import ItemError
 from plait.featurestore.encoders.hashing import HashingEncoder, HashingOptions
 from plait.featurestore.modalities import text
-from plait.schema.embeddings import embedding_schema
+from plait.schema.embeddings import Declaration, embedding_schema
 from plait.schema.reasons import Reason
 from plait.settings import FeatureSettings
 

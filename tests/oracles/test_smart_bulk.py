@@ -26,6 +26,7 @@ READ = {"AllergyIntolerance", "Condition", "Device", "DiagnosticReport", "Docume
     "Practitioner",
     "PractitionerRole",
     "Procedure",
+    "ServiceRequest",
     "Specimen",
 }
 """Types of resources in these two folders that the kind reads."""

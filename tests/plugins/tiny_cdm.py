@@ -22,7 +22,7 @@ EPOCH = dt.datetime(2020, 1, 1)  # noqa: DTZ001 - local time, as OMOP has it
 A, B, C = 101, 102, 103
 """Standard concepts; B stands below A. C is a condition of its own."""
 FILLED = ("cdm.person", "cdm.death", "cdm.condition_occurrence", "cdm.measurement", "cdm.visit_occurrence", "cdm.observation_period", "cdm.cohort",
-          "cdm.omics_occurrence", "cdm.omics_variant", "plait.row_meta", "plait.derivation", "plait.omics_panel")  # fmt: skip
+          "cdm.omics_occurrence", "cdm.omics_variant", "plait.row_meta", "plait.derivation", "plait.omics_panel", "plait.absence")  # fmt: skip
 """What a test fills and empties again."""
 _ID = {"condition_occurrence": "condition_occurrence_id", "measurement": "measurement_id", "visit_occurrence": "visit_occurrence_id"}
 

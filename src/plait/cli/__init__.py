@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from plait.cli import embed, etl, export, features, images, study, validate, vocabulary
+from plait.cli import embed, etl, export, features, images, map, study, validate, vocabulary  # noqa: A004 - the word of the command
 from plait.errors import PlaitError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.add_typer(embed.app)
 app.add_typer(images.app)
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(etl.app, name="etl")
+app.add_typer(map.app, name="map")
 app.add_typer(features.app, name="features")
 app.add_typer(export.app, name="export")
 

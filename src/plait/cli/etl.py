@@ -84,13 +84,13 @@ def etl_rejects(
 
 @app.command("trace")
 def etl_trace(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of the CDM.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table of the CDM, or 'absence'.")],
     row_id: Annotated[int, typer.Argument(metavar="ID", help="The id of one of its rows.")],
     study: StudyOption = HERE,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Show the records, mapping and run behind a CDM row.
+    """Show the records, mapping and run behind a row of the CDM, or of plait.absence.
 
     Example: plait etl trace condition_occurrence 4194304
     """
@@ -98,6 +98,70 @@ def etl_trace(
     from plait.study import open_study
 
     show(open_study(study).trace(table, row_id), console.show_trace, json=json, quiet=quiet)
+
+
+@app.command("new-source")
+def etl_new_source(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with raw files, or one file.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="The folder to write; sources/NAME of the study, if left out.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="What the source is called; as the folder PATH, if left out.")] = None,
+    study: StudyOption = HERE,
+    records: Annotated[int, typer.Option("--records", min=1, help="Records of each file to look at.")] = 1_000_000,
+    values: Annotated[
+        bool, typer.Option("--values", help="Write values that stand on 11 records or more, of columns that look like codes, as comments.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a folder that is there.")] = False,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Profile raw files, and write a first version of a source folder that loads them.
+
+    Delimited text (also .gz) and Parquet: types, nulls, keys, formats of times, and code systems by the shape of their codes,
+    or by look-up where the study has a vocabulary. Comments say what was guessed, and why. No value of a record is written
+    or shown.
+
+    Example: plait etl new-source data/emr -s lung
+    """
+    from plait import console
+    from plait.etl.profiling.new_source import ProfileOptions
+    from plait.study import new_source
+
+    options = ProfileOptions(name=name, records=records, values=values, force=force, threads=threads, memory=memory)
+    with console.progress(quiet=quiet or json) as listen:
+        report = new_source(path, out, study=study, options=options, progress=listen)
+    show(report, lambda found: console.show_new_source(found, study), json=json, quiet=quiet)
+
+
+@app.command("check-source")
+def etl_check_source(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The folder of a source, or the name of one in plait.yaml.")],
+    data: Annotated[Path | None, typer.Argument(metavar="PATH", help="The files that it reads, where SOURCE is a folder.")] = None,
+    study: StudyOption = HERE,
+    first: Annotated[int, typer.Option("--first", min=0, help="Rejected records to show for each reason.")] = 3,
+    show_values: Annotated[bool, typer.Option("--show-values", help="Show what rejected records say: patients' data.")] = False,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Run a source dry, and show what its SELECTs make of its files.
+
+    For each staged shape: rows, nulls, and the first records that are rejected; then columns and files that nobody reads, and, where
+    the study has a vocabulary, how many codes have a standard concept. Nothing is written. Exit code 1 says that a record has
+    no fate, or that a check of severity error fails that source.yaml asks for.
+
+    Example: plait etl check-source sources/our_emr data/emr -s lung
+    """
+    from plait import console
+    from plait.study import check_source
+
+    with console.progress(quiet=quiet or json) as listen:
+        found = check_source(source, data, study=study, first=first, show_values=show_values, threads=threads, memory=memory, progress=listen)
+    show(found, console.show_source_tried, json=json, quiet=quiet)
+    if not found.is_sound:
+        raise typer.Exit(1)
 
 
 def run_and_show(folder: Path, threads: int | None, memory: str | None, *, json: bool, quiet: bool, processes: bool = False, **options: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
 
 if TYPE_CHECKING:
+    from plait.export.fair.package import Packaged
     from plait.export.omop import Exported
 
 app = typer.Typer(help="Packages that others can use, and that give nobody away.", no_args_is_help=True)
@@ -48,6 +49,46 @@ def omop(
     show(done, _show_exported, json=json, quiet=quiet)
 
 
+@app.command()
+def fair(
+    out: TargetArgument,
+    study: StudyOption = HERE,
+    row_level: RowLevelOption = False,
+    snapshots: Annotated[
+        list[str] | None, typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/ that goes along; may be given again.")
+    ] = None,
+    key: KeyOption = None,
+    zipped: Annotated[bool, typer.Option("--zip", help="Make one zip file of it.")] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a package that others can find, open and trust.
+
+    Tables, their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the hashes of all. Without --row-level, figures of
+    enough persons and tables without rows. Nothing is written while a check of severity error fails, or where something would identify.
+
+    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1
+    """
+    from plait import console
+    from plait.study import open_study
+
+    with console.progress(quiet=quiet or json) as listen:
+        done = open_study(study).export_fair(out, row_level=row_level, snapshots=snapshots or (), key=key, zipped=zipped, progress=listen)
+    show(done, _show_packaged, json=json, quiet=quiet)
+
+
+def _show_packaged(done: Packaged) -> None:
+    from plait import console
+
+    rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
+    console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
+    console.say(f"\nKey: {_told(done.key)}.")
+
+
+def _told(key: str | None) -> str:
+    return f"kept in private/ as {key}" if key else "thrown away: nobody can undo this export"
+
+
 def _show_exported(done: Exported) -> None:
     from plait import console
 
@@ -56,4 +97,4 @@ def _show_exported(done: Exported) -> None:
     )
     if done.withheld:
         console.say(f"\nWithheld: {', '.join(done.withheld)}.")
-    console.say(f"\nKey: {f'kept in private/ as {done.key}' if done.key else 'thrown away: nobody can undo this export'}.")
+    console.say(f"\nKey: {_told(done.key)}.")

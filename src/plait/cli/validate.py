@@ -31,11 +31,25 @@ def validate(
         typer.Option("--cdm", metavar="PATH", help="Check a CDM that is no study's: a folder of Parquet or CSV, a DuckDB file, or a postgresql:// URL."),
     ] = None,
     cdm_version: Annotated[str | None, typer.Option("--cdm-version", metavar="5.3|5.4", help="Its version; found out, if left out.")] = None,
+    snapshot: Annotated[
+        list[Path] | None, typer.Option("--snapshot", metavar="DIR", help="Check a snapshot that lies elsewhere, alone unless checks are named, too.")
+    ] = None,
     rows: Annotated[str | None, typer.Option("--rows", metavar="CHECK", help="List the rows that offend one check, with their source records.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="The most rows to list.")] = 20,
     today: Annotated[dt.datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], metavar="DATE", help="The day that checks compare with.")] = None,
     dqd_json: Annotated[Path | None, typer.Option("--dqd-json", metavar="FILE", help="Write DataQualityDashboard's JSON, for its viewer.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML, for a build server.")] = None,
+    gx: Annotated[
+        bool | None, typer.Option("--gx/--no-gx", help="Write Great Expectations' Data Docs and run suites of your own; done, where it is installed.")
+    ] = None,
+    expectations: Annotated[
+        Path | None, typer.Option("--expectations", metavar="DIR", help="The folder with suites of your own; the study's expectations/, if left out.")
+    ] = None,
+    python_suites: Annotated[bool, typer.Option("--python-suites", help="Run suites that are Python, too; only those that you trust.")] = False,
+    data_docs: Annotated[
+        Path | None, typer.Option("--data-docs", metavar="DIR", help="Write Data Docs there; the study's reports/expectations, if left out.")
+    ] = None,
+    show_values: Annotated[bool, typer.Option("--show-values", help="Let Data Docs show values that offend; they are of patients.")] = False,
     only_list: Annotated[bool, typer.Option("--list", help="List the checks, and make none.")] = False,
     threads: ThreadsOption = None,
     memory: MemoryOption = None,
@@ -44,31 +58,49 @@ def validate(
 ) -> None:
     """Check what the study holds, and say what failed first.
 
-    Every check of OHDSI's DataQualityDashboard, with its thresholds or those in plait.yaml. What all checks found is kept in
-    plait.checks. Exit code 1 says that a check of severity error failed.
+    Every check of OHDSI's DataQualityDashboard, with its thresholds or those in plait.yaml, and suites of Great Expectations of your
+    own in expectations/. What all checks found is kept in plait.checks, and in Data Docs where Great Expectations is installed
+    (pip install 'plait[quality]'). Exit code 1 says that a check of severity error failed.
+
+    The CDM and the books, the embedding tables of views, and snapshots: CHECK may be cdm, embeddings, embeddings.VIEW, snapshots or
+    snapshots.NAME.
 
     Example: plait validate -s lung --rows isForeignKey.death.person_id
     """
     from plait import console
     from plait.study import open_study
+    from plait.validators.expectations.options import Options
     from plait.validators.validate import checks_of_cdm, offending_rows_of, validate_cdm
 
-    day = today.date() if today else None
+    day, elsewhere = today.date() if today else None, tuple(snapshot or ())
+    asked = Options(gx, _folder(expectations), python_suites, data_docs, show_values)
     if only_list:
-        show(checks_of_cdm(checks or (), cdm_version) if cdm else open_study(study).checks(*checks or ()), _show_checks, json=json, quiet=quiet)
+        listed = checks_of_cdm(checks or (), cdm_version) if cdm else open_study(study).checks(*checks or (), snapshots=elsewhere, expectations=asked)
+        show(listed, _show_checks, json=json, quiet=quiet)
         return
     if rows:
-        found = (
-            offending_rows_of(cdm, rows, cdm_version=cdm_version, today=day, limit=limit) if cdm else open_study(study).offending(rows, today=day, limit=limit)
-        )
+        if cdm:
+            found = offending_rows_of(cdm, rows, cdm_version=cdm_version, today=day, limit=limit, options=asked)
+        else:
+            found = open_study(study).offending(rows, today=day, limit=limit, snapshots=elsewhere, expectations=asked)
         show(found, lambda listed: _show_offending(listed, limit), json=json, quiet=quiet)
         return
     with console.progress(quiet=quiet or json) as listen:
         if cdm:
-            report = validate_cdm(cdm, cdm_version=cdm_version, chosen=checks or (), today=day, threads=threads, memory=memory, progress=listen)
+            report = validate_cdm(cdm, cdm_version=cdm_version, chosen=checks or (), today=day, threads=threads, memory=memory, options=asked, progress=listen)
         else:
-            report = open_study(study).validate(*checks or (), today=day, threads=threads, memory=memory, progress=listen)
+            opened = open_study(study)
+            report = opened.validate(*checks or (), today=day, threads=threads, memory=memory, snapshots=elsewhere, expectations=asked, progress=listen)
     _finish(report, dqd_json, junit, json=json, quiet=quiet)
+
+
+def _folder(expectations: Path | None) -> Path | None:
+    """Give the folder with suites, or say that there is none."""
+    from plait.errors import ConfigError
+
+    if expectations is not None and not expectations.is_dir():
+        raise ConfigError(expectations, expected="a folder with suites", got="none", todo="Name one with files of JSON, such as person.mine.json.")
+    return expectations
 
 
 def _finish(report: Validated, dqd_file: Path | None, junit_file: Path | None, *, json: bool, quiet: bool) -> None:
@@ -115,6 +147,9 @@ def _show_validated(report: Validated) -> None:
         for result in errors:
             reasons[result.reason or ""] = reasons.get(result.reason or "", 0) + 1
         console.table("Could not be answered", [{"reason": reason, "checks": count} for reason, count in sorted(reasons.items())])
+    if report.data_docs:
+        console.say()
+        console.say(f"Data Docs: {report.data_docs}")
 
 
 def _failed_row(result: Result) -> dict[str, Any]:

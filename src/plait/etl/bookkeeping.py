@@ -11,6 +11,7 @@ from plait.etl.ledger import Ledger
 from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
 from plait.etl.stage import StagedFile, rows_of
 from plait.etl.vocabulary import read_release
+from plait.etl.vocabulary.approvals import read_approvals
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from plait.etl.harmonize.shard import ShardResult
     from plait.etl.omics.assays import AssayFile
     from plait.etl.run import Run
+    from plait.etl.source_checks.judging import Found
 
 
 def balance(run: Run, staged: Sequence[StagedFile], results: Sequence[ShardResult]) -> Ledger:
@@ -55,12 +57,20 @@ def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> Non
 
 
 def table_files(
-    run: Run, ledger: Ledger, results: Sequence[ShardResult], notices: Sequence[books.Notice], version: tuple[int, int, Sequence[AssayFile]], now: dt.datetime
+    run: Run,
+    ledger: Ledger,
+    results: Sequence[ShardResult],
+    notices: Sequence[books.Notice],
+    version: tuple[int, int, Sequence[AssayFile], Sequence[Found]],
+    now: dt.datetime,
 ) -> dict[str, dict[str, list[str]]]:
-    """Write what is not sharded, and give the files of every table by schema; `version` is its number, its persons and its assays."""
+    """Write what is not sharded, and give the files of every table by schema.
+
+    `version` is its number, its persons, its assays, and what the checks of its sources found.
+    """
     tables: dict[str, dict[str, list[str]]] = {
         "cdm": {},
-        "books": {"person_digests": [f"books/person_digests/{run.name}.parquet"], "study_map": [f"books/study_map/{run.name}.parquet"]},
+        "books": {table: [f"books/{table}/{run.name}.parquet"] for table in ("person_digests", "code_digests", "study_map")},
     }
     for result in sorted(results, key=lambda result: result.number):
         for schema, files in result.files.items():
@@ -75,6 +85,8 @@ def table_files(
         notices=notices,
         coverage=[(source.name, c.domain, c.start, c.end) for source in run.sources for c in source.rules.coverage],
         assays=version[2],
+        checks=[tuple(found.as_row().values()) for found in version[3]],
+        approvals=read_approvals(run.study),
     )
     earlier = run.before.tables["books"] if run.before else {}
     for table, path in books.write_books(run.con, run.warehouse, run.name, pages, lambda file_id: _raw(run, file_id)).items():

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from plait.etl.sources.matrix import Matrix
     from plait.etl.stage import StagedFile
     from plait.etl.vocabulary import Release
+    from plait.etl.vocabulary.approvals import Approval
     from plait.settings import Settings
 
-HISTORY = frozenset({"runs", "ledger", "ledger_reasons", "columns", "notices"})
+HISTORY = frozenset({"runs", "ledger", "ledger_reasons", "columns", "notices", "source_checks"})
 """Books that keep the pages of earlier runs; the others describe the present state."""
 
 _ARROW = {"BIGINT": "int64", "DOUBLE": "float64", "DATE": "date32", "TIMESTAMP": "timestamp[us]", "VARCHAR": "string"}
@@ -137,6 +138,8 @@ class Pages:
     notices: Sequence[Notice]
     coverage: Sequence[tuple[str, str, dt.date | None, dt.date | None]]
     assays: Sequence[AssayFile] = ()
+    checks: Sequence[tuple[Any, ...]] = ()
+    approvals: Sequence[Approval] = ()
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Give the rows of each of plait's tables, in the order of its columns."""
@@ -158,9 +161,11 @@ class Pages:
             ],
             "ledger_reasons": reasons,
             "columns": [(run_id, *column) for column in self.columns],
+            "source_checks": [(run_id, *check) for check in self.checks],
             "notices": [(run_id, *notice) for notice in self.notices],
             "coverage": list(self.coverage),
             "omics_file": [astuple(assay) for assay in self.assays],
+            "approvals": [astuple(approval) for approval in self.approvals],
         }
 
 
@@ -226,7 +231,7 @@ def write_study_tables(
     }
     written |= vocabulary
     path = warehouse / "cdm" / "source_to_concept_map" / f"{name}.parquet"
-    write_parquet(con, "SELECT * FROM site_map ORDER BY ALL", path)
+    write_parquet(con, "SELECT * EXCLUDE (rank) FROM site_map ORDER BY ALL", path)
     written["source_to_concept_map"] = [*vocabulary.get("source_to_concept_map", []), str(path.relative_to(warehouse))]
     return written
 

@@ -61,6 +61,11 @@ def open_catalog(
     return con
 
 
+def cdm_files(study: Path, version: Version) -> dict[str, list[Path]]:
+    """Give the Parquet files behind each table of the CDM in a version, as far as the table has rows."""
+    return {table: [warehouse_of(study) / file for file in files] for table, files in version.tables["cdm"].items() if files}
+
+
 def build_catalog(study: Path, version: Version) -> None:
     """Write `study.duckdb` and its stamp anew, unless they already tell of this version at this place."""
     warehouse = warehouse_of(study.resolve())

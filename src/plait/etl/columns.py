@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from plait.etl.sources.inventory import InputFile
 
 
+_ALL = "*"
+"""Name under `ignored` that stands for all columns which nothing reads."""
+
+
 def column_fates(con: duckdb.DuckDBPyConnection, source: Source, files: list[InputFile]) -> list[tuple[str, str, str, str, str | None]]:
     """Give (source, file, column, fate, reason) of every column in the headers of a source's files.
 
@@ -33,8 +37,8 @@ def column_fates(con: duckdb.DuckDBPyConnection, source: Source, files: list[Inp
         for column in file.header:
             if column.lower() in read or "*" in read:
                 fates[file.file, column] = ("read", None)
-            elif column.lower() in ignored:
-                fates[file.file, column] = ("ignored", ignored[column.lower()])
+            elif column.lower() in ignored or _ALL in ignored:
+                fates[file.file, column] = ("ignored", ignored.get(column.lower()) or ignored[_ALL])
             else:
                 fates[file.file, column] = ("unaccounted", None)
     return [(source.name, file, column, fate, reason) for (file, column), (fate, reason) in sorted(fates.items())]

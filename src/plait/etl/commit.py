@@ -48,6 +48,7 @@ class Version:
     staged: list[dict[str, Any]] = field(default_factory=list)
     omics: list[dict[str, Any]] = field(default_factory=list)
     contested: str | None = None
+    counted: list[str] = field(default_factory=list)
     extractors: list[str] = field(default_factory=list)
 
 

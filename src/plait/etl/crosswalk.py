@@ -59,6 +59,23 @@ def linked_crosswalk(study: Path, version: Version) -> pl.DataFrame:
         con.close()
 
 
+def all_persons(study: Path, version: Version) -> pl.Series:
+    """Give every person to whom an id was ever given by this version, whether or not the study still has something of them; ascending."""
+    import polars as pl
+
+    return pl.read_parquet(study / version.crosswalk)["person_id"].unique().sort()
+
+
+def former_persons(study: Path, version: Version) -> pl.DataFrame:
+    """Give who was found to be another person: `person_id` as it was given first, and `now`, whom the study's links say that it is."""
+    import polars as pl
+
+    given = pl.read_parquet(study / version.crosswalk).select("system", "identifier", "person_id")
+    linked = linked_crosswalk(study, version).rename({"person_id": "now"})
+    both = given.join(linked, on=["system", "identifier"], how="inner")
+    return both.filter(pl.col("person_id") != pl.col("now")).select("person_id", "now").unique(maintain_order=False).sort("person_id")
+
+
 def save_crosswalk(con: duckdb.DuckDBPyConnection, file: Path) -> Path:
     """Write the crosswalk to a new file, in order of its ids, in a folder that only its owner can read."""
     file.parent.mkdir(exist_ok=True, mode=0o700)

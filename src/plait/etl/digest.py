@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _OF_THE_RUN = {"cdm_source", "metadata"}
 _DIMENSIONS = {"provider_id": "provider", "care_site_id": "care_site", "location_id": "location", "omics_feature_id": "feature"}
-_BOOKS = ("lineage_key", "derivation", "row_meta", "person_fates", "person_rejects", "person_notices")
+_BOOKS = ("lineage_key", "derivation", "row_meta", "person_fates", "person_rejects", "person_notices", "absence")
 _NOTHING = "chr(0)"
 
 
@@ -82,6 +82,7 @@ def _is_row_id(spec: TableSpec, column: str) -> bool:
         "note_id",
         "measurement_event_id",
         "observation_event_id",
+        "visit_occurrence_id",
     }:
         return True
     field = next(field for field in spec.fields if field.name == column)

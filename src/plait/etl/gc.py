@@ -80,6 +80,7 @@ def _named(study: Path, version: Version | None) -> Iterator[Path]:
     for entry in version.staged:
         path = warehouse_of(study) / entry["path"]
         yield from (path, manifest_file(path), persons_file(path), codes_file(path))
+    yield from (warehouse_of(study) / path for path in version.counted)
 
 
 def _files(study: Path) -> Iterator[Path]:

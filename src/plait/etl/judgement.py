@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted
 from plait.etl.anchors import anchor_date
-from plait.etl.staging import Column, Number, Reading, Shape, Time
+from plait.etl.staging import Column, Number, OneOf, Reading, Shape, Time
 
 if TYPE_CHECKING:
-    from plait.etl.sources.folder import Select
+    from plait.etl.sources.folder import Select, Source
     from plait.etl.stage import Task
 
 RESERVED = {"_pointer": "", "_part": "INTEGER", "_ignore": "VARCHAR", "_reject": "VARCHAR", "_merge_key": "VARCHAR"}
@@ -78,13 +78,17 @@ def _parsed(name: str, column: Column, task: Task) -> str:
 
 
 def _time(value: str, task: Task) -> str:
+    return time_of_text(value, task.source, task.time_zone)
+
+
+def time_of_text(value: str, source: Source, time_zone: str) -> str:
     """Give the expression that reads a time by the source's formats and the study's zone."""
-    iso = f"plait_utc_time({value})" if task.time_zone == "UTC" else f"plait_zoned_time({value}, {literal(task.time_zone)})"
-    if task.source.anchor is not None:
-        iso = f"coalesce(plait_offset({value}, TIMESTAMP {literal(anchor_date(task.source.anchor))}), {iso})"
-    if not task.source.rules.time_formats:
+    iso = f"plait_utc_time({value})" if time_zone == "UTC" else f"plait_zoned_time({value}, {literal(time_zone)})"
+    if source.anchor is not None:
+        iso = f"coalesce(plait_offset({value}, TIMESTAMP {literal(anchor_date(source.anchor))}), {iso})"
+    if not source.rules.time_formats:
         return iso
-    formats = ", ".join(literal(form) for form in task.source.rules.time_formats)
+    formats = ", ".join(literal(form) for form in source.rules.time_formats)
     return f"coalesce(try_strptime({value}, [{formats}]), {iso})"
 
 
@@ -114,6 +118,11 @@ def _judgement(shape: type[Shape], given: set[str], task: Task, *, person: bool)
             for name, column in shape.columns.items()
             if name in given and isinstance(column, kind) and not isinstance(column, Reading)
         ]
+    cases += [
+        f"WHEN CAST(s.{quoted(name)} AS VARCHAR) NOT IN ({', '.join(map(literal, column.words))}) THEN 'unknown_word:{name}'"
+        for name, column in shape.columns.items()
+        if name in given and isinstance(column, OneOf)
+    ]
     if person:
         cases.append("WHEN k.person_id IS NULL THEN 'unknown_person:person'")
     ignored = "WHEN s._ignore IS NOT NULL THEN NULL " if "_ignore" in given else ""

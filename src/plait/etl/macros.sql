@@ -108,3 +108,27 @@ CASE WHEN abs(TRY_CAST(value AS DOUBLE)) < below THEN TRY_CAST(value AS DOUBLE) 
 
 CREATE OR REPLACE MACRO plait_known(at_time, is_date) AS
 CASE WHEN is_date THEN date_trunc('day', at_time) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND ELSE at_time END;
+
+-- ICD codes with the point that the vocabulary's codes have, whether they were delivered with it or not: ICD-10 (and -CM) after three
+-- characters, ICD-9-CM after three too, but after four of its E codes, its procedures after two (CMS, ICD-9-CM and ICD-10-CM code titles).
+CREATE OR REPLACE MACRO plait_pointed(bare, place) AS
+CASE WHEN length(bare) > place THEN concat(substr(bare, 1, CAST(place AS BIGINT)), '.', substr(bare, CAST(place + 1 AS BIGINT))) ELSE bare END;
+
+CREATE OR REPLACE MACRO plait_icd10(code) AS plait_pointed(replace(upper(trim(code)), '.', ''), 3);
+
+CREATE OR REPLACE MACRO plait_icd9(code) AS
+plait_pointed(replace(upper(trim(code)), '.', ''), CASE WHEN upper(trim(code)) LIKE 'E%' THEN 4 ELSE 3 END);
+
+CREATE OR REPLACE MACRO plait_icd9_procedure(code) AS plait_pointed(replace(trim(code), '.', ''), 2);
+
+-- A National Drug Code as eleven digits, as billing and the vocabulary write it: labeler, product and package of 4-4-2, 5-3-2 and 5-4-1
+-- digits are filled up to 5-4-2 with zeros (FDA, "National Drug Code Format"). Null where the text is none, or all zeros.
+CREATE OR REPLACE MACRO plait_ndc(code) AS
+CASE
+    WHEN regexp_full_match(trim(code), '[0-9]{4,5}-[0-9]{3,4}-[0-9]{1,2}')
+        THEN
+            concat(
+                lpad(split_part(trim(code), '-', 1), 5, '0'), lpad(split_part(trim(code), '-', 2), 4, '0'), lpad(split_part(trim(code), '-', 3), 2, '0')
+            )
+    WHEN regexp_full_match(trim(code), '[0-9]{11}') THEN nullif(trim(code), '00000000000')
+END;

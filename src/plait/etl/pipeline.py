@@ -6,7 +6,7 @@ import datetime as dt
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import quoted, sql, write_parquet
@@ -14,7 +14,7 @@ from plait.errors import ConfigError, StudyError
 from plait.etl import books
 from plait.etl.bookkeeping import balance, table_files
 from plait.etl.catalog import build_catalog
-from plait.etl.changes import Changes, SourceChanges, find_changes, find_contested, load_present
+from plait.etl.changes import Changes, Shared, SourceChanges, find_changes, find_contested, load_present
 from plait.etl.clearing import clear_away
 from plait.etl.commit import Version, commit, newest_version, writing
 from plait.etl.crosswalk import extend_crosswalk, follow_links, load_crosswalk, save_crosswalk
@@ -30,17 +30,21 @@ from plait.etl.omics.assays import matrices_of, write_assays
 from plait.etl.omics.genes import map_genes
 from plait.etl.omics.panels import panels_of
 from plait.etl.resources import resources
-from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, take_inventory
+from plait.etl.run import Run, RunOptions, basis_of, check_shard_size, find_vocabulary, fingerprint_of, meaning_of, take_inventory
+from plait.etl.source_checks.counting import counts_file, is_counted
+from plait.etl.source_checks.judging import judge_source, records_before, stop_where_asked
 from plait.etl.sources.folder import IDENTITY, open_sources
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
 from plait.etl.vocabulary import read_release, register
-from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
+from plait.etl.vocabulary.approvals import read_approvals
+from plait.etl.vocabulary.mapping import digest_codes, load_site_mappings, map_codes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plait.etl.ledger import Entry, Ledger
+    from plait.etl.source_checks.judging import Found
     from plait.etl.sources.inventory import InputFile
     from plait.settings import Settings
 
@@ -49,8 +53,9 @@ if TYPE_CHECKING:
 class RunReport:
     """What a run did, or a dry run would do.
 
-    `changed` is False where there was nothing to do; `persons` and `rows` count the whole CDM; `shards` are those
-    that were written; `differences` are there after a dry run only, whose `version` is the one that stands.
+    `changed` is False where there was nothing to do; `persons` and `rows` count the whole CDM; `remapped` are persons whose
+    codes came to mean something else, be their records changed or not; `shards` are those that were written; `checks` are those
+    of sources that failed; `differences` are there after a dry run only, whose `version` is the one that stands.
     """
 
     changed: bool
@@ -58,11 +63,13 @@ class RunReport:
     run_id: int
     persons: int
     dry_run: bool = False
+    remapped: int = 0
     entries: list[Entry] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     notices: list[books.Notice] = field(default_factory=list)
     sources: tuple[SourceChanges, ...] = ()
     shards: int = 0
+    checks: list[dict[str, Any]] = field(default_factory=list)
     differences: list[TableDifference] = field(default_factory=list)
 
 
@@ -79,6 +86,7 @@ def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
         InputFileError: A file cannot be read as declared, or changes while it is read.
         VocabularyError: There is no vocabulary, or it cannot be used.
         BooksError: A record has no fate.
+        SourceCheckError: A file fails a check that stops a run.
         StudyError: Another run holds the study, or there is no room left on disk or in memory.
     """
     study = study.resolve()
@@ -113,7 +121,7 @@ def _run(run: Run) -> RunReport:
     run.begin("reading the vocabulary")
     run.vocabulary = find_vocabulary(run)
     run.extractors = extractors_of(run.study, run.settings, run.warehouse / run.vocabulary)
-    run.basis = basis_of(run)
+    run.basis, run.meaning = basis_of(run), meaning_of(run)
     run.begin("looking at files")
     run.files = take_inventory(run)
     run.fingerprint = fingerprint_of(run)
@@ -121,16 +129,17 @@ def _run(run: Run) -> RunReport:
         build_catalog(run.study, run.before)
         return RunReport(changed=False, version=run.before.version, run_id=run.before.run_id, persons=0, dry_run=run.options.dry_run)
     staged = _stage(run)
+    checked = _check_sources(run)
     run.begin("mapping codes")
     register(run.con, read_release(run.warehouse / str(run.vocabulary)))
-    load_site_mappings(run.con, run.sources, run.settings.mappings)
+    load_site_mappings(run.con, run.sources, run.settings.mappings, read_approvals(run.study))
     map_codes(run.con, staged, run.sources)
     changes, results = _harmonize(run, staged)
     run.begin("balancing the books")
     ledger = balance(run, staged, results)
     if run.options.dry_run:
         return _foretell(run, ledger, changes, results)
-    report = _commit(run, staged, ledger, (changes, results))
+    report = _commit(run, staged, ledger, (changes, results), checked)
     run.begin("clearing away")
     return report
 
@@ -153,6 +162,22 @@ def _stage(run: Run) -> list[StagedFile]:
     return staged
 
 
+def _check_sources(run: Run) -> list[Found]:
+    """Judge the checks of all sources by what was counted of their files.
+
+    Raises:
+        SourceCheckError: One fails that stops a run.
+    """
+    before = records_before(run.con, run.before, run.warehouse) if run.before else {}
+    found: list[Found] = []
+    for source in run.sources:
+        files = [file for _, file in run.files if file.source == source.name]
+        folder = run.warehouse / "staged"
+        found += judge_source(run.con, source, files, folder, run.settings.time_zone, before=before, today=run.started_at.date())
+    stop_where_asked(found)
+    return found
+
+
 _WHO_IS_WHO = frozenset({"person", "link"})
 """Shapes that are staged first, since all other rows are joined with whom they tell of."""
 
@@ -161,7 +186,10 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
     """Stage persons and the links between them, or all others, largest files first."""
     wanted: list[tuple[int, InputFile]] = []
     for file_id, file in sorted(run.files, key=lambda item: -item[1].size_bytes):
-        if file.file is not None and any((select.shape in _WHO_IS_WHO) == persons for select in run.source(file.source).selects_of(file.file)):
+        source = run.source(file.source)
+        is_selected = file.file is not None and any((select.shape in _WHO_IS_WHO) == persons for select in source.selects_of(file.file))
+        is_only_checked = not persons and not is_counted(run.warehouse / "staged", file, source, run.settings.time_zone)
+        if is_selected or is_only_checked:
             wanted.append((file_id, file))
     threads, memory = run.options.share(len(wanted))
     several_shards = known_persons is not None and known_persons >= run.shard_persons
@@ -187,6 +215,8 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
         tasks.append(task)
     staged: list[StagedFile] = []
     for done in run.options.executor.run(tasks, stage_file):
+        if not done:
+            continue
         run.records[done[0].file_id] = done[0].records
         run.options.progress("staging", done[0].records)
         staged += done
@@ -200,14 +230,20 @@ def _harmonize(run: Run, staged: Sequence[StagedFile]) -> tuple[Changes, list[Sh
     run.begin("numbering providers, care sites and locations")
     shared = harmonize_dimensions(inputs, f"shared-{run.name}", before_ids)
     run.begin("finding changes")
-    fresh = run.before is None or run.options.full or run.before.basis != run.basis
+    codes = run.warehouse / "books" / "code_digests" / f"{run.name}.parquet"
+    digest_codes(run.con, codes)
+    codes_before = run.before.tables["books"].get("code_digests") if run.before else None
+    fresh = run.before is None or run.options.full or run.before.basis != run.basis or codes_before is None
     changes = find_changes(
         run.con,
         staged,
         before=run.warehouse / run.before.person_digests if run.before else None,
         everybody=fresh,
-        dimensions=(before_ids, inputs.dimension_ids),
-        contested=(run.study / run.before.contested if run.before and run.before.contested and not fresh else None, inputs.contested),
+        shared=Shared(
+            dimensions=(before_ids, inputs.dimension_ids),
+            contested=(run.study / run.before.contested if run.before and run.before.contested and not fresh else None, inputs.contested),
+            codes=(run.warehouse / codes_before[0] if codes_before else None, codes),
+        ),
         shard_persons=run.shard_persons,
         targets=(run.warehouse / "books" / "person_digests" / f"{run.name}.parquet", inputs.persons),
     )
@@ -280,13 +316,13 @@ def _shards(run: Run, inputs: Inputs, changes: Changes, kept: dict[int, dict[str
     shards = []
     for number, work in changes.shards.items():
         before = None if work.is_whole else kept.get(number)
-        key = digest_of([run.basis, changes.dimensions, changes.contested, work.digest, before, run.options.full])
+        key = digest_of([run.basis, run.meaning, changes.dimensions, changes.contested, work.digest, before, run.options.full])
         manifest = run.unfinished / f"shard-{number:06}.json"
         shards.append(Shard(inputs, number, number * size, number * size + size - 1, f"shard-{number:06}-{run.name}", before, manifest, key))
     return shards
 
 
-def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]]) -> RunReport:
+def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[Changes, list[ShardResult]], checked: Sequence[Found]) -> RunReport:
     """Write the books and the new version, then rebuild the catalogue for outside readers."""
     changes, results = work
     run.begin("writing the books")
@@ -307,7 +343,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         contested=f"private/{run.contested.name}",
         person_digests=f"books/person_digests/{run.name}.parquet",
         shards={str(result.number): result.files for result in results if result.number >= 0},
-        tables=table_files(run, ledger, results, notices, (number, changes.persons, assays), _now()),
+        tables=table_files(run, ledger, results, notices, (number, changes.persons, assays, checked), _now()),
         last_file_id=max([run.before.last_file_id if run.before else 0, *(file_id for file_id, _ in run.files)]),
         inventory=[{**asdict(file), "path": str(file.path), "file_id": file_id} for file_id, file in run.files],
         staged=[
@@ -315,6 +351,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
             for f in staged
         ],
         omics=[asdict(assay) for assay in assays],
+        counted=[str(path.relative_to(run.warehouse)) for path in _counted(run)],
         extractors=[one.extractor_id for one in run.extractors],
     )
     run.begin("committing")
@@ -326,12 +363,20 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         version=number,
         run_id=run.run_id,
         persons=changes.persons,
+        remapped=changes.remapped,
         entries=ledger.entries(),
         rows=books.count_rows(run.con, run.warehouse, results),
         notices=notices,
         sources=changes.sources,
         shards=len(changes.shards),
+        checks=[one.as_row() for one in checked if one.status == "FAIL"],
     )
+
+
+def _counted(run: Run) -> list[Path]:
+    """Give the files that keep what was counted of files for their checks."""
+    manifests = [counts_file(run.warehouse / "staged", file, run.source(file.source), run.settings.time_zone) for _, file in run.files if file.file is not None]
+    return [path for manifest in manifests if manifest.is_file() for path in (manifest, *sorted(manifest.parent.glob(f"{manifest.stem}.*.parquet")))]
 
 
 def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardResult]) -> RunReport:
@@ -341,6 +386,7 @@ def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardRes
         version=run.before.version if run.before else 0,
         run_id=run.run_id,
         persons=changes.persons,
+        remapped=changes.remapped,
         dry_run=True,
         entries=ledger.entries(),
         rows=books.count_rows(run.con, run.warehouse, results),

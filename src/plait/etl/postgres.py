@@ -49,6 +49,13 @@ class Database:
     parameters: Mapping[str, str] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
 
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Its URL for SQLAlchemy, with everything that libpq is told; it holds the password."""
+        from sqlalchemy import URL
+
+        return URL.create("postgresql+psycopg", query=dict(self.parameters)).render_as_string(hide_password=False)
+
     def masked(self, text: str) -> str:
         """Give `text` on one line, with every secret replaced."""
         for secret in self.secrets:

@@ -22,6 +22,7 @@ from plait.etl.omics.panels import panels_digest
 from plait.etl.resources import size_mib
 from plait.etl.sources.inventory import InputFile, find_files, inspect
 from plait.etl.vocabulary import choose_release, chosen_release, known_release, load_vocabulary
+from plait.etl.vocabulary.approvals import approved_file
 from plait.settings import DEFAULT_SHARD_PERSONS
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class Run:
     started_at: dt.datetime
     options: RunOptions
     basis: str = ""
+    meaning: str = ""
     fingerprint: str = ""
     vocabulary: str | None = None
     extractors: tuple[StudyExtractor, ...] = ()
@@ -262,26 +264,31 @@ def find_vocabulary(run: Run) -> str:
 
 
 def basis_of(run: Run) -> str:
-    """Give a digest of all that decides what a person's records become, beside the records: rules, settings, vocabulary."""
+    """Give a digest of all that decides what anybody's records become, beside the records and what their codes mean: rules and settings."""
     parts: list[Any] = [
         __version__,
         rules_digest(),
-        run.vocabulary,
         run.settings.time_zone,
         run.shard_persons,
         run.settings.study,
         run.settings.observation_period.model_dump(),
-        [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path) for path in run.settings.mappings],
         genes_digest(run.settings.genes),
         panels_digest(run.sources),
         [[one.name, one.extractor_id, one.system, one.languages] for one in run.extractors],
         [rule.model_dump() for rule in run.settings.nlp.promote],
-        [[s.name, s.system, s.encoding, s.delimiter, s.anchor, s.text, s.mappings, sorted(map(str, s.options.items()))] for s in run.sources],
+        [[s.name, s.system, s.encoding, s.delimiter, s.anchor, s.text, sorted(map(str, s.options.items()))] for s in run.sources],
     ]
     return digest_of(parts)
+
+
+def meaning_of(run: Run) -> str:
+    """Give a digest of all that decides what codes mean: the vocabulary, and the mappings of the study and of its sources."""
+    files = [*run.settings.mappings, approved_file(run.study)]
+    mappings = [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None for path in files]
+    return digest_of([run.vocabulary, mappings, [[s.name, s.mappings] for s in run.sources]])
 
 
 def fingerprint_of(run: Run) -> str:
     """Give a digest of everything that a run's result depends on."""
     files = sorted([file.source, file.file or "", file.name, file.sha256] for _, file in run.files)
-    return digest_of([run.basis, files])
+    return digest_of([run.basis, run.meaning, files, [source.checks_text for source in run.sources]])

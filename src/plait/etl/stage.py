@@ -19,6 +19,7 @@ from plait.errors import BooksError, ConfigError
 from plait.etl.judgement import RESERVED, faulty_query, staged_query
 from plait.etl.manifest import digest_of, read_manifest, write_manifest
 from plait.etl.own_code import code_digest
+from plait.etl.source_checks.counting import count_checks, is_counted
 from plait.etl.sources.raw import load_raw, load_texts, sound_columns
 from plait.etl.staging import SHAPES, Shape
 
@@ -144,7 +145,7 @@ def numbers_of(crosswalk: Path | None, first: int | None) -> str:
 
 
 def stage_file(task: Task) -> list[StagedFile]:
-    """Stage what `task` asks for, on a connection of its own: in any thread or process.
+    """Stage what `task` asks for, on a connection of its own: in any thread or process; count what the file's checks ask for by the way.
 
     Raises:
         InputFileError: The file cannot be cut into records.
@@ -153,19 +154,36 @@ def stage_file(task: Task) -> list[StagedFile]:
     """
     done = {select: staged_before(task, select) for select in task.selects}
     missing = [select for select, staged in done.items() if staged is None]
-    if not missing:
+    to_count = not is_counted(task.folder, task.file, task.source, task.time_zone)
+    if not missing and not to_count:
         return [staged for staged in done.values() if staged is not None]
     with connect(threads=task.threads, memory=task.memory, spill=task.spill) as con:
         con.execute(sql("plait.etl", "macros"))
+        _load_tables(con, task.source)
         if task.source.macros:
             con.execute(task.source.macros)
         if task.crosswalk is not None:
             con.execute(sql("plait.etl", "read_crosswalk"), {"file": str(task.crosswalk)})
         records = _load(con, task.file, task.source, task.spill)
+        if to_count:
+            count_checks(con, task.file, task.source, task.time_zone, task.folder)
         _load_lookups(con, task, " ".join(select.text for select in missing))
         for select in missing:
             done[select] = _stage_select(con, task, select, records)
     return [staged for staged in done.values() if staged is not None]
+
+
+def _load_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Make the small tables that stand beside `source.yaml`, all columns as text."""
+    import duckdb
+
+    for name, path in source.tables:
+        try:
+            con.execute(
+                f"CREATE TEMP TABLE {quoted(name)} AS FROM read_csv($path, delim = ',', quote = '\"', header = true, all_varchar = true)", {"path": str(path)}
+            )
+        except (duckdb.InvalidInputException, duckdb.IOException) as error:
+            raise ConfigError(path, expected="a CSV file with a header, separated by commas", got=str(error).splitlines()[0], todo="Mend the file.") from None
 
 
 def _raw_name(file: InputFile) -> str:
@@ -190,7 +208,7 @@ def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task, selects: str) -> N
             continue
         files = [file for file in task.lookups if file.file == name]
         if rule.text:
-            load_texts(con, files, task.source, table=f"raw {name}")
+            load_texts(con, files, table=f"raw {name}")
             make_view(con, name, f"SELECT * EXCLUDE (_fault) FROM {quoted(f'raw {name}')}")
             continue
         for number, file in enumerate(files):

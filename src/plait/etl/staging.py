@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from plait.schema.reasons import SAID_BY_SOURCES
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -28,6 +30,13 @@ class Column:
 
 class Text(Column):
     """Text, kept as delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(Column):
+    """One of some words; a record with another one there is rejected."""
+
+    words: tuple[str, ...] = ()
 
 
 class Time(Column):
@@ -171,6 +180,26 @@ class Event(Shape):
     accession = Text("accession number of the imaging study that was made by it, or its UID, or that of one of its series: it is then a procedure")
     modifies = Text("key of the episode whose disease it tells more of, as a stage, a grade or a receptor does")
     type = Text("where the record comes from, a name in `type_concepts.csv`")
+
+
+class Absence(Shape):
+    """That something was not done, or has no value, and why: a reason for the feature store, and no row of the CDM."""
+
+    name = "absence"
+    person = Text("the person", required=True)
+    visit = Text("identifier of the encounter it belongs to")
+    start = Time("when it would have been", required=True)
+    end = Time("when it would have ended")
+    known_time = Time("when the record became available; the time itself where null")
+    code = Text("what is not there", required=True)
+    code_system = Text("code system of `code`: a name that the source's `code_systems` knows, or a vocabulary_id", required=True)
+    alternative = Text("another code of the same thing, which counts where `code` has no standard concept and this one has")
+    alternative_system = Text("code system of `alternative`")
+    alternative_2 = Text("a third code, which counts where neither of the others has one")
+    alternative_2_system = Text("code system of `alternative_2`")
+    display = Text("the source's words for `code`")
+    domain = Text("hint: the OMOP domain where the concept, being unknown, does not say it", required=True)
+    reason = OneOf("why: " + ", ".join(f"`{reason.name}`" for reason in SAID_BY_SOURCES), required=True, words=tuple(reason.name for reason in SAID_BY_SOURCES))
 
 
 class Note(Shape):
@@ -452,6 +481,7 @@ SHAPES: dict[str, type[Shape]] = {
         Death,
         Visit,
         Event,
+        Absence,
         Note,
         Provider,
         CareSite,

@@ -16,7 +16,7 @@ from plait.etl.sources.inventory import InputFile
 from plait.etl.sources.listing import list_folder
 from plait.etl.sources.raw import csv_records
 from plait.etl.stage import coded_columns
-from plait.schema import cdm_tables
+from plait.schema import cdm_tables, plait_tables
 from plait.settings import read_settings
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 _KEYS = {"death": "person_id"}
 """Tables whose rows are found by another column than an id of their own."""
 
+_OWN_TABLES = ("absence",)
+"""Tables of plait's own whose rows come from records, as those of the CDM do."""
+
 
 def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, Any]:
-    """Give all that led to one CDM row.
+    """Give all that led to one row of the CDM, or of `plait.absence`.
 
     Returns:
-        `row` (the CDM row), `known` (known_time, end_known_time), `records` (for each source record: source,
+        `row` (the row itself), `known` (known_time, end_known_time), `records` (for each source record: source,
         file, path, record, line, role, raw, or why the raw text cannot be shown), `members` (of a derived row: the
         CDM rows that it is made of, and what these are made of, with their source, file, record, shape and role), `findings` (of what was read in
         a note: the note, the characters in it from `offset` to before `end`, and who read them), `mapping` (the study map's
@@ -40,17 +43,19 @@ def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, A
         ConfigError: No such table, or one whose rows come from no record.
         StudyError: No such row.
     """
-    known = cdm_tables()
+    known = cdm_tables() | {name: plait_tables()[name] for name in _OWN_TABLES}
     if table not in known:
         near = difflib.get_close_matches(table, known, 1)
-        raise ConfigError("TABLE", expected="a table of the CDM", got=f"'{table}'", todo=f"Did you mean '{near[0]}'?" if near else "See `plait etl status`.")
+        raise ConfigError(
+            "TABLE", expected="a table of the CDM, or 'absence'", got=f"'{table}'", todo=f"Did you mean '{near[0]}'?" if near else "See `plait etl status`."
+        )
     key = known[table].id_column or _KEYS.get(table)
     if key is None:
         raise ConfigError("TABLE", expected="a table whose rows have an id", got=f"'{table}'", todo="Its rows come from the vocabulary or describe the study.")
     con = open_catalog(study, version)
-    row = _one(con, f"SELECT * FROM cdm.{quoted(table)} WHERE {quoted(key)} = $id", {"id": row_id})
+    row = _one(con, f"SELECT * FROM {known[table].schema}.{quoted(table)} WHERE {quoted(key)} = $id", {"id": row_id})
     if row is None:
-        raise StudyError(f"{table} {row_id}", expected="a row with this id", got="none", todo=f"Look one up: SELECT {key} FROM cdm.{table}.")
+        raise StudyError(f"{table} {row_id}", expected="a row with this id", got="none", todo=f"Look one up: SELECT {key} FROM {known[table].schema}.{table}.")
     records = _all(con, sql("plait.etl", "trace"), {"table": table, "id": row_id})
     staged = [entry for entry in version.staged if entry["file_id"] in {record["file_id"] for record in records}]
     return {

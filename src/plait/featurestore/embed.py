@@ -6,7 +6,6 @@ Every part is there whole or not at all: what is stopped, however hard, is taken
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,13 @@ import numpy as np
 
 from plait.errors import ConfigError
 from plait.etl.commit import writing
-from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
+from plait.featurestore.embeddings import Embeddings
 from plait.featurestore.encoders.encoder import ItemError
-from plait.featurestore.gate import OF_THE_ITEM, PASSED, check_encoder, check_items, check_vectors
 from plait.featurestore.items import ItemView
-from plait.schema.embeddings import ENCODER_FILE, embedding_schema
+from plait.schema.embeddings import ENCODER_FILE, KEY, embedding_schema, part_digest, part_name, registered, table_folder
 from plait.schema.reasons import Reason
+from plait.validators.embeddings.gate import OF_THE_ITEM, PASSED, check_encoder, check_items, check_vectors
+from plait.validators.embeddings.scan import SOUND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plait.etl.run import Progress
-    from plait.featurestore.encoders.encoder import Declaration, Encoder
+    from plait.featurestore.encoders.encoder import Encoder
     from plait.featurestore.store import Store
+    from plait.schema.embeddings import Declaration
 
 Wrong = tuple[Reason, str] | None
 """Why an item has no vector, in a code and in words; None where it has one."""
@@ -91,7 +92,7 @@ def _embed(view: ItemView, *, retry: bool, progress: Progress) -> Embedded:
     check_encoder(view.reading.study, view.name, declaration)
     table = Table(register(view, declaration), declaration)
     there = Embeddings.open(table.folder, declaration.dim)
-    wanted = items.filter(pl.col("status") == Reason.OBSERVED).join(_kept(table, there, view, items, retry=retry), on=KEY, how="anti", maintain_order="left")
+    wanted = items.filter(pl.col("status") == Reason.OBSERVED).join(_kept(there, view, items, retry=retry), on=KEY, how="anti", maintain_order="left")
     wanted = wanted.with_columns(pl.Series("wrong", check_items(view.reading.con, wanted)))
     for rows in wanted.filter(pl.col("wrong") != PASSED).iter_slices(view.at_once):
         table.write(rows, *_nothing(rows, declaration.dim), [(Reason.FAILED_QC, OF_THE_ITEM[wrong]) for wrong in rows["wrong"].to_list()])
@@ -112,16 +113,19 @@ def _embed(view: ItemView, *, retry: bool, progress: Progress) -> Embedded:
     return _summed(view, table, items, fresh)
 
 
-def _kept(table: Table, there: Embeddings, view: ItemView, items: pl.DataFrame, *, retry: bool) -> pl.DataFrame:
-    """Give the items whose row stands: those with a vector, and those that failed and are not to be tried again."""
+def _kept(there: Embeddings, view: ItemView, items: pl.DataFrame, *, retry: bool) -> pl.DataFrame:
+    """Give the items whose row stands: those with a vector, and those that failed and are not to be tried again.
+
+    A row that was damaged since it was written, or is another person's, does not stand.
+    """
     import polars as pl
 
-    good = there.rows.filter(pl.col("status") == Reason.OBSERVED).select(KEY)
+    good = there.of_items(items, view.former).filter(pl.col("made") == Reason.OBSERVED).select(KEY)
     if retry:
         return good
-    bad = there.rows.filter(pl.col("status") != Reason.OBSERVED).select(KEY)
-    said = [pl.read_parquet(part, columns=[*KEY, "status", "detail"]).filter(pl.col("status") != Reason.OBSERVED) for part in table.parts()]
-    blamed = pl.concat(said).filter(pl.col("detail").is_in(OF_THE_ITEM)).select(KEY).unique() if said else bad.clear()
+    bad = there.rows.filter((pl.col("status") != Reason.OBSERVED) & (pl.col("wrong") == SOUND))
+    blamed = bad.filter(pl.col("detail").is_in(OF_THE_ITEM)).select(KEY).unique()
+    bad = bad.select(KEY)
     doubted = items.join(blamed, on=KEY, how="semi")
     mended = doubted.filter(pl.Series(check_items(view.reading.con, doubted) == PASSED)).select(KEY)
     return pl.concat([good, bad.join(mended, on=KEY, how="anti")])
@@ -225,9 +229,7 @@ class Table:
         table = pa.table(filled, schema=schema)
         self._number += 1
         self.written += len(items)
-        digest = hashlib.sha256(json.dumps([table[name].to_pylist() for name in (*KEY, "status")]).encode())
-        digest.update(np.ascontiguousarray(vectors[status == Reason.OBSERVED]).tobytes())
-        target = self.folder / f"{self._number:06}-{digest.hexdigest()[:12]}.parquet"
+        target = self.folder / part_name(self._number, part_digest(table, [vectors[status == Reason.OBSERVED]]))
         temporary = target.with_name(f".{target.name}.tmp")
         pq.write_table(table, temporary, compression="zstd")
         temporary.replace(target)
@@ -237,8 +239,11 @@ def _summed(view: ItemView, table: Table, items: pl.DataFrame, fresh: pl.DataFra
     """Count what became of the items; the table's cache is made on the way, so that the first query finds it."""
     import polars as pl
 
-    made = Embeddings.open(table.folder, table.dim).rows.select(*KEY, made="status")
-    ended = items.join(made, on=KEY, how="left").with_columns(status=pl.when(pl.col("status") == Reason.OBSERVED).then("made").otherwise("status"))
+    ended = (
+        Embeddings.open(table.folder, table.dim)
+        .of_items(items, view.former)
+        .with_columns(status=pl.when(pl.col("status") == Reason.OBSERVED).then("made").otherwise("status"))
+    )
     good = ended.filter(pl.col("status") == Reason.OBSERVED)
     encoded = good.join(fresh, on=KEY, how="semi").height
     failed = ended.filter(pl.col("status") != Reason.OBSERVED)["status"].value_counts().sort("status")

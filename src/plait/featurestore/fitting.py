@@ -47,6 +47,7 @@ class Fitted:
         states: What each step has learnt, by view and place; the imputer's by `""` and 0.
         rows_sha256: Hash over the training rows and the split that they are of.
         all_missing: Columns (`VIEW.FEATURE`) that were never observed in the training rows: kept, and filled by nothing but a constant.
+        persons: The persons of the training rows, ascending: who learns from nobody else can be seen to; None of what was saved before plait kept them.
     """
 
     recipes: Mapping[str, tuple[Step, ...]]
@@ -55,6 +56,7 @@ class Fitted:
     states: Mapping[tuple[str, int], State]
     rows_sha256: str
     all_missing: tuple[str, ...]
+    persons: tuple[int, ...] | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -112,7 +114,8 @@ class Fitted:
                     states.setdefault((view, int(place)), {})[part] = arrays[name]
             recipes = {view: parse_recipe(steps, view) for view, steps in content["recipes"].items()}
             names = {view: tuple(features) for view, features in content["names"].items()}
-            fitted = cls(recipes, parse_imputer(content["imputer"]), names, states, content["rows_sha256"], tuple(content["all_missing"]))
+            persons = tuple(content["persons"]) if "persons" in content else None
+            fitted = cls(recipes, parse_imputer(content["imputer"]), names, states, content["rows_sha256"], tuple(content["all_missing"]), persons)
             said = content["sha256"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise NotFittedError(where, expected="what Fitted.save wrote", got=type(error).__name__, todo="Fit again: train.fit().") from None
@@ -127,6 +130,7 @@ class Fitted:
             "names": {view: list(features) for view, features in self.names.items()},
             "rows_sha256": self.rows_sha256,
             "all_missing": list(self.all_missing),
+            **({} if self.persons is None else {"persons": list(self.persons)}),
         }
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -166,7 +170,7 @@ def fit(table: FusionTable, imputer: Any = None, *, recipes: Mapping[str, Any] |
         states["", 0] = parsed.learn(cells)
     columns = [f"{name}.{feature}" for name, answer in views.items() for feature in answer.names]
     unseen = tuple(column for column, seen in zip(columns, np.any(cells.observed, axis=0), strict=True) if not seen)
-    return Fitted(steps, parsed, names, states, _hash_of(table), unseen)
+    return Fitted(steps, parsed, names, states, _hash_of(table), unseen, tuple(np.unique(table.index.person_id).tolist()))
 
 
 def apply(table: TableT, fitted: Fitted) -> TableT:

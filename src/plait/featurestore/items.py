@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from plait.etl.crosswalk import former_persons
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, NONE, History
-from plait.featurestore.embeddings import KEY, Embeddings, registered, table_folder
+from plait.featurestore.embeddings import Embeddings
 from plait.featurestore.encoders.encoder import HOW
 from plait.featurestore.missing import why_not
 from plait.featurestore.view import View, ViewOptions
+from plait.schema.embeddings import registered, table_folder
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -241,15 +243,10 @@ class ItemView(View):
         """Every item with its place among the vectors, and the reason where it has none."""
         import polars as pl
 
-        made = self._embeddings.rows.select(*KEY, "place", made=pl.col("status"))
-        return (
-            self.inventory()
-            .filter(pl.col("event_time").is_not_null())
-            .join(made, on=KEY, how="left", maintain_order="left")
-            .with_columns(
-                place=pl.col("place").fill_null(NONE),
-                status=pl.when(pl.col("status") != Reason.OBSERVED).then("status").otherwise(pl.col("made").fill_null(int(Reason.NOT_ENCODED))).cast(pl.UInt8),
-            )
+        items = self.inventory().filter(pl.col("event_time").is_not_null())
+        return self._embeddings.of_items(items, self.former).with_columns(
+            place=pl.col("place").fill_null(NONE),
+            status=pl.when(pl.col("status") != Reason.OBSERVED).then("status").otherwise(pl.col("made").fill_null(int(Reason.NOT_ENCODED))).cast(pl.UInt8),
         )
 
     @cached_property
@@ -257,7 +254,13 @@ class ItemView(View):
         found = registered(self.reading.study, self.name, self.declared)
         if found is None:
             return Embeddings.open(table_folder(self.reading.study, self.name, "none"), 0)
-        return Embeddings.open(table_folder(self.reading.study, self.name, found["encoder_id"]), found["dim"])
+        opened = Embeddings.open(table_folder(self.reading.study, self.name, found["encoder_id"]), found["dim"])
+        opened.check_served(self.name, self.reading.settings.validation)
+        return opened
+
+    def former(self) -> pl.DataFrame:
+        """Give who was found to be another person by this version; see `plait.etl.crosswalk.former_persons`."""
+        return former_persons(self.reading.study, self.reading.version)
 
     def _items(self, clock: str) -> Items:
         """Give the items, ready to be asked by a clock; `ohdsi` takes everything as known when it happened."""

@@ -198,7 +198,8 @@ class FusionTable:
         """Give what a column (`"view.feature"`) stands for: its concept, gene or encoder, and the rows of the CDM behind its values.
 
         Returns:
-            What the view says of the feature, and under `sources` a frame with a line per value and record behind it.
+            What the view says of the feature; under `sources` a frame with a line per value and record behind it, under `absences` one with a
+            line per missing value whose reason a source gave, and the record that says so.
 
         Raises:
             CohortError: No such view or feature, or the table comes from a snapshot, which has no study to look into.
@@ -212,7 +213,8 @@ class FusionTable:
                 f"column '{column}'", expected="a table with its study", got="one of a snapshot", todo="Ask the study anew; see the snapshot's manifest."
             )
         view = self.opened[name]
-        return {**view.explain(feature), "sources": view.sources(feature, self.index, self.question)}
+        behind = {"sources": view.sources(feature, self.index, self.question), "absences": view.absences(feature, self.index, self.question)}
+        return {**view.explain(feature), **behind}
 
     def _stacked(self, columns: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
         """Give one column for each view."""

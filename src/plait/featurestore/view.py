@@ -142,6 +142,17 @@ class View(ABC):
     def sources(self, feature: str, index: Index, question: Question) -> pl.DataFrame:
         """Give the rows behind the values of a feature: `row` (place in the index), `table_name`, `row_id`, `event_time`, `known_time`."""
 
+    def absences(self, feature: str, index: Index, question: Question) -> pl.DataFrame:
+        """Give why rows have no value of a feature, where a source's records say so: the absence that gave the reason, and its record.
+
+        Returns:
+            A frame with the columns of `plait.featurestore.absences.no_absences`.
+        """
+        del feature, index, question
+        from plait.featurestore.absences import no_absences
+
+        return no_absences()
+
     def describe(self) -> dict[str, Any]:
         """Give what a snapshot keeps of the view: its kind, its recipe, and all that decides its numbers."""
         options = getattr(self, "options", None)

@@ -28,6 +28,17 @@ class Reason(IntEnum):
     """No record, and nothing says why."""
 
 
+SAID_BY_SOURCES = (
+    Reason.NOT_PERFORMED,
+    Reason.NO_MATERIAL,
+    Reason.DECLINED,
+    Reason.NOT_APPLICABLE,
+    Reason.NOT_CAPTURED,
+    Reason.WITHHELD,
+    Reason.UNPARSED,
+)
+"""Reasons that a source's own records may give, of something that has no value."""
+
 PRIORITY = (
     Reason.WITHHELD,
     Reason.DECLINED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ from plait.validators.suite import Check, checks_of
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
 
@@ -36,12 +37,14 @@ class CdmExaminer:
         version: The version of the CDM.
         today: The date that checks compare with.
         has_lineage: Whether the books that lead to source records are there.
+        files: The Parquet files that tables are made of, as far as they are made of some: they tell what need not be counted.
     """
 
     con: duckdb.DuckDBPyConnection
     version: str
     today: dt.date
     has_lineage: bool
+    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
     def checks(self) -> tuple[Check, ...]:
         """Give every check of a CDM of this version."""
@@ -49,7 +52,7 @@ class CdmExaminer:
 
     def examine(self, checks: Sequence[Check], progress: Progress) -> list[Result]:
         """Make these checks."""
-        return examine_cdm(self.con, checks, today=self.today, progress=progress)
+        return examine_cdm(self.con, checks, today=self.today, progress=progress, files=self.files)
 
     def query(self, check: Check) -> str | None:
         """Give the SELECT of the rows that offend a check."""
@@ -69,24 +72,27 @@ class CdmExaminer:
         result = self.con.execute(f"SELECT * FROM ({query}) ORDER BY ALL" + (f" LIMIT {limit:d}" if limit is not None else ""))
         names = tuple(column[0] for column in result.description or [])
         rows = tuple(result.fetchall())
-        return Listed(names, rows, self._records(check, names, rows) if self.has_lineage else (), query)
+        return Listed(names, rows, records_of(self.con, check.scan, names, rows) if self.has_lineage else (), query)
 
     @cached_property
     def _columns(self) -> dict[str, dict[str, str]]:
         return columns_of(self.con)
 
-    def _records(self, check: Check, names: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> tuple[tuple[dict[str, Any], ...], ...]:
-        """Give the source records behind each of a table's rows."""
-        table = cdm_tables().get(check.scan)
-        key = _KEYS.get(check.scan) or (table.id_column if table else None)
-        if key not in names:
-            return ()
-        ids = [row[names.index(key)] for row in rows]
-        behind: dict[int, list[dict[str, Any]]] = {}
-        known = sorted({row_id for row_id in ids if row_id is not None})
-        for row_id, *record in self.con.execute(sql("plait.validators", "row_records"), {"table": check.scan, "ids": known}).fetchall() if known else ():
-            behind.setdefault(row_id, []).append(dict(zip(("source", "file", "record", "role"), record, strict=True)))
-        return tuple(tuple(behind.get(row_id, ())) for row_id in ids)
+
+def records_of(con: duckdb.DuckDBPyConnection, table: str, names: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> tuple[tuple[dict[str, Any], ...], ...]:
+    """Give the source records behind each of a table's rows, where the values of a row have these names; nothing if none tells the row's id."""
+    spec = cdm_tables().get(table)
+    key = _KEYS.get(table) or (spec.id_column if spec else None)
+    return records_behind(con, table, [row[names.index(key)] for row in rows]) if key in names else ()
+
+
+def records_behind(con: duckdb.DuckDBPyConnection, table: str, ids: Sequence[int | None]) -> tuple[tuple[dict[str, Any], ...], ...]:
+    """Give the source records behind rows of a table of a study's CDM, or behind what they were made of: `source`, `file`, `record`, `role` each."""
+    behind: dict[int | None, list[dict[str, Any]]] = {}
+    known = sorted({row_id for row_id in ids if row_id is not None})
+    for row_id, *record in con.execute(sql("plait.validators", "row_records"), {"table": table, "ids": known}).fetchall() if known else ():
+        behind.setdefault(row_id, []).append(dict(zip(("source", "file", "record", "role"), record, strict=True)))
+    return tuple(tuple(behind.get(row_id, ())) for row_id in ids)
 
 
 def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
@@ -97,7 +103,9 @@ def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     return found
 
 
-def examine_cdm(con: duckdb.DuckDBPyConnection, checks: Sequence[Check], *, today: dt.date, progress: Progress) -> list[Result]:
+def examine_cdm(
+    con: duckdb.DuckDBPyConnection, checks: Sequence[Check], *, today: dt.date, progress: Progress, files: Mapping[str, Sequence[Path]] | None = None
+) -> list[Result]:
     """Check the CDM in the schema `cdm` of a connection.
 
     Args:
@@ -105,8 +113,9 @@ def examine_cdm(con: duckdb.DuckDBPyConnection, checks: Sequence[Check], *, toda
         checks: What to check, see `plait.validators.suite.checks_of`.
         today: The date that checks compare with.
         progress: Hears of tables that were scanned.
+        files: The Parquet files that tables are made of, as far as they are made of some.
     """
     columns = columns_of(con)
     planned = [plan(check, columns, today) for check in checks]
-    found, own, facts = Counter(con, columns).count(planned, progress)
+    found, own, facts = Counter(con, columns, files or {}).count(planned, progress)
     return [judge(one, found, own, facts, columns) for one in planned]

@@ -1,28 +1,37 @@
-"""Counting: all figures of a table in one scan, those on concepts from its tallies, and keys by themselves.
+"""Counting: what is known of a table without reading it, what its values decide from a tally of them, the rest in one scan, and keys by themselves.
 
 A figure that the engine refuses, as one on a column of another type is, is found by halving and put aside; the others are counted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from plait.duck import quoted
-from plait.validators.plan import REFERENCE, VOCABULARY, WHOLE_TYPES, Figure, Planned, carried, join_sql, place_of
+from plait.validators.extents import extents_of
+from plait.validators.plan import VOCABULARY, WHOLE_TYPES, Figure, Planned, carried, join_sql, place_of
 from plait.validators.suite import Join, joins, named
+from plait.validators.tallies import Tally, evaluated, halved, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
 
     from plait.etl.run import Progress
+    from plait.validators.extents import Extents
 
-_NO_ROWS = 0
-_BITS_A_ROW = 64
-"""Most values that a key may span for each row, for it to be checked by a bit for each."""
+_VALUED = ("concept_id", "source_value")
+"""How fields end that few values are expected of."""
+_NULLNESS = re.compile(r'([\w"]+\.[\w"]+) IS (NOT )?NULL')
+_SAMPLE = 20_000
+_FEW = 0.2
+"""Of the first rows of a table, the share that the combinations of their values may be for a tally of all fields together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +49,16 @@ class Counter:
     Attributes:
         con: The connection; temporary tables are made on it.
         columns: Its tables and their columns.
+        files: The Parquet files behind tables, as far as there are some.
     """
 
     con: duckdb.DuckDBPyConnection
     columns: Mapping[str, Mapping[str, str]]
+    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    _extents: dict[str, Extents] = field(default_factory=dict)
     _duplicates: dict[tuple[str, str], int] = field(default_factory=dict)
     _found: dict[Figure, int | str] = field(default_factory=dict)
-    _tallies: list[tuple[str, list[Figure]]] = field(default_factory=list)
+    _tallies: list[Tally] = field(default_factory=list)
 
     def count(self, planned: Sequence[Planned], progress: Progress) -> tuple[dict[Figure, int | str], dict[str, int | str], Facts]:
         """Count all figures.
@@ -55,21 +67,36 @@ class Counter:
             The figures; the violations of checks with a query of their own, by id; and what decides whether checks apply.
             A text in the place of a number says why it could not be counted.
         """
-        rows = {table: Figure(table, "count(*)") for table in {one.check.table for one in planned} if table in self.columns}
-        filled = {
-            (check.table, check.field): Figure(check.table, f"count(t.{quoted(check.field)})")
-            for check in (one.check for one in planned)
-            if check.field and check.field in self.columns.get(check.table, {})
-        }
-        figures = [figure for one in planned for figure in (one.violated, one.counted) if figure is not None]
-        wanted = sorted({*rows.values(), *filled.values(), *figures}, key=lambda figure: (figure.table, repr(figure)))
+        figures = list(dict.fromkeys(figure for one in planned for figure in (one.violated, one.counted) if figure is not None))
+        self._extents = extents_of(self.con, self._asked(planned, figures), self.files)
         own = self._own_queries(planned)
+        simplified = {figure: self._simplified(figure) for figure in figures}
+        wanted = sorted(dict.fromkeys(simplified.values()), key=lambda figure: figure.table)
         for table, of_table in groupby(wanted, key=lambda figure: figure.table):
             self._count_table(table, list(of_table))
             progress("validate", 0)
-        self._evaluate_tallies()
-        facts = Facts({table: _number(self._found[one]) for table, one in rows.items()}, {place: _number(self._found[one]) for place, one in filled.items()})
-        return self._found, own, facts
+        self._found |= evaluated(self.con, self._tallies)
+        facts = Facts(
+            {table: extents.rows for table, extents in self._extents.items()},
+            {(table, column): extent.filled for table, extents in self._extents.items() for column, extent in extents.columns.items()},
+        )
+        return {figure: self._found[simple] for figure, simple in simplified.items()}, own, facts
+
+    def _asked(self, planned: Sequence[Planned], figures: Sequence[Figure]) -> dict[str, dict[str, str]]:
+        """Give the tables and columns that checks are about or figures name, with DuckDB's types."""
+        asked: dict[str, set[str]] = {}
+        for check in (one.check for one in planned):
+            asked.setdefault(check.table, set()).add(check.field)
+        for figure in figures:
+            asked.setdefault(figure.table, set()).update({figure.field}, (column for alias, column in carried(figure.sql) if alias == "t"))
+        return {
+            table: {name: kind for name, kind in self.columns[table].items() if name in asked[table]} for table in sorted(asked.keys() & self.columns.keys())
+        }
+
+    def _simplified(self, figure: Figure) -> Figure:
+        """Give a figure with what is known in its expression, but where figures share theirs."""
+        text = figure.sql if figure.wanted else self._extents[figure.table].simplified(figure.sql)
+        return figure if text == figure.sql else replace(figure, sql=text)
 
     def duplicates(self, table: str, key: str) -> int:
         """Give the rows whose key is that of another row, too."""
@@ -79,14 +106,12 @@ class Counter:
         return self._duplicates[table, key]
 
     def _is_plainly_unique(self, table: str, key: str) -> bool:
-        """Tell whether a key is seen to be unique without a table of its values: a bit for each, or values that rise from row to row."""
+        """Tell whether a key is seen to be unique without a table of its values, by a bit for each in words of 64 that stand side by side."""
+        if self.columns.get(table, {}).get(key) not in WHOLE_TYPES:
+            return False
         column, place = quoted(key), place_of(table)
-        if self.columns.get(table, {}).get(key) in WHOLE_TYPES:
-            low, high, rows = self.con.execute(f"SELECT min({column}), max({column}), count({column}) FROM {place}").fetchone() or (None, None, 0)
-            if low is not None and high - low < _BITS_A_ROW * rows:
-                return self._one(f"SELECT bit_count(bitstring_agg({column}, {low}, {high})) FROM {place}") == int(rows)
-        rising = f"SELECT {column} AS k, lag({column}) OVER () AS before FROM {place}"
-        return self.con.execute(f"SELECT 1 FROM ({rising}) WHERE NOT k > before OR k IS NULL LIMIT 1").fetchone() is None
+        words = f"SELECT bit_or(CAST(1 AS UBIGINT) << CAST({column} & 63 AS UBIGINT)) AS word, count({column}) AS n FROM {place} GROUP BY {column} >> 6"
+        return self._one(f"SELECT coalesce(sum(n) - sum(bit_count(word)), 0) FROM ({words})") == 0
 
     def _own_queries(self, planned: Iterable[Planned]) -> dict[str, int | str]:
         """Count the violations of checks whose type has a query of its own, and what they are of where it has one for that too."""
@@ -100,166 +125,140 @@ class Counter:
         try:
             return self.duplicates(one.check.table, one.check.field) if query is None else self._one(query)
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-            return _refused(error)
+            return refused(error)
 
     def _count_table(self, table: str, figures: list[Figure]) -> None:
-        """Count the figures of a table: in one scan, and one more for each set of joins whose keys are not unique.
+        """Count the figures of a table: those that are known, those that its values decide, and the rest.
 
-        A tally of combinations has one too: grouping by two columns takes a fifth of the time of a histogram of pairs.
+        These take one scan, and one more for each set of joins whose keys are not unique.
         """
-        many = {figure: frozenset(join for join in figure.each if self._is_many(join)) for figure in figures}
-        apart = {figure: figure.tally if len(figure.tally) > 1 else () for figure in figures}
-        for joined, tally in sorted(set(zip(many.values(), apart.values(), strict=True)), key=lambda pair: (len(pair[0]), sorted(pair[0]), pair[1])):
-            self._scan(table, [figure for figure in figures if many[figure] == joined and apart[figure] == tally], joined)
+        known = {figure: number for figure in figures if not figure.is_total and (number := self._extents[table].count(figure.sql)) is not None}
+        known |= self._decided(table, [figure for figure in figures if figure.is_ordered and figure not in known])
+        self._found |= known
+        left = [figure for figure in figures if figure not in known]
+        valued = {figure: self._columns(figure) for figure in left if self._is_valued(figure)}
+        for columns, tallied in self._combined(table, valued):
+            self._tally(table, columns, tallied)
+        scanned = {figure: self._many(figure) for figure in left if figure not in valued}
+        for joined in sorted(set(scanned.values()), key=lambda joined: (len(joined), sorted(joined))):
+            self._found |= halved([figure for figure in scanned if scanned[figure] == joined], partial(self._scanned, table, joined))
+
+    def _decided(self, table: str, figures: list[Figure]) -> dict[Figure, int]:
+        """Give the figures of conditions that hold of the least and of the greatest value of their field, and so of all, or of neither, and so of none."""
+        import duckdb
+
+        extents, decided = self._extents[table], {}
+        fields = {figure: column for figure in figures for _, column in carried(figure.sql) if extents.columns[column].low is not None}
+        names = sorted(set(fields.values()))
+        if not names:
+            return {}
+        ends = (", ".join(str(getattr(extents.columns[name], end)) for name in names) for end in ("low", "high"))
+        rows = f"(VALUES ({'), ('.join(ends)})) AS t ({', '.join(map(quoted, names))})"
+        try:
+            row = self.con.execute(f"SELECT {', '.join(f'count_if({figure.sql})' for figure in fields)} FROM {rows}").fetchone() or ()
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):
+            return {}  # the scan finds which one the engine refuses
+        for (figure, column), number in zip(fields.items(), row, strict=True):
+            if number != 1:
+                decided[figure] = extents.columns[column].filled if number else 0
+        return decided
+
+    def _is_valued(self, figure: Figure) -> bool:
+        """Tell whether a figure asks for concepts, or only for fields that few values are expected of."""
+        return figure.wanted is not None or (not (figure.each or figure.exists) and all(column.endswith(_VALUED) for _, column in self._columns(figure)))
+
+    def _columns(self, figure: Figure) -> frozenset[tuple[str, str]]:
+        """Give the columns that decide a figure, but for those that have one value."""
+        constant = self._constants(figure.table, [figure])
+        return frozenset((alias, column) for alias, column in _named([figure]) if alias != "t" or column not in constant)
+
+    def _constants(self, table: str, figures: Iterable[Figure]) -> dict[str, str]:
+        """Give the columns that figures name and that have one value, as SQL."""
+        extents = self._extents[table]
+        return {column: value for alias, column in sorted(_named(figures)) if alias == "t" and (value := extents.value(column)) is not None}
+
+    def _combined(self, table: str, valued: Mapping[Figure, frozenset[tuple[str, str]]]) -> list[tuple[frozenset[tuple[str, str]], list[Figure]]]:
+        """Put figures together that one tally is for: all that need no join, unless the combinations of their values are many."""
+        plain = frozenset(column for figure, own in valued.items() if not figure.each for column in own)
+        wide = {plain} if self._are_few(table, plain) else {own for figure, own in valued.items() if not figure.each}
+        widest = {own: max((of for of in wide if own <= of), key=lambda of: (len(of), sorted(of)), default=own) for own in valued.values()}
+        columns = {figure: own if figure.each else widest[own] for figure, own in valued.items()}
+        return [(of, [figure for figure in valued if columns[figure] == of]) for of in sorted(set(columns.values()), key=sorted)]
+
+    def _are_few(self, table: str, columns: frozenset[tuple[str, str]]) -> bool:
+        """Tell whether the combinations of values of some columns are few, by the first rows of a table."""
+        if self._extents[table].rows <= _SAMPLE or len(columns) < 2:  # noqa: PLR2004
+            return True
+        names = ", ".join(quoted(column) for _, column in sorted(columns))
+        return self._one(f"SELECT count(*) FROM (SELECT DISTINCT * FROM (SELECT {names} FROM {place_of(table)} LIMIT {_SAMPLE}))") <= _FEW * _SAMPLE
+
+    def _tally(self, table: str, columns: frozenset[tuple[str, str]], figures: list[Figure]) -> None:
+        """Count the combinations of values of some columns, for figures that these decide."""
+        import duckdb
+
+        extents, name = self._extents[table], f"tally_{len(self._tallies)}"
+        grouped = {pair: f"c{place}" for place, pair in enumerate(sorted(columns))}
+        constant = self._constants(table, figures)
+        cells = grouped | {("t", column): f"k{place}" for place, column in enumerate(constant)}
+        beside = "".join(f", {value} AS {cells['t', column]}" for column, value in constant.items())
+        if columns:
+            selected = ", ".join(f"{alias}.{quoted(column)} AS {cell}" for (alias, column), cell in grouped.items())
+            rows = self._rows(table, figures, {join for figure in figures for join in self._many(figure)})
+            counted = f"(SELECT {selected}, count(*) AS n {rows} GROUP BY ALL)"
+        else:
+            counted = f"(SELECT {extents.rows} AS n WHERE {extents.rows} > 0)"
+        try:
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{beside} FROM {counted}")
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+            self._found |= dict.fromkeys(figures, refused(error))
+            return
+        self._tallies.append(Tally(name, {pair: f"v.{cell}" for pair, cell in cells.items()}, extents.types, figures))
+
+    def _many(self, figure: Figure) -> frozenset[Join]:
+        """Give the joins of a figure whose keys are not unique."""
+        return frozenset(join for join in figure.each if self._is_many(join))
 
     def _is_many(self, join: Join) -> bool:
         entry = joins().get(named(join) or "")
         return not (entry is not None and entry.is_grouped) and self.duplicates(join.table, join.key) > 0
 
-    def _scan(self, table: str, figures: list[Figure], many: frozenset[Join]) -> None:
-        """Count figures in one scan; halve them where the engine refuses."""
-        import duckdb
+    def _scanned(self, table: str, many: frozenset[Join], figures: list[Figure]) -> list[int]:
+        """Count figures in one scan."""
+        aggregates = [figure.sql if figure.is_total else _counting(figure.sql) for figure in figures]
+        distinct = list(dict.fromkeys(aggregates))
+        row = self.con.execute(f"SELECT {', '.join(distinct)} {self._rows(table, figures, many)}").fetchone() or ()
+        numbers = dict(zip(distinct, row, strict=True))
+        return [int(numbers[aggregate] or 0) for aggregate in aggregates]  # count_if of no row is null
 
-        if not figures:
-            return
-        name = f"scan_{len(self._tallies)}_{len(self._found)}"
-        try:
-            tallied = self._counted(name, table, figures, many)
-        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-            if len(figures) == 1:
-                self._found[figures[0]] = _refused(error)
-                return
-            middle = len(figures) // 2
-            self._scan(table, figures[:middle], many)
-            self._scan(table, figures[middle:], many)
-            return
-        if tallied:
-            self._tallies.append((name, tallied))
-
-    def _counted(self, name: str, table: str, figures: list[Figure], many: frozenset[Join]) -> list[Figure]:
-        """Count, keep the tallies in the temporary table `name`, and give the figures that are to be had from these."""
-        plain = [figure for figure in figures if not figure.tally]
-        tallied = [figure for figure in figures if figure.tally]
+    def _rows(self, table: str, figures: list[Figure], many: Iterable[Join]) -> str:
+        """Give the FROM clause with all that figures name."""
         each = {join for figure in figures for join in figure.each}
-        exists = {join for figure in figures for join in figure.exists} - (each - many)
-        names = {pair for figure in figures for pair in (*carried(figure.sql), *figure.tally)}
+        exists = {join for figure in figures for join in figure.exists} - (each - set(many))
+        names = _named(figures)
+        known = ", ".join(f"{value} AS {quoted(column)}" for column, value in self._constants(table, figures).items())
+        place = f"(SELECT * REPLACE ({known}) FROM {place_of(table)})" if known else place_of(table)
         joined = [join_sql(join, "INNER JOIN" if join in many else "LEFT JOIN", carried=names) for join in sorted(each)]
-        joined += [join_sql(join, "LEFT JOIN", distinct=self._is_repeated(join)) for join in sorted(exists - many)]
-        rows = f"FROM {place_of(table)} AS t {' '.join(joined)}"
-        if tallied and len(tallied[0].tally) > 1:
-            cells = ", ".join(f"{cell} AS c{place}" for place, cell in enumerate(_cells(tallied[0].tally)))
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {cells}, count(*) AS n {rows} GROUP BY ALL")
-            return tallied
-        aggregates = list(dict.fromkeys(figure.sql for figure in plain))
-        columns = [f"{aggregate} AS a{number}" for number, aggregate in enumerate(aggregates)]
-        columns += [f"histogram({_cells(tally)[0]}) AS h{number}" for number, tally in enumerate(_tallies(tallied))]
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(columns)} {rows}")
-        if aggregates:
-            row = self.con.execute(f"SELECT {', '.join(f'a{number}' for number in range(len(aggregates)))} FROM {name}").fetchone() or ()
-            numbers = dict(zip(aggregates, row, strict=True))
-            self._found |= {figure: int(numbers[figure.sql] or 0) for figure in plain}  # count_if of no row is null
-        return tallied
+        joined += [join_sql(join, "LEFT JOIN", distinct=self._is_repeated(join)) for join in sorted(exists - set(many))]
+        return f"FROM {place} AS t {' '.join(joined)}"
 
     def _is_repeated(self, join: Join) -> bool:
         """Tell whether a key that a join asks for may be there more than once: always, where it is no table's own."""
         return join.key != f"{join.table}_id" or self.duplicates(join.table, join.key) > 0
-
-    def _evaluate_tallies(self) -> None:
-        """Count what concepts decide: once for each combination of values, not once a row."""
-        self._copy_vocabulary()
-        for name, figures in self._tallies:
-            tallies = _tallies(figures)
-            for _, same in groupby(sorted(figures, key=_sharing), key=_sharing):
-                together = list(same)
-                number = tallies.index(together[0].tally)
-                values = f"(SELECT e.key AS c0, e.value AS n FROM (SELECT unnest(map_entries(h{number})) AS e FROM {name}))"
-                self._evaluate(values if len(together[0].tally) == 1 else name, together)
-
-    def _copy_vocabulary(self) -> None:
-        """Make temporary copies of the vocabulary, with the concepts that occur."""
-        used = {figure.vocabulary for _, figures in self._tallies for figure in figures if figure.vocabulary}
-        if not used:
-            return
-        parts = []
-        for name, figures in self._tallies:
-            tallies = _tallies(figures)
-            for tally, key in sorted({(figure.tally, figure.field) for figure in figures if figure.vocabulary}):
-                value = f"unnest(map_keys(h{tallies.index(tally)}))" if len(tally) == 1 else f"c{tally.index(('t', key))}"
-                parts.append(f"SELECT TRY_CAST({value} AS BIGINT) AS id FROM {name}")
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE occurring AS SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) WHERE id IS NOT NULL")
-        for table in sorted(used):
-            occurs = f"v.{VOCABULARY[table]} = o.id"
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE occurring_{table} AS SELECT v.* FROM {place_of(table)} AS v SEMI JOIN occurring AS o ON {occurs}")
-
-    def _evaluate(self, values: str, figures: list[Figure]) -> None:
-        """Count figures that share a tally and the vocabulary's table that is joined to it; halve them where the engine refuses."""
-        import duckdb
-
-        try:
-            numbers = self._shared(values, figures) if figures[0].wanted else self._several(values, figures)
-        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-            if len(figures) == 1 or figures[0].wanted:
-                self._found |= dict.fromkeys(figures, _refused(error))
-                return
-            middle = len(figures) // 2
-            self._evaluate(values, figures[:middle])
-            self._evaluate(values, figures[middle:])
-            return
-        self._found |= dict(zip(figures, numbers, strict=True))
-
-    def _several(self, values: str, figures: list[Figure]) -> list[int]:
-        """Count figures of several conditions."""
-        counted = ", ".join(f"coalesce(sum(v.n) FILTER (WHERE {_on_values(figure)}), 0)" for figure in figures)
-        row = self.con.execute(f"SELECT {counted} FROM {values} AS v {_vocabulary_join(figures[0])}").fetchone() or ()
-        return [int(number) for number in row]
-
-    def _shared(self, values: str, figures: list[Figure]) -> list[int]:
-        """Count figures of one condition that differ in what they want."""
-        rows = ", ".join(f"({number}, {', '.join(figure.wanted or ())})" for number, figure in enumerate(figures))
-        counted = self.con.execute(
-            f"SELECT w.number, sum(v.n) FROM {values} AS v {_vocabulary_join(figures[0])} "
-            f'INNER JOIN (VALUES {rows}) AS w (number, concept, concepts, "value", "values") ON {_on_values(figures[0])} GROUP BY w.number'
-        ).fetchall()
-        numbers = dict(counted)
-        return [int(numbers.get(number, 0)) for number in range(len(figures))]
 
     def _one(self, query: str) -> int:
         row = self.con.execute(query).fetchone()
         return int(row[0]) if row else 0
 
 
-def _tallies(figures: Iterable[Figure]) -> list[tuple[tuple[str, str], ...]]:
-    """Give the tallies of figures, each once, in order."""
-    return list(dict.fromkeys(figure.tally for figure in figures))
+def _counting(condition: str) -> str:
+    """Give the aggregate that counts the rows of a condition; values are counted faster than conditions."""
+    found = _NULLNESS.fullmatch(condition)
+    if found is None:
+        return f"count_if({condition})"
+    return f"count({found[1]})" if found[2] else f"count(*) - count({found[1]})"
 
 
-def _cells(tally: tuple[tuple[str, str], ...]) -> list[str]:
-    """Give the columns whose values a tally counts rows of."""
-    return [f"{alias}.{quoted(column)}" for alias, column in tally]
-
-
-def _sharing(figure: Figure) -> tuple[object, ...]:
-    """Give what figures have in common that are counted together."""
-    return (figure.tally, figure.vocabulary or "", figure.field, figure.sql if figure.wanted else "")
-
-
-def _on_values(figure: Figure) -> str:
-    """Give a condition on a row as one on the values of a tally."""
-    places = {pair: f"v.c{place}" for place, pair in enumerate(figure.tally)}
-    return REFERENCE.sub(lambda found: places.get((found[1], found[2] or found[3]), found[0]), figure.sql)
-
-
-def _vocabulary_join(figure: Figure) -> str:
-    table = figure.vocabulary
-    key = f"v.c{figure.tally.index(('t', figure.field))}"
-    return f"LEFT JOIN occurring_{table} AS {table} ON {table}.{VOCABULARY[table]} = {key}" if table else ""
-
-
-def _refused(error: Exception) -> str:
-    """Say why the engine would not count, without its words, which may show values."""
-    kinds = {"ConversionException": "a value is not of the kind that the field is for", "BinderException": "a field is of another type than the check compares"}
-    return kinds.get(type(error).__name__, f"the engine refused ({type(error).__name__})")
-
-
-def _number(found: int | str) -> int:
-    return found if isinstance(found, int) else _NO_ROWS
+def _named(figures: Iterable[Figure]) -> set[tuple[str, str]]:
+    """Give the columns that figures name, (alias, column) each, but for those of the vocabulary."""
+    named = {pair for figure in figures for pair in carried(figure.sql) if pair[0] not in VOCABULARY}
+    return named | {("t", figure.field) for figure in figures if figure.vocabulary}

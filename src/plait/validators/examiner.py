@@ -11,16 +11,45 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import duckdb
+    import polars as pl
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
     from plait.settings import Settings
     from plait.validators.judge import Result
     from plait.validators.suite import Check
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """The items of a view in a version: what the feature store encodes.
+
+    Attributes:
+        frame: `source`, `item`, `content`, `person_id`, `event_time`, `known_time`, `row_id` and `status`; see `plait.featurestore.items.ItemView.inventory`.
+        table_name: The table of the CDM that `row_id` is of.
+        declared: What `plait.yaml` says of the encoder; `encoder.json` of its table has the same.
+    """
+
+    frame: pl.DataFrame
+    table_name: str
+    declared: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is examined beside a version's CDM.
+
+    Attributes:
+        items: Gives the items of a view by its name; the feature store knows them, which imports from here. None where nobody does.
+        snapshots: Snapshots that lie elsewhere than in the study.
+    """
+
+    items: Callable[[str], Items] | None = None
+    snapshots: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +62,7 @@ class Examined:
         settings: The study's settings.
         con: A connection that has the version as its schemas `cdm` and `plait`; temporary tables may be made on it.
         today: The date that checks compare with.
+        held: What is examined beside its CDM.
     """
 
     study: Path
@@ -40,6 +70,7 @@ class Examined:
     settings: Settings
     con: duckdb.DuckDBPyConnection
     today: dt.date
+    held: Held = Held()
 
 
 @dataclass(frozen=True, slots=True)

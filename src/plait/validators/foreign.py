@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal, quoted, sql
+from plait.duck import connect, literal, parquet, quoted, sql
 from plait.errors import ConfigError, InputFileError
 from plait.validators.suite import CDM_VERSIONS, checks_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_TEXTS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 _TYPES = {
     **dict.fromkeys(("smallint", "integer", "bigint"), "BIGINT"),
     **dict.fromkeys(("real", "double precision", "numeric"), "DOUBLE"),
@@ -59,6 +59,20 @@ def open_cdm(path: Path | str, *, threads: int | None = None, memory: str | None
     return con
 
 
+def sqlalchemy_url(url: str) -> tuple[str, str]:
+    """Give a PostgreSQL database as SQLAlchemy names it, password included, and the schema with its CDM.
+
+    Raises:
+        PublishError: The database cannot be reached, or refuses.
+    """
+    from plait.etl.postgres import connected, read_url
+
+    database = read_url(url)
+    with connected(database) as server:
+        schema = server.execute(sql("plait.validators", "foreign_columns")).fetchone()
+    return database.sqlalchemy_url, schema[0] if schema else "cdm"
+
+
 def name_of(path: Path | str) -> str:
     """Give where a CDM stands as it may be shown: a URL without its password."""
     from plait.etl.postgres import read_url
@@ -70,20 +84,31 @@ def _of_files(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
     return _of_folder(con, path) if path.is_dir() else _of_database(con, path)
 
 
+def parquet_files(path: Path | str) -> dict[str, list[Path]]:
+    """Give the Parquet files behind each table of a CDM that is a folder: one, or a folder of them; of any other CDM there are none."""
+    found: dict[str, list[Path]] = {}
+    for entry in sorted(Path(path).iterdir()) if "://" not in str(path) and Path(path).is_dir() else ():
+        name = entry.name.lower()
+        if name.endswith(".parquet"):
+            found[name.removesuffix(".parquet")] = [entry]
+        elif entry.is_dir() and name in _known() and any(entry.glob("*.parquet")):
+            found.setdefault(name, sorted(entry.glob("*.parquet")))
+    return found
+
+
+def _known() -> set[str]:
+    """Give the tables that there are checks of."""
+    return {check.table for version in CDM_VERSIONS for check in checks_of(version)}
+
+
 def _of_folder(con: duckdb.DuckDBPyConnection, folder: Path) -> bool:
     """Make a view of each table's Parquet, and a table of its CSV, whose columns take the types that all their values have."""
-    known = {check.table for version in CDM_VERSIONS for check in checks_of(version)}
-    found: dict[str, str] = {}
+    known = _known()
+    found = {table: f"VIEW cdm.{quoted(table)} AS FROM {parquet(*files)}" for table, files in parquet_files(folder).items()}
     for entry in sorted(folder.iterdir()):
         name = entry.name.lower()
-        suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), None)
-        if entry.is_dir() and name in known and any(entry.glob("*.parquet")):
-            found[name] = f"VIEW cdm.{quoted(name)} AS FROM read_parquet({literal(entry / '*.parquet')})"
-        elif suffix == ".parquet":
-            table = name.removesuffix(suffix)
-            found[table] = f"VIEW cdm.{quoted(table)} AS FROM read_parquet({literal(entry)})"
-        elif suffix is not None and name.removesuffix(suffix) in known:
-            table = name.removesuffix(suffix)
+        table = next((name.removesuffix(suffix) for suffix in _TEXTS if name.endswith(suffix)), None)
+        if table in known:
             found.setdefault(table, f"TABLE cdm.{quoted(table)} AS FROM read_csv({literal(entry)}, header = true, sample_size = -1, {_layout(entry)})")
     for table, definition in found.items():
         con.execute(f"CREATE {definition}")

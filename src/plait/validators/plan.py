@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted, sql
@@ -29,7 +30,7 @@ REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|observed|concept|con
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_UNSTABLE = 0.25
+UNSTABLE = 0.25
 """Population stability index from which on a distribution counts as another one (N. Siddiqi, Credit Risk Scorecards, 2006)."""
 _COMPARISONS = {"values": (), "source_values": (), "site_values": (("measurement", "visit_occurrence_id"), ("visit_occurrence", "care_site_id"))}
 """Queries that compare distributions of values, and the fields that they need beyond the check's own."""
@@ -51,21 +52,23 @@ class Figure:
     """One number to count.
 
     Attributes:
-        table: Whose rows are read, once each, as `t`.
-        sql: An aggregate over them; of a tally, a condition.
+        table: Whose rows are read, as `t`.
+        sql: Which of them are counted; of a total, an aggregate over them that does not change with how often one is there.
+        is_total: Whether it is an aggregate.
+        is_ordered: Whether it holds up to some value of its one field, or from one on.
         exists: Joins of which only is asked whether there is a row.
         each: Joins whose every row counts: two deaths of a person are two rows.
-        tally: Columns whose combinations of values decide, (alias, column) each; empty where every row is looked at.
-        vocabulary: Table of the vocabulary that is joined to a tally.
+        vocabulary: Table of the vocabulary that is joined, by `field`.
         field: The field of t that holds the concept.
-        wanted: What of a check stands in the place of `w.concept`, `w.concepts`, `w.value` and `w.values` in a tally's condition, as SQL.
+        wanted: What of a check stands in the place of `w.concept`, `w.concepts`, `w.value` and `w.values`, as SQL.
     """
 
     table: str
     sql: str
+    is_total: bool = False
+    is_ordered: bool = False
     exists: frozenset[Join] = frozenset()
     each: frozenset[Join] = frozenset()
-    tally: tuple[tuple[str, str], ...] = ()
     vocabulary: str | None = None
     field: str = ""
     wanted: tuple[str, str, str, str] | None = None
@@ -91,7 +94,7 @@ def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
             return Planned(check, inapplicable=f"there is no table {check.type.needs}")
         if check.type.query in _COMPARISONS:
             compared = _comparison(check, columns)
-            return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {_UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
+            return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
         own = own_query(check, columns, today) if check.type.query not in {None, "duplicates"} else None
         return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today), own)
     except Inapplicable as missing:
@@ -110,7 +113,7 @@ def rows_query(check: Check, columns: Columns, today: dt.date) -> str | None:
     if check.type.needs is not None:
         _need(columns, check.type.needs, None)
     if check.type.query in _COMPARISONS:
-        return f"SELECT * FROM ({_comparison(check, columns)}) WHERE stability_index > {_UNSTABLE}"
+        return f"SELECT * FROM ({_comparison(check, columns)}) WHERE stability_index > {UNSTABLE}"
     if check.type.query == "months":
         _need(columns, check.scan, check.field)
         return sql("plait.validators", "months").replace("dated_row", f"(SELECT CAST({quoted(check.field)} AS DATE) AS happened FROM {place_of(check.scan)})")
@@ -152,9 +155,7 @@ def _rows(check: Check, template: str, columns: Columns, today: dt.date) -> tupl
     """Give an expression of a check on a row, and the FROM clause with all that it names."""
     _need(columns, check.scan, check.field if check.scan == check.table and check.field else None)
     text = _Rendering(check, today, columns).render(template)
-    for alias, column in sorted(carried(text)):
-        if alias == "t":
-            _need(columns, check.scan, column)
+    _need_own(columns, check, text)
     exists, each = _joins(check, template, text, columns)
     joined = [join_sql(join, "INNER JOIN", carried=carried(text)) for join in sorted(each)]
     joined += [join_sql(join, "LEFT JOIN", distinct=True) for join in sorted(exists - each)]
@@ -202,9 +203,10 @@ def join_sql(join: Join, kind: str, *, distinct: bool = False, carried: Collecti
     return f"{kind} ({inner}) AS {quoted(alias)} ON t.{quoted(join.field)} = {quoted(alias)}.{quoted(join.key)}"
 
 
-def carried(text: str) -> set[tuple[str, str]]:
+@cache
+def carried(text: str) -> frozenset[tuple[str, str]]:
     """Give the columns that an expression names, (alias, column) each."""
-    return {(alias, in_quotes or plain) for alias, in_quotes, plain in REFERENCE.findall(text)}
+    return frozenset((alias, in_quotes or plain) for alias, in_quotes, plain in REFERENCE.findall(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +250,10 @@ def wanted(check: Check, today: dt.date) -> tuple[str, str, str, str]:
     return (concepts[0] if len(concepts) == 1 else "NULL", f"[{', '.join(concepts)}]", value, listed)
 
 
-def _shared(check: Check, today: dt.date) -> tuple[str, str, str, str]:
-    """Give the same, with nothing in the place of a value that is no number: a column of a table is of one type."""
+def _wanted_together(check: Check, today: dt.date) -> tuple[str, str, str, str]:
+    """Give the same, for a table of what checks of one type want: a column of it is of one type, texts or numbers with nothing in the place of others."""
     concept, concepts, value, values = wanted(check, today)
-    return concept, concepts, value if _NUMBER.fullmatch(value) else "CAST(NULL AS BIGINT)", values
+    return concept, concepts, value if check.type.level != "CONCEPT" or _NUMBER.fullmatch(value) else "CAST(NULL AS BIGINT)", values
 
 
 def _value(argument: str, today: dt.date) -> str:
@@ -273,30 +275,28 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
         return None
     _need(columns, check.scan, check.field if check.scan == check.table and check.field else None)
     if part == "violated" and _is_certain(check, columns):
-        return Figure(check.scan, "0")
-    is_tally = (check.type.tally or _points_at_concept(check, template)) and template != "TRUE" and not total
-    is_shared = is_tally and check.type.level == "CONCEPT"
+        return Figure(check.scan, "FALSE")
+    is_shared = check.type.level == "CONCEPT" or "concept." in template or _points_at_concept(check, template)
     text = _Rendering(check, today, columns, is_shared).render(template)
     exists, each = _joins(check, template, text, columns)
-    names = carried(text)
-    for alias, column in sorted(names):
-        if alias == "t":
-            _need(columns, check.scan, column)
-    if not is_tally:
-        return Figure(check.scan, text if total else _counting(text, f"t.{quoted(check.field)}"), exists, each)
+    _need_own(columns, check, text)
     vocabulary = next(iter(_vocabulary(text)), None)
     if vocabulary is not None:
-        for column in sorted({VOCABULARY[vocabulary], *(name for alias, name in names if alias == vocabulary)}):
-            _need(columns, vocabulary, column)
-        names.add(("t", check.field))
-    tally = tuple(sorted((alias, column) for alias, column in names if alias not in VOCABULARY))
-    return Figure(check.scan, text, frozenset(), each, tally, vocabulary, check.field, _shared(check, today) if is_shared else None)
-
-
-def _counting(condition: str, column: str) -> str:
-    """Give the aggregate that counts the rows of a condition, in the words that most others share."""
-    simple = {"TRUE": "count(*)", f"{column} IS NOT NULL": f"count({column})", f"{column} IS NULL": f"count(*) - count({column})"}
-    return simple.get(condition, f"count_if({condition})")
+        _need(columns, vocabulary, VOCABULARY[vocabulary])
+        for alias, column in sorted(carried(text)):
+            if alias == vocabulary:
+                _need(columns, vocabulary, column)
+    return Figure(
+        check.scan,
+        text,
+        is_total=total is not None,
+        is_ordered=check.type.ordered and part == "violated",
+        exists=exists,
+        each=each,
+        vocabulary=vocabulary,
+        field=check.field if vocabulary else "",
+        wanted=_wanted_together(check, today) if is_shared else None,
+    )
 
 
 def _expression(check: Check, part: str) -> str | None:
@@ -351,6 +351,12 @@ def _joins(check: Check, template: str, text: str, columns: Columns) -> tuple[fr
             _need(columns, check.scan, entry.join.field)
             each.add(entry.join)
     return frozenset(exists), frozenset(each)
+
+
+def _need_own(columns: Columns, check: Check, text: str) -> None:
+    for alias, column in sorted(carried(text)):
+        if alias == "t":
+            _need(columns, check.scan, column)
 
 
 def _vocabulary(text: str) -> list[str]:

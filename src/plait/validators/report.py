@@ -12,6 +12,7 @@ from plait.validators.suite import SEVERITIES, dqd_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from plait.validators.judge import Result
 
@@ -36,6 +37,7 @@ class Validated:
         notes: What a reader should know beyond it.
         source: The row of CDM_SOURCE that tells of the data, as far as there is one.
         queries: The SELECT of the offending rows, by the id of the check.
+        data_docs: The first page of Great Expectations' Data Docs, where they were written.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Validated:
     notes: tuple[str, ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
     queries: Mapping[str, str] = field(default_factory=dict)
+    data_docs: Path | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -78,6 +81,7 @@ class Validated:
             "is_sound": self.is_sound,
             "counts": self.counted(),
             "notes": list(self.notes),
+            "data_docs": self.data_docs,
             "results": [_as_dict(result, self.queries.get(result.check.id)) for result in self.results],
         }
 

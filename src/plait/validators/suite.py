@@ -24,8 +24,12 @@ Level = Literal["TABLE", "FIELD", "CONCEPT"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The worst first."""
 
-SUITES = ("dqd", "plait")
-"""Where checks come from: OHDSI's DataQualityDashboard, and what plait checks of a CDM beyond it."""
+SUITES = ("dqd", "plait", "sources", "embeddings", "snapshots", "expectations")
+"""Where checks come from: OHDSI's DataQualityDashboard, what plait checks of a CDM beyond it, what sources ask of their files, what is checked of embedding
+tables and of snapshots, and suites of users."""
+
+_OF_USERS = "expectations."
+"""How names begin of checks that users add; they are not there where they are not run."""
 
 _OF_THE_CDM = frozenset({"dqd", "plait"})
 
@@ -74,13 +78,15 @@ class CheckType:
     total_counted: str | None = None
     rows: str | None = None
     query: str | None = None
-    tally: bool = False
+    ordered: bool = False
     only: str | None = None
     needs: str | None = None
     points_at: str | None = None
     from_field: str | None = None
     with_argument: dict[str, str] = field(default_factory=dict)
     with_person: dict[str, str] = field(default_factory=dict)
+    gates: bool = False
+    by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,19 @@ def checks_of(version: str) -> tuple[Check, ...]:
     return checks + tuple(check for check in _read("plait", "plait") if check.id not in known)
 
 
+def checks_about(suite: str, table: str) -> tuple[Check, ...]:
+    """Give the checks of a suite that are the same for each of its tables, `checks/SUITE.csv`, for one of them (`embeddings.notes`)."""
+    return tuple(replace(check, table=table) for check in _read(suite, suite))
+
+
+def settled(check: Check, settings: ValidationSettings) -> Check | None:
+    """Give a check as a study's settings change it, None where they leave it out; whether they fit other checks is not asked."""
+    for rule in settings.rules:
+        if _fits(check, rule.checks.lower()):
+            check = _with(check, rule)
+    return None if any(_fits(check, pattern.lower()) for pattern in settings.skip) else check
+
+
 def adjusted(checks: Sequence[Check], settings: ValidationSettings) -> tuple[Check, ...]:
     """Give the checks as a study's settings change them.
 
@@ -146,16 +165,22 @@ def adjusted(checks: Sequence[Check], settings: ValidationSettings) -> tuple[Che
     """
     by_id = {check.id: check for check in checks}
     for rule in settings.rules:
-        chosen = select(tuple(by_id.values()), [rule.checks], where="plait.yaml, validation.rules")
+        chosen = select(tuple(by_id.values()), [rule.checks], where="plait.yaml, validation.rules", absent=_OF_USERS)
         by_id |= {check.id: _with(check, rule) for check in chosen}
     for pattern in settings.skip:
-        for check in select(tuple(by_id.values()), [pattern], where="plait.yaml, validation.skip"):
+        for check in select(tuple(by_id.values()), [pattern], where="plait.yaml, validation.skip", absent=_OF_USERS):
             del by_id[check.id]
     return tuple(by_id.values())
 
 
-def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str) -> list[Check]:
+def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str, absent: str | None = None) -> list[Check]:
     """Give the checks whose id, type, table or suite is like one of the patterns, in their order; `*` stands for anything, and `cdm` is all of the CDM.
+
+    Args:
+        checks: The checks.
+        patterns: The patterns.
+        where: Where they stand.
+        absent: How patterns begin that may fit none.
 
     Raises:
         ConfigError: A pattern fits no check, and no type of check or suite either: of these there may be none yet.
@@ -163,7 +188,8 @@ def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str) -> l
     found: set[str] = set()
     for pattern in patterns:
         fitting = {check.id for check in checks if _fits(check, pattern.lower())}
-        if not fitting and not any(fnmatchcase(name.lower(), pattern.lower()) for name in (*types(), *SUITES)):
+        may_be_none = absent is not None and pattern.lower().startswith(absent)
+        if not fitting and not may_be_none and not any(fnmatchcase(name.lower(), pattern.lower()) for name in (*types(), *SUITES)):
             raise ConfigError(
                 where,
                 expected="a check, a type of check or a table, with * for what varies",

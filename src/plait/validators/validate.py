@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from plait.duck import literal, parquet, sql, write_parquet
 from plait.errors import ConfigError, StudyError
-from plait.etl.catalog import build_catalog, open_catalog, validations_folder
+from plait.etl.catalog import build_catalog, cdm_files, open_catalog, validations_folder
 from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
 from plait.validators.cdm import CdmExaminer, columns_of
-from plait.validators.examiner import Examined
-from plait.validators.foreign import name_of, open_cdm, source_of, version_of
+from plait.validators.embeddings.examiner import EmbeddingExaminer
+from plait.validators.examiner import Examined, Held
+from plait.validators.expectations.examiner import ExpectationsExaminer
+from plait.validators.expectations.options import Options
+from plait.validators.expectations.suites import FOLDER
+from plait.validators.foreign import name_of, open_cdm, parquet_files, source_of, sqlalchemy_url, version_of
 from plait.validators.report import Validated, as_row
+from plait.validators.snapshots.examiner import SnapshotExaminer, names_of
+from plait.validators.sources import SourcesExaminer
 from plait.validators.suite import Check, adjusted, checks_of, select
 
 if TYPE_CHECKING:
@@ -29,17 +35,41 @@ if TYPE_CHECKING:
     from plait.etl.run import Progress
     from plait.settings import Settings, ValidationSettings
     from plait.validators.examiner import Examiner
+    from plait.validators.judge import Result
 
 CDM_VERSION = "5.4"
 """The version of a study's CDM."""
 
+_AS_INSTALLED = Options()
+"""Great Expectations where it is installed."""
+
 
 def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
     """Give what examines a study, in the order in which a report tells of it."""
-    return (CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True),)
+    return (
+        CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True, files=cdm_files(examined.study, examined.version)),
+        SourcesExaminer(examined),
+        EmbeddingExaminer(examined),
+        SnapshotExaminer(examined),
+    )
 
 
-def validate_study(
+def _all_of(examined: Examined, options: Options, *, keep: bool = False) -> tuple[Examiner, ...]:
+    """Give what examines a study, and Great Expectations after it, whose project is kept where all checks are made."""
+    project = options.docs or (examined.study / "reports" / FOLDER if keep else None)
+    folder = options.folder or examined.study / FOLDER
+    run = f"version {examined.version.version}"
+    expectations = ExpectationsExaminer(examined.con, examined.settings.study, options, folder, project, run, has_lineage=True)
+    return (*examiners_of(examined), expectations)
+
+
+def _all_of_cdm(cdm: CdmExaminer, path: Path | str, options: Options) -> tuple[Examiner, ...]:
+    """Give what examines a CDM that is no study's, and Great Expectations after it; suites run where it stands, in PostgreSQL if that is there."""
+    url, schema = sqlalchemy_url(str(path)) if options.folder and "://" in str(path) else (None, "cdm")
+    return (cdm, ExpectationsExaminer(cdm.con, name_of(path), options, options.folder, options.docs, url=url, schema=schema))
+
+
+def validate_study(  # noqa: PLR0913 - as many as the command has options
     study: Path,
     version: Version,
     settings: Settings,
@@ -48,6 +78,8 @@ def validate_study(
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
+    held: Held | None = None,
+    options: Options = _AS_INSTALLED,
     progress: Progress,
 ) -> Validated:
     """Check a version of a study, and keep what was found in `plait.checks`.
@@ -60,14 +92,17 @@ def validate_study(
         today: The date that checks compare with; the day it is if None.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
+        held: What is checked beside the CDM; without it, embedding tables are not. Snapshots in it are checked alone where no check is chosen.
+        options: What is asked of Great Expectations.
         progress: Hears of tables that were scanned.
 
     Raises:
-        ConfigError: A check that is named is none.
+        ConfigError: A check that is named is none, or a file with a suite is none.
         StudyError: Another validation is under way.
     """
-    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory) as examined:
-        examination = _Examination(examiners_of(examined), settings.validation, chosen)
+    chosen = _chosen(study, chosen, held)
+    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, held=held) as examined:
+        examination = _Examination(_all_of(examined, options, keep=not chosen), settings.validation, chosen)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen:
             _keep(examined.con, study, version, found)
@@ -85,6 +120,7 @@ def validate_cdm(
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
+    options: Options = _AS_INSTALLED,
     progress: Progress,
 ) -> Validated:
     """Check a CDM that is no study's; nothing is kept. The arguments are those of `validate_study`, and of `plait.validators.foreign.open_cdm`.
@@ -97,11 +133,21 @@ def validate_cdm(
     with TemporaryDirectory(prefix="plait-") as spill, open_cdm(path, threads=threads, memory=limit, spill=Path(spill)) as con:
         likely, notes = version_of(con, columns_of(con))
         version, day = cdm_version or likely, today or _today()
-        examination = _Examination((CdmExaminer(con, version, day, has_lineage=False),), None, chosen)
+        examination = _Examination(_all_of_cdm(CdmExaminer(con, version, day, has_lineage=False, files=parquet_files(path)), path, options), None, chosen)
         return examination.make(con, name_of(path), version, day, progress, notes=() if cdm_version else tuple(notes))
 
 
-def offending_rows(study: Path, version: Version, settings: Settings, name: str, *, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+def offending_rows(
+    study: Path,
+    version: Version,
+    settings: Settings,
+    name: str,
+    *,
+    today: dt.date | None = None,
+    limit: int | None = None,
+    held: Held | None = None,
+    options: Options = _AS_INSTALLED,
+) -> dict[str, Any]:
     """Give the rows that offend a check, with the source records behind each.
 
     Args:
@@ -111,6 +157,8 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
         name: The check's id.
         today: The date that it compares with; the day it is if None.
         limit: The most rows to give; all if None.
+        held: What is checked beside the CDM.
+        options: What is asked of Great Expectations.
 
     Returns:
         `check`, `about`, `query`, `columns`, and `rows`: each has `row`, its values by column, and `records`: `source`, `file`, `record`, `role`.
@@ -118,25 +166,41 @@ def offending_rows(study: Path, version: Version, settings: Settings, name: str,
     Raises:
         ConfigError: No such check, or one that is about no rows.
     """
-    with _opened(study, version, settings, today) as examined:
-        return _Examination(examiners_of(examined), settings.validation, [name]).list_offending(name, limit)
+    with _opened(study, version, settings, today, held=held) as examined:
+        return _Examination(_all_of(examined, options), settings.validation, [name]).list_offending(name, limit)
 
 
-def offending_rows_of(path: Path | str, name: str, *, cdm_version: str | None = None, today: dt.date | None = None, limit: int | None = None) -> dict[str, Any]:
+def offending_rows_of(
+    path: Path | str,
+    name: str,
+    *,
+    cdm_version: str | None = None,
+    today: dt.date | None = None,
+    limit: int | None = None,
+    options: Options = _AS_INSTALLED,
+) -> dict[str, Any]:
     """Give the rows of a CDM that is no study's that offend a check, as `offending_rows` does; nothing is known of records."""
     with open_cdm(path) as con:
         version = cdm_version or version_of(con, columns_of(con))[0]
-        return _Examination((CdmExaminer(con, version, today or _today(), has_lineage=False),), None, [name]).list_offending(name, limit)
+        examiners = _all_of_cdm(CdmExaminer(con, version, today or _today(), has_lineage=False), path, options)
+        return _Examination(examiners, None, [name]).list_offending(name, limit)
 
 
-def checks_of_study(study: Path, version: Version, settings: Settings, patterns: Sequence[str]) -> list[dict[str, Any]]:
+def checks_of_study(
+    study: Path, version: Version, settings: Settings, patterns: Sequence[str], *, held: Held | None = None, options: Options = _AS_INSTALLED
+) -> list[dict[str, Any]]:
     """Give the checks of a study as rows: `check`, `severity`, `threshold` (percent) and `about`.
 
     Raises:
         ConfigError: A pattern fits no check.
     """
-    with _opened(study, version, settings, None) as examined:
-        return [_as_listed(check) for check in _Examination(examiners_of(examined), settings.validation, patterns).checks]
+    with _opened(study, version, settings, None, held=held) as examined:
+        return [_as_listed(check) for check in _Examination(_all_of(examined, options), settings.validation, _chosen(study, patterns, held)).checks]
+
+
+def _chosen(study: Path, chosen: Sequence[str], held: Held | None) -> Sequence[str]:
+    """Give the checks that are chosen: where none is, those of the snapshots that were named."""
+    return chosen or names_of(study, (held or Held()).snapshots)
 
 
 def checks_of_cdm(patterns: Sequence[str], version: str | None) -> list[dict[str, Any]]:
@@ -178,7 +242,13 @@ class _Examination:
     ) -> Validated:
         """Make the checks, and give everything that a report tells."""
         started, begin = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0), time.perf_counter()
-        results = [result for examiner, checks in self._by_examiner if checks for result in examiner.examine(checks, progress)]
+        results: list[Result] = []
+        for examiner, checks in self._by_examiner:
+            if isinstance(examiner, ExpectationsExaminer):
+                results += examiner.examine_after(tuple(results), checks, progress)
+            elif checks:
+                results += examiner.examine(checks, progress)
+        expectations = [examiner for examiner, _ in self._by_examiner if isinstance(examiner, ExpectationsExaminer)]
         return Validated(
             name=name,
             cdm_version=cdm_version,
@@ -187,7 +257,8 @@ class _Examination:
             started_at=started,
             seconds=time.perf_counter() - begin,
             results=tuple(results),
-            notes=notes,
+            notes=notes + tuple(note for one in expectations for note in one.notes()),
+            data_docs=next((one.data_docs for one in expectations), None),
             source=source_of(con, columns_of(con)),
             queries={check.id: query for examiner, checks in self._by_examiner for check in checks if (query := examiner.query(check)) is not None},
         )
@@ -204,13 +275,20 @@ class _Examination:
 
 @contextmanager
 def _opened(
-    study: Path, version: Version, settings: Settings, today: dt.date | None, *, threads: int | None = None, memory: str | None = None
+    study: Path,
+    version: Version,
+    settings: Settings,
+    today: dt.date | None,
+    *,
+    threads: int | None = None,
+    memory: str | None = None,
+    held: Held | None = None,
 ) -> Iterator[Examined]:
     """Give a version to examine, with the values of the version that was examined before it."""
     limit = None if memory is None else f"{size_mib(memory)}MiB"
     with open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
         _show_profile_before(con, study, version)
-        yield Examined(study, version, settings, con, today or _today())
+        yield Examined(study, version, settings, con, today or _today(), held or Held())
 
 
 def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: Validated) -> None:

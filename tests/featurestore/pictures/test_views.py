@@ -17,13 +17,13 @@ from transformers import ConvNextConfig, ConvNextModel, ViTConfig, ViTModel
 import plait
 from plait.errors import CohortError, ConfigError, StudyError
 from plait.featurestore.aligned import Aligned
-from plait.featurestore.embeddings import table_folder
 from plait.featurestore.encoders.registry import Asked, open_encoder
 from plait.featurestore.encoders.slices import SlicesOptions, pictures_of
 from plait.featurestore.imaging.chain import SeriesInput, Window
 from plait.featurestore.imaging.firstorder import STATISTICS, first_order
 from plait.featurestore.imaging.volume import Volume
 from plait.featurestore.slides.tiled import SlideInput
+from plait.schema.embeddings import table_folder
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:

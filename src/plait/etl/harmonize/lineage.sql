@@ -70,6 +70,14 @@ FROM death_row
 WHERE place = 1 AND before_birth IS NOT TRUE;
 
 INSERT INTO lineage
+SELECT 'absence', absence_id, person_id, source, file, 'absence', digest, 'loaded'
+FROM absence_row;
+
+INSERT INTO row_meta
+SELECT 'absence', absence_id, person_id, known_time, end_known_time
+FROM absence_row;
+
+INSERT INTO lineage
 SELECT 'note', note_id, person_id, source, file, 'note', digest, 'loaded'
 FROM note_row;
 

@@ -23,6 +23,17 @@ WHERE n.visit IS NOT NULL AND n.visit_occurrence_id IS NULL
 GROUP BY n.person_id, n.source, n.file
 UNION ALL
 SELECT
+    a.person_id,
+    a.source,
+    a.file,
+    'unknown_visit',
+    NULL,
+    count(*)
+FROM absence_row AS a
+WHERE a.visit IS NOT NULL AND a.visit_occurrence_id IS NULL
+GROUP BY a.person_id, a.source, a.file
+UNION ALL
+SELECT
     v.person_id,
     v.source,
     v.file,

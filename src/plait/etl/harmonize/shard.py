@@ -192,6 +192,8 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, shard: int) -
     con.execute(sql(_PACKAGE, "event"))
     for table in _EVENT_TABLES:
         writer.cdm(table, sql(_PACKAGE, table))
+    con.execute(sql(_PACKAGE, "absence"))
+    writer.book("absence", sql(_PACKAGE, "absence_table"))
     con.execute(sql(_PACKAGE, "omics_row"))
     for table in ("omics_occurrence", "omics_variant"):
         writer.cdm(table, sql(_PACKAGE, table))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -21,6 +22,7 @@ from plait.errors import ConfigError
 from plait.etl.anchors import anchor_date
 from plait.etl.commit import warehouse_of
 from plait.etl.own_code import code_digest
+from plait.etl.source_checks.rules import FileCheck, SourceCheck, expanded
 from plait.etl.staging import SHAPES
 from plait.settings import PanelSettings, Settings, SourceSettings, parse_yaml
 
@@ -51,7 +53,8 @@ class FileRule(_Frozen):
     the records of other files; `text` says that a file is one text, `name` and `content` of one record;
     `comment` begins lines above the header that are no records; `reader` says that the source's reader makes
     the records, and `folder` that it makes them of all that stands in the source's path, which is known by names, sizes
-    and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands.
+    and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands;
+    `encoding`, `delimiter` and `quote` are those of this file, where not the source's; `checks` are what is asked of its records.
     """
 
     required: bool = False
@@ -65,6 +68,16 @@ class FileRule(_Frozen):
     reader: bool = False
     folder: bool = False
     option: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    quote: str | None = Field(default=None, max_length=1)
+    checks: tuple[FileCheck, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_records_to_check(self) -> Self:
+        if self.checks and self.text:
+            raise ValueError("'checks' of a file that is one text: there are no columns to ask about")
+        return self
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -97,6 +110,7 @@ class SourceRules(_Frozen):
     code_systems: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     coverage: tuple[Coverage, ...] = ()
     provider_from_visit: bool = False
+    tables: tuple[str, ...] = ()
     visit_rollup: Literal["none", "ohdsi"] = "none"
     options: dict[str, str | bool | int | float | dict[str, str] | None] = Field(default_factory=dict)
 
@@ -107,10 +121,32 @@ class SourceRules(_Frozen):
         return self
 
     @model_validator(mode="after")
+    def _has_tables_of_their_own(self) -> Self:
+        strange = [name for name in self.tables if not re.fullmatch(r"[a-z][a-z0-9_]*", name)]
+        if strange:
+            raise ValueError(f"table '{strange[0]}', which is no name of small letters, digits and '_'")
+        twice = sorted({*self.files, "options"} & {*self.tables})
+        if twice:
+            raise ValueError(f"table '{twice[0]}' has the name of a file: give it another")
+        return self
+
+    @model_validator(mode="after")
     def _has_options_of_files(self) -> Self:
         unknown = [rule.option for rule in self.files.values() if rule.option is not None and rule.option not in self.options]
         if unknown:
             raise ValueError(f"a file of the option '{unknown[0]}', which stands not under 'options'")
+        return self
+
+    @model_validator(mode="after")
+    def _has_checks_that_differ(self) -> Self:
+        ids = [check.id("source") for name, rule in self.files.items() for check in expanded(name, rule.checks)]
+        twice = next((one for one in ids if ids.count(one) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two checks '{twice.replace('source.', '', 1)}': give one of them a 'name'")
+        targets = [str(check.references) for rule in self.files.values() for check in rule.checks if check.references is not None]
+        unknown = next((target for target in targets if target.partition(".")[0] not in self.files), None)
+        if unknown is not None:
+            raise ValueError(f"a check that references '{unknown}', which is no FILE.COLUMN of a file declared here")
         return self
 
 
@@ -128,7 +164,8 @@ class Source:
     """A source of a study: its settings joined with its folder.
 
     `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
-    macros that its SELECTs share; `url` is where its files are, if not at a path.
+    macros and `tables` small CSV files that its SELECTs share; `url` is where its files are, if not at a path; `said` are the
+    encoding and the delimiter that plait.yaml names, which hold for all its files.
     """
 
     name: str
@@ -148,7 +185,9 @@ class Source:
     named: dict[str, Path] = field(default_factory=dict)
     cache: Path | None = None
     macros: str = ""
+    tables: tuple[tuple[str, Path], ...] = ()
     url: str | None = None
+    said: tuple[str | None, str | None] = (None, None)
 
     @property
     def root(self) -> Path | str:
@@ -162,6 +201,15 @@ class Source:
             return None
         return cast("Reader", import_module(self.reader_module))
 
+    def layout_of(self, file: str | None) -> tuple[str, str, str]:
+        """Give the encoding, the delimiter and the quote of a text file: what plait.yaml says, else `source.yaml` of the file, else of all files."""
+        rule = self.rules.files.get(file) if file is not None else None
+        if rule is None:
+            return self.encoding, self.delimiter, self.rules.quote
+        encoding, delimiter = self.said
+        quote = self.rules.quote if rule.quote is None else rule.quote
+        return encoding or rule.encoding or self.encoding, delimiter or rule.delimiter or self.delimiter, quote
+
     @property
     def renamed(self) -> dict[str, str]:
         """Names that this source's files use (lower case) → names that its SELECTs use."""
@@ -173,6 +221,16 @@ class Source:
         """What a shard needs to know of a source: its name, its rules, its anchor and the anchor's date."""
         date = anchor_date(self.anchor).isoformat() if self.anchor else None
         return self.name, self.rules.visit_rollup, self.rules.provider_from_visit, self.anchor, date
+
+    def checks_of(self, file: str) -> tuple[SourceCheck, ...]:
+        """Give the checks of `file`, each of one kind."""
+        rule = self.rules.files.get(file)
+        return expanded(file, rule.checks) if rule is not None else ()
+
+    @property
+    def checks_text(self) -> str:
+        """All checks as text: what decides which are made, and nothing else."""
+        return "\n".join(f"{name} {check.model_dump_json()}" for name, rule in self.rules.files.items() for check in rule.checks)
 
     def selects_of(self, file: str) -> tuple[Select, ...]:
         """Give the SELECTs that read `file`."""
@@ -197,6 +255,8 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
     reader = _reader(package, folder, rules)
     maps, macros = folder / MAP_FILE, folder / _MACROS_FILE
     shared = macros.read_text(encoding="utf-8") if macros.is_file() and package is not None else ""
+    tables = tuple((name, folder / f"{name}.csv") for name in rules.tables)
+    held = "".join(_table_text(path) for _, path in tables)
     system = settings.person_system or rules.person_system
     if system is None:
         raise ConfigError(
@@ -213,6 +273,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
             todo="Copy the files.",
         )
     options = _options(settings, rules)
+    code = _reader_digest(package, folder) if reader else ""
     return Source(
         name=settings.name,
         kind=rules.kind,
@@ -224,15 +285,23 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
         options=options,
-        text="\n".join([text, *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, _reader_digest(package, folder) if reader else ""]),
+        text="\n".join([_without_checks(rules), *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, held, code]),
         anchor=settings.anchor or rules.anchor,
         panels=settings.panels,
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         macros=shared,
+        tables=tables,
         cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
         url=settings.url,
+        said=(settings.encoding, settings.delimiter),
     )
+
+
+def _without_checks(rules: SourceRules) -> str:
+    """Give what `source.yaml` says, less its checks: what others are asked of a file changes none of its rows."""
+    files = {name: rule.model_copy(update={"checks": ()}) for name, rule in rules.files.items()}
+    return rules.model_copy(update={"files": files}).model_dump_json()
 
 
 def open_sources(settings: Settings, study: Path) -> tuple[Source, ...]:
@@ -275,6 +344,16 @@ def _reader(package: str | None, folder: Path, rules: SourceRules) -> str | None
             todo="A reader is a module of an installed package that registers its folder in the entry-point group plait.sources (docs: sources).",
         )
     return f"{package}.{Path(_READER_FILE).stem}"
+
+
+def _table_text(path: Path) -> str:
+    """Read a table that stands beside `source.yaml`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            path, expected="a CSV file in UTF-8, since source.yaml names it under 'tables'", got="none", todo="Write it, or take the name out."
+        ) from None
 
 
 def _reader_digest(package: str | None, folder: Path) -> str:

@@ -87,7 +87,7 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
     root = source.path
     whole = [name for name, rule in source.rules.files.items() if rule.folder]
     try:
-        paths = [] if whole else sorted(_walk(root)) if root.is_dir() else [root]
+        paths = [] if whole else sorted(walk(root)) if root.is_dir() else [root]
         missing = not root.exists()
     except PermissionError as error:
         raise ConfigError(
@@ -197,7 +197,7 @@ def _tick_ns(mtime_ns: int) -> int:
     return 2_000_000_000 if mtime_ns % 1_000_000_000 == 0 else 50_000_000
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def walk(root: Path) -> Iterator[Path]:
     """Yield every file below `root`, hidden ones left out."""
     for path in root.iterdir():
         if path.name.startswith("."):
@@ -205,7 +205,7 @@ def _walk(root: Path) -> Iterator[Path]:
         if not path.is_dir():
             yield path
         elif path.resolve() not in root.resolve().parents and path.resolve() != root.resolve():  # else a link that leads back
-            yield from _walk(path)
+            yield from walk(path)
 
 
 def _logical_name(path: Path, root: Path, source: Source) -> str | None:
@@ -240,8 +240,9 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
         header = tuple(source.renamed.get(name.lower(), name) for name in _parquet_header(path)) if kind == "parquet" and rule is not None else ()
         found = InputFile(source.name, logical, name, path, size, mtime_ns, sha256, kind, "binary", header, source.delimiter, has_nul=False)
     else:
-        scan = _Scan(path, source.encoding)
-        comments, header = _header(path, scan.head, source, rule.comment) if kind == "csv" else (0, ())
+        encoding, delimiter, quote = source.layout_of(logical)
+        scan = _Scan(path, encoding)
+        comments, header = _header(path, scan.head, source, logical) if kind == "csv" else (0, ())
         found = InputFile(
             source.name,
             logical,
@@ -251,11 +252,11 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
             mtime_ns,
             scan.sha256,
             kind,
-            source.encoding,
+            encoding,
             header,
-            source.delimiter,
+            delimiter,
             has_nul=scan.has_nul,
-            quote=source.rules.quote,
+            quote=quote,
             comment_lines=comments,
         )
     if rule is not None and kind != "text":
@@ -389,13 +390,15 @@ def _likely_encoding(head: bytes, near: bytes) -> str:
     return "Latin-1 (encoding: latin-1)"
 
 
-def _header(path: Path, head: bytes, source: Source, comment: str | None) -> tuple[int, tuple[str, ...]]:
+def _header(path: Path, head: bytes, source: Source, logical: str | None) -> tuple[int, tuple[str, ...]]:
     """Give how many lines of comment stand on top, and the column names in the first record below them."""
-    decoder = codecs.getincrementaldecoder(source.encoding)(errors="ignore")
+    encoding, delimiter, quote = source.layout_of(logical)
+    comment = source.rules.files[logical].comment if logical is not None else None
+    decoder = codecs.getincrementaldecoder(encoding)(errors="ignore")
     lines = io.StringIO(decoder.decode(head).removeprefix("\ufeff"), newline="").readlines()
     comments = next((number for number, line in enumerate(lines) if comment is None or not line.startswith(comment)), len(lines))
     try:
-        names = next(csv.reader(lines[comments:], delimiter=source.delimiter, **csv_quoting(source.rules.quote)))
+        names = next(csv.reader(lines[comments:], delimiter=delimiter, **csv_quoting(quote)))
     except (StopIteration, csv.Error):
         raise InputFileError(path, expected="a header in the first record", got="none that can be read", todo="Deliver the file with its header.") from None
     return comments, tuple(source.renamed.get(name.strip().lower(), name.strip()) for name in names)
@@ -426,11 +429,11 @@ def _check_header(file: InputFile, rule: FileRule, source: Source) -> None:
         choices = (need,) if isinstance(need, str) else need
         if any(name.lower() in have for name in choices):
             continue
-        other = next((mark for mark in _DELIMITERS if mark != source.delimiter and len(file.header) == 1 and mark in file.header[0]), None)
+        other = next((mark for mark in _DELIMITERS if mark != file.delimiter and len(file.header) == 1 and mark in file.header[0]), None)
         if other is not None and file.format == "csv":
             raise InputFileError(
                 f"{file.path}:1",
-                expected=f"columns separated by {_DELIMITERS.get(source.delimiter, source.delimiter)}",
+                expected=f"columns separated by {_DELIMITERS.get(file.delimiter, file.delimiter)}",
                 got=f"a header separated by {_DELIMITERS[other]}",
                 todo=f"Declare 'delimiter: {other!r}' for this source in plait.yaml.",
             )

@@ -39,8 +39,8 @@ _USUAL_BYTES = 8 << 20
 """Longest record that the reader makes room for at first: its buffers are as long, and small ones fit a small memory limit."""
 
 
-def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *, table: str, spill: Path) -> int:
-    """Make the temporary table `table` of all records of `file` and give their number.
+def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *, table: str, spill: Path, most: int | None = None) -> int:
+    """Make the temporary table `table` of all records of `file` (at most of the first `most`) and give their number.
 
     Its columns are the file's own (and the declared ones that it lacks, null), `_pointer`
     (`STRUCT(record BIGINT, digest UUID)`: the record number and a digest of the record's text) and
@@ -54,11 +54,11 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
     rule = source.rules.files[file.file]
     with as_inspected(file), _readable(file, spill) as path:
         if file.format == "csv":
-            _load_csv(con, file, source, path, table)
+            _load_csv(con, file, source, path, table, most)
         elif file.format == "records":
             _load_records(con, file, source, table)
         else:
-            _create(con, table, _raw_query(file, rule, source, f"read_parquet({literal(path)})"))
+            _create(con, table, _first(_raw_query(file, rule, source, f"read_parquet({literal(path)})"), most))
     counted = con.execute("SELECT count(*) FROM query_table($table)", {"table": table}).fetchone()
     return int(counted[0]) if counted else 0
 
@@ -100,7 +100,11 @@ def _with_fault(batch: pa.RecordBatch, fields: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch([column.cast(pa.string()) for column in columns], schema=fields)
 
 
-def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, path: Path, table: str) -> None:
+def _first(query: str, most: int | None) -> str:
+    return query if most is None else f"{query} LIMIT {most:d}"
+
+
+def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, path: Path, table: str, most: int | None) -> None:
     """Make the raw table of a text file by DuckDB's strict rules where they suffice, else by its lenient ones.
 
     The lenient reader drops what stands behind a closing quote. The strict one refuses that, and also what is no harm: line
@@ -110,11 +114,11 @@ def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, p
     import duckdb
 
     try:
-        _create_csv(con, file, source, path, table=table, strict=True)
+        _create_csv(con, file, source, path, table=table, strict=True, most=most)
     except duckdb.InvalidInputException:
         _check_quotes(file)
         try:
-            _create_csv(con, file, source, path, table=table, strict=False)
+            _create_csv(con, file, source, path, table=table, strict=False, most=most)
         except duckdb.InvalidInputException as error:
             raise _unreadable(file, error) from None
     else:
@@ -123,17 +127,17 @@ def _load_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, p
             _check_quotes(file)
 
 
-def _create_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, path: Path, *, table: str, strict: bool) -> None:
+def _create_csv(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, path: Path, *, table: str, strict: bool, most: int | None) -> None:
     """Make the raw table of a text file, with room for long records only where there are some."""
     import duckdb
 
     rule = source.rules.files[str(file.file)]
     try:
-        _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=strict, longest=_USUAL_BYTES)))
+        _create(con, table, _first(_raw_query(file, rule, source, _csv_scan(file, path, strict=strict, longest=_USUAL_BYTES)), most))
     except duckdb.InvalidInputException as error:
         if not _is_too_long(error):
             raise
-        _create(con, table, _raw_query(file, rule, source, _csv_scan(file, source, path, strict=strict, longest=_LONGEST_BYTES)))
+        _create(con, table, _first(_raw_query(file, rule, source, _csv_scan(file, path, strict=strict, longest=_LONGEST_BYTES)), most))
 
 
 def _create(con: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
@@ -180,7 +184,7 @@ def sound_columns(file: InputFile) -> str:
     return f"* EXCLUDE ({', '.join(hidden)})"
 
 
-def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], source: Source, *, table: str) -> None:
+def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], *, table: str) -> None:
     """Make the temporary table `table` of text files, each one record: `name` below the source's folder, `content`."""
     con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} (name VARCHAR, content VARCHAR, _fault VARCHAR)")
     if not files:
@@ -189,7 +193,7 @@ def load_texts(con: duckdb.DuckDBPyConnection, files: Sequence[InputFile], sourc
     with ExitStack() as reading:
         for file in files:
             reading.enter_context(as_inspected(file))
-        _insert_texts(con, names, source.encoding, table)
+        _insert_texts(con, names, files[0].encoding, table)
 
 
 def _insert_texts(con: duckdb.DuckDBPyConnection, names: dict[str, str], encoding: str, table: str) -> None:
@@ -253,12 +257,12 @@ def _readable(file: InputFile, spill: Path) -> Iterator[Path]:
         yield Path(copy.name)
 
 
-def _csv_scan(file: InputFile, source: Source, path: Path, *, strict: bool, longest: int) -> str:
+def _csv_scan(file: InputFile, path: Path, *, strict: bool, longest: int) -> str:
     """Give the `read_csv` that keeps record numbers true (one reader, nothing rejected by it)."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*_names(file), *_SPARE))
     return (
         f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = {file.comment_lines + 1}, "
-        f"delim = {literal(source.delimiter)}, quote = {literal(file.quote)}, escape = {literal(file.quote)}, "
+        f"delim = {literal(file.delimiter)}, quote = {literal(file.quote)}, escape = {literal(file.quote)}, "
         f"nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, "
         f"max_line_size = {longest}, buffer_size = {longest})"
     )

@@ -9,7 +9,8 @@ SELECT DISTINCT
     t.vocabulary_id AS target_vocabulary_id,
     s.valid_start_date,
     s.valid_end_date,
-    s.invalid_reason
+    s.invalid_reason,
+    1 AS rank
 FROM site_code AS s
 INNER JOIN vocabulary.concept AS c ON s.target_vocabulary_id = c.vocabulary_id AND s.target_code = c.concept_code
 LEFT JOIN vocabulary.concept_relationship AS r

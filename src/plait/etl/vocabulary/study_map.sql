@@ -1,5 +1,6 @@
 -- One row: a code of the study and one standard concept it maps to, or concept 0 and why not.
--- A site's own mapping goes before the vocabulary's; `Maps to value` fills the value of what is measured or observed.
+-- What somebody approved goes before a site's other mappings, and these before the vocabulary's; `Maps to value` fills the
+-- value of what is measured or observed.
 CREATE OR REPLACE TABLE study_map AS
 WITH code AS (
     SELECT
@@ -35,6 +36,7 @@ site AS (
     INNER JOIN site_map AS s ON s.source_vocabulary_id IN (p.vocabulary_id, p.code_system) AND p.code = s.source_code
     LEFT JOIN vocabulary.concept AS t ON s.target_concept_id = t.concept_id
     WHERE s.invalid_reason IS NULL
+    QUALIFY s.rank = min(s.rank) OVER (PARTITION BY p.source, p.code_system, p.code)
 ),
 
 found AS (

@@ -140,7 +140,7 @@ def _common(field: Treated) -> str:
 def _expression(field: Treated) -> str:
     """Give a field as it leaves the study."""
     kind = next(one for one in cdm_tables()[field.table].fields if one.name == field.field)
-    nothing = literal(WITHHELD) if field.action == "text" and kind.required else f"CAST(NULL AS {kind.duckdb_type})"
+    nothing = literal(WITHHELD) if kind.required and kind.base_type == "varchar" else f"CAST(NULL AS {kind.duckdb_type})"
     template = _numbered(field.action) if field.action in DIMENSIONS else _ACTIONS[field.action]
     return template.format(column=f"t.{quoted(field.field)}", name=quoted(field.field), type=kind.base_type, common=quoted(_common(field)), nothing=nothing)
 

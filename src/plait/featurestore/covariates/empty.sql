@@ -6,7 +6,8 @@ CREATE OR REPLACE TEMP TABLE covariate_value (row_id BIGINT, covariate_id BIGINT
 CREATE OR REPLACE TEMP TABLE covariate_code (kind VARCHAR, table_name VARCHAR, code BIGINT, concept_id BIGINT, other_concept_id BIGINT);
 
 -- covariate_conversion, one row: a concept and a unit that its values came in, and what was made of them. covariate_unparsed,
--- one row: an index row, an analysis, a window and a concept of which only values were found that cannot be read.
+-- one row: an index row, an analysis, a window and a concept of which only values were found that cannot be read; covariate_absent,
+-- the same of one without a value, and the absence that says why.
 CREATE OR REPLACE TEMP TABLE covariate_conversion (
     table_name VARCHAR,
     concept_id BIGINT,
@@ -20,3 +21,15 @@ CREATE OR REPLACE TEMP TABLE covariate_conversion (
 );
 
 CREATE OR REPLACE TEMP TABLE covariate_unparsed (row_id BIGINT, analysis_id BIGINT, temporal BOOLEAN, time_id INTEGER, concept_id BIGINT);
+
+CREATE OR REPLACE TEMP TABLE covariate_absent (
+    row_id BIGINT,
+    analysis_id BIGINT,
+    temporal BOOLEAN,
+    time_id INTEGER,
+    concept_id BIGINT,
+    reason VARCHAR,
+    absence_id BIGINT,
+    event_time TIMESTAMP,
+    known_time TIMESTAMP
+);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
@@ -13,9 +14,10 @@ from plait.etl.derive.eras import GAP_DAYS
 from plait.featurestore.covariates.analyses import PACKAGE, Analysis, Windows
 from plait.featurestore.covariates.result import Covariates, read_result
 from plait.schema import empty_select, plait_tables
+from plait.schema.reasons import PRIORITY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import duckdb
 
@@ -81,8 +83,8 @@ def covariates(
     """Compute the covariates of index rows.
 
     Args:
-        con: Has the CDM's tables (5.3 or 5.4) in the schema `cdm`; of the schema `plait`, `row_meta` and `coverage` are
-            read where they are there.
+        con: Has the CDM's tables (5.3 or 5.4) in the schema `cdm`; of the schema `plait`, `row_meta`, `coverage` and
+            `absence` are read where they are there.
         index: Name of a table or view with `row_id` (unique), `person_id` and `prediction_time`; several rows of one
             person may be asked for. `cohort_end_date` is read where it is there.
         analyses: What to compute; see `read_analyses`. By the clock `known`, those that tell of the future are left
@@ -155,11 +157,11 @@ class _Run:
         for name in ("macros", "rows", "empty"):
             self.execute(name)
         for file, (table, kinds) in _FILES.items():
-            self._load(table, file, kinds)
+            _load(self.con, table, file, kinds)
         self._load_analyses()
         if "value" in self.kinds and self.clock == "known":
             self.execute("unit_tables")
-        for view, table in (("covariate_meta", "row_meta"), ("covariate_coverage", "coverage")):
+        for view, table in (("covariate_meta", "row_meta"), ("covariate_coverage", "coverage"), ("covariate_absence", "absence")):
             there = self.con.execute("SELECT 1 FROM information_schema.tables WHERE table_schema = 'plait' AND table_name = ?", [table]).fetchone()
             make_view(self.con, view, f"FROM plait.{quoted(table)}" if there else empty_select(plait_tables()[table]))
 
@@ -193,12 +195,6 @@ class _Run:
                 got=f"{nulls} rows with a null, {twice} that have the row_id of another",
                 todo="Number the rows, and leave out those without a time.",
             )
-
-    def _load(self, table: str, file: str, columns: dict[str, str]) -> None:
-        """Make a temporary table of one of the package's CSV files, with the place of each row."""
-        names = ", ".join(f"{literal(name)}: {literal(columns.get(name, 'VARCHAR'))}" for name in _header(file))
-        read = f"SELECT *, row_number() OVER () AS place FROM read_csv($path, header = true, columns = {{{names}}})"
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {read}", {"path": str(files(PACKAGE) / f"{file}.csv")})
 
     def _load_analyses(self) -> None:
         """Make covariate_analysis: one row an analysis and a window."""
@@ -275,6 +271,8 @@ class _Run:
         self.execute(_STATEMENTS.get(kind, kind), kind=kind, table=table, end_day=self.windows.end, drop=drop)
         if kind == "value" and self.clock == "known":
             self.execute("unparsed", kind=kind, table=table)
+        if kind == "value":
+            self.execute("absent", kind=kind, table=table, known=self.clock == "known", priority=[reason.name for reason in PRIORITY])
 
     def observe(self, periods: ObservationPeriodSettings | None) -> None:
         """Make covariate_observed."""
@@ -299,6 +297,27 @@ class _Run:
             self.execute("observation")
         if "care_site" in self.kinds:
             self.execute("care_site")
+
+
+@contextmanager
+def score_concepts(con: duckdb.DuckDBPyConnection, *, wanted: bool) -> Iterator[None]:
+    """Have the table `covariate_score` of the concepts that scores count, empty where it is not `wanted`."""
+    table, kinds = _FILES["scores"]
+    _load(con, table, "scores", kinds)
+    if not wanted:
+        con.execute(f"DELETE FROM {table}")
+    con.execute(sql(PACKAGE, "score_concept"))
+    try:
+        yield
+    finally:
+        con.execute(f"DROP TABLE temp.covariate_score; DROP TABLE temp.{table}")
+
+
+def _load(con: duckdb.DuckDBPyConnection, table: str, file: str, columns: dict[str, str]) -> None:
+    """Make a temporary table of one of the package's CSV files, with the place of each row."""
+    names = ", ".join(f"{literal(name)}: {literal(columns.get(name, 'VARCHAR'))}" for name in _header(file))
+    read = f"SELECT *, row_number() OVER () AS place FROM read_csv($path, header = true, columns = {{{names}}})"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {read}", {"path": str(files(PACKAGE) / f"{file}.csv")})
 
 
 @cache

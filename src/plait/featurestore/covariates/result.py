@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _VALUES = "SELECT row_id, covariate_id, time_id, covariate_value, last_day FROM covariate_value ORDER BY row_id, covariate_id, time_id, covariate_value"
 
 _UNPARSED = "SELECT *, CAST($reason AS UTINYINT) AS reason FROM covariate_unparsed ORDER BY row_id, analysis_id, temporal, time_id, concept_id"
+_ABSENT = (
+    "SELECT * REPLACE (CAST(list_extract(CAST($codes AS INTEGER[]), list_position(CAST($names AS VARCHAR[]), reason)) AS UTINYINT) AS reason) "
+    "FROM covariate_absent ORDER BY row_id, analysis_id, temporal, time_id, concept_id"
+)
 _CONVERSIONS = "FROM covariate_conversion ORDER BY table_name, concept_id, unit_concept_id"
 
 
@@ -35,6 +39,8 @@ class Covariates:
             not captured, 255 unknown.
         unparsed: One row an index row, an analysis, a window and a concept of which only values in unknown units were
             found: `row_id`, `analysis_id`, `temporal`, `time_id`, `concept_id`, `reason` (11).
+        absent: One row an index row, an analysis of values, a window and a concept without a value in it of which a source says why: `row_id`,
+            `analysis_id`, `temporal`, `time_id`, `concept_id`, `reason` (uint8), `absence_id` (in `plait.absence`), `event_time`, `known_time`.
         conversions: One row a concept and a unit that its values came in: `table_name`, `concept_id`,
             `unit_concept_id`, `unit`, `to_unit_concept_id`, `to_unit`, `factor` (null where it is unknown), `shift`,
             `value_count` (seen from index rows).
@@ -47,6 +53,7 @@ class Covariates:
     analysis_ref: pa.Table
     silence: pa.Table
     unparsed: pa.Table
+    absent: pa.Table
     conversions: pa.Table
     rows: int
     left_out: tuple[str, ...] = ()
@@ -75,6 +82,7 @@ def read_result(con: duckdb.DuckDBPyConnection, left_out: tuple[str, ...]) -> Co
         analysis_ref=con.execute(sql(PACKAGE, "analysis_ref")).to_arrow_table(),
         silence=con.execute(sql(PACKAGE, "silence"), {name: int(reason) for name, reason in reasons.items()}).to_arrow_table(),
         unparsed=con.execute(_UNPARSED, {"reason": int(Reason.UNPARSED)}).to_arrow_table(),
+        absent=con.execute(_ABSENT, {"names": [reason.name for reason in Reason], "codes": [int(reason) for reason in Reason]}).to_arrow_table(),
         conversions=con.execute(_CONVERSIONS).to_arrow_table(),
         rows=rows,
         left_out=left_out,

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from plait.errors import EncoderError
 from plait.etl.sources.imaging import need_imaging
-from plait.featurestore.encoders.encoder import Declaration
 from plait.featurestore.slides.tiled import SlideEncoder, SlideOptions
 from plait.models.model import need
 from plait.models.weights import weights_hash
+from plait.schema.embeddings import Declaration
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -13,41 +10,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from plait.schema.embeddings import Declaration
     from plait.schema.reasons import Reason
-
 
 HOW = frozenset({"device", "batch_size"})
 """Keys of a declaration in `plait.yaml` that say how an encoder goes about its work, not what comes of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """Which encoder made a vector: whatever differs here makes another encoder, whose vectors never mix with these.
-
-    Attributes:
-        name: The encoder's name, as `plait.yaml` or its own configuration says.
-        version: Its version.
-        weights_sha256: SHA-256 over its weights, empty of an encoder without any.
-        preprocessing: All that is done to an input first, with every parameter.
-        dim: Length of its vectors.
-        dtype: Type of their numbers as the encoder makes them.
-        norm: Least and greatest Euclidean norm that its vectors can have.
-    """
-
-    name: str
-    version: str
-    weights_sha256: str
-    preprocessing: dict[str, Any]
-    dim: int
-    dtype: str = "float32"
-    norm: tuple[float, float] = field(default=(0.0, float("inf")))
-
-    @property
-    def encoder_id(self) -> str:
-        """A name for it that changes with anything above: its name, and twelve digits of a digest."""
-        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
-        name = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in self.name).strip("-.")[-40:] or "encoder"
-        return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 class Encoder(Protocol):

@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import Field
 
 from plait.errors import MissingExtraError
-from plait.featurestore.encoders.encoder import Declaration
 from plait.featurestore.encoders.one_by_one import OneByOne
 from plait.featurestore.imaging.chain import SeriesInput, SeriesOptions
 from plait.featurestore.imaging.firstorder import STATISTICS, first_order
+from plait.schema.embeddings import Declaration
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field, model_validator
 
-from plait.featurestore.encoders.encoder import Declaration
 from plait.featurestore.encoders.registry import EncoderOptions
+from plait.schema.embeddings import Declaration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from plait.featurestore.encoders.encoder import Declaration
+    from plait.schema.embeddings import Declaration
 
 InputT = TypeVar("InputT", bound="Hashable")
 

@@ -16,9 +16,9 @@ from plait.models.model import need
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from plait.featurestore.encoders.encoder import Declaration
     from plait.featurestore.encoders.registry import Asked
     from plait.featurestore.imaging.volume import Volume
+    from plait.schema.embeddings import Declaration
 
 _PERCENTILES = (0.5, 99.5)
 

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from plait.etl.sources.imaging import need_imaging
-from plait.featurestore.encoders.encoder import Declaration
 from plait.featurestore.slides.stain import MEANINGS, NAMES, stain_statistics
 from plait.featurestore.slides.tiled import SlideEncoder, SlideOptions
+from plait.schema.embeddings import Declaration
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from plait.featurestore.encoders.encoder import Declaration
     from plait.featurestore.encoders.registry import Asked
+    from plait.schema.embeddings import Declaration
 
 
 class TilesOptions(VisionOptions, SlideOptions):

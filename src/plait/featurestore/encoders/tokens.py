@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from plait.featurestore.encoders.encoder import Declaration
 from plait.featurestore.encoders.registry import ModelOptions
 from plait.models.model import Model, need
+from plait.schema.embeddings import Declaration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

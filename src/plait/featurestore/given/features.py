@@ -16,13 +16,13 @@ import numpy as np
 from plait.errors import CohortError, InputFileError
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, NONE, History
-from plait.featurestore.gate import NO_EVENT_TIME, PASSED, check_items
 from plait.featurestore.given.rows import GivenOptions, need_columns, place_of, placed
 from plait.featurestore.missing import why_not
 from plait.featurestore.view import View
 from plait.models.weights import file_hashes
 from plait.schema.embeddings import FEATURES_FOLDER
 from plait.schema.reasons import Reason
+from plait.validators.embeddings.gate import NO_EVENT_TIME, PASSED, check_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,9 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import sql
-from plait.featurestore.embeddings import registered
 from plait.featurestore.encoders.registry import Asked, open_encoder
 from plait.featurestore.items import ItemView
+from plait.schema.embeddings import registered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

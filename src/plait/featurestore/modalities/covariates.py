@@ -6,7 +6,6 @@ FeatureExtraction's covariate id, with `@` and the number of its window where it
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,8 +14,10 @@ from pydantic import Field, model_validator
 
 from plait.duck import sql
 from plait.errors import CohortError
+from plait.featurestore.absences import RANK, no_absences, with_records
 from plait.featurestore.asof import DAY_US
 from plait.featurestore.covariates import PACKAGE, Analysis, Covariates, Windows, covariates, read_analyses
+from plait.featurestore.covariates.engine import score_concepts
 from plait.featurestore.events import need_events
 from plait.featurestore.index import PERSON, TIME
 from plait.featurestore.sparse import Sparse
@@ -24,7 +25,7 @@ from plait.featurestore.view import View, ViewOptions, options_of
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
     import polars as pl
@@ -40,10 +41,14 @@ _INDEX = "covariate_rows"
 _ANALYSES = 1_000
 """A covariate's id is a thousand times what it counts, and its analysis (FeatureExtraction)."""
 
+_VALUES = 1_000_000
+"""The id of a covariate with a value is as many times its concept, and the last digits of its unit, and its analysis (FeatureExtraction)."""
+
 _MADE_OF = {"condition_era": "condition_occurrence", "drug_era": "drug_exposure", "visit_detail": "visit_occurrence"}
 """Tables whose rows are shown as those that they were made of."""
 
-_KINDS = {"indicator": "indicator", "count": "count", "score": "count", "value": "value", "person": "indicator"}
+_KINDS = {"indicator": "indicator", "count": "count", "score": "count", "value": "value"}
+"""What a covariate is, by what its analysis makes; one that tells of a person is a number or an indicator, as FeatureExtraction says."""
 
 
 class CovariatesOptions(ViewOptions):
@@ -92,22 +97,23 @@ class CovariatesView(View):
         values = found.values["covariate_value"].to_numpy().astype(np.float32)
         last_day = found.values["last_day"].cast("float64").fill_null(float("nan")).to_numpy()
         age = (index.at[row] % DAY_US / DAY_US - last_day).astype(np.float32)
-        codes = np.zeros(len(values), np.uint8)
-        strange, of = self._unparsed(found, names)
-        row, feature = np.append(row, strange), np.append(feature, of)
-        nothing = np.full(len(of), np.float32(np.nan))
-        values, age, codes = np.append(values, nothing), np.append(age, nothing), np.append(codes, np.full(len(of), np.uint8(Reason.UNPARSED)))
         if self.name in question.columns:
             wanted = question.columns[self.name]
             place = {name: number for number, name in enumerate(wanted)}
             feature = np.asarray([place.get(name, -1) for name in names], np.int64)[feature]
             names, is_wanted = list(wanted), feature >= 0
-            row, feature, values, age, codes = row[is_wanted], feature[is_wanted], values[is_wanted], age[is_wanted], codes[is_wanted]
+            row, feature, values, age = row[is_wanted], feature[is_wanted], values[is_wanted], age[is_wanted]
+        missing = self._missing(found, names)
+        row, feature = np.append(row, missing["row"].to_numpy()), np.append(feature, missing["feature"].to_numpy())
+        nothing = np.full(missing.height, np.float32(np.nan))
+        codes = np.append(np.zeros(len(values), np.uint8), missing["code"].to_numpy())
+        n_obs = np.append(np.ones(len(values), np.int32), missing["row_id"].is_null().to_numpy().astype(np.int32))
+        values, age = np.append(values, nothing), np.append(age, nothing)
         order = np.lexsort((feature, row))
-        row, feature, values, age, codes = row[order], feature[order], values[order], age[order], codes[order]
+        row, feature, values, age, codes, n_obs = row[order], feature[order], values[order], age[order], codes[order], n_obs[order]
         groups, silence = self._silence(found, len(index))
         group_of = [groups[_group(name)] for name in self._known(names, groups)]
-        kinds = tuple(_KINDS[self._analysis(name).feature] for name in names)
+        kinds = tuple(_kind(self._analysis(name)) for name in names)
         is_count = np.asarray([kind == "count" for kind in kinds], np.bool_)
         return Sparse(
             self.name,
@@ -117,7 +123,7 @@ class CovariatesView(View):
             values,
             codes,
             age,
-            np.where(is_count[feature] & (codes == Reason.OBSERVED), values, 1).astype(np.int32),
+            np.where(is_count[feature] & (codes == Reason.OBSERVED), values, n_obs).astype(np.int32),
             silence,
             np.asarray(group_of, np.int64),
             self.options.present,
@@ -160,9 +166,17 @@ class CovariatesView(View):
             "end_day": told["end_day"],
         }
         need_events(self.reading.con)
-        with self._rows(index):
+        with self._rows(index), score_concepts(self.reading.con, wanted=concepts == "score"):
             frame: pl.DataFrame = self.reading.con.execute(sql(PACKAGE, "sources"), given).pl()
         return frame.filter(pl.col("row").is_in(has_it))
+
+    def absences(self, feature: str, index: Index, question: Question) -> pl.DataFrame:
+        """Give the absences that say why rows have no value of a covariate."""
+        found = self._missing(self._ask(index, question), [feature]) if self._analysis(feature).kind == "value" else None
+        if found is None:
+            return no_absences()
+        said = found.filter(found["row_id"].is_not_null())
+        return with_records(self.reading.con, said.select("row", "row_id", "event_time", "known_time", "reason"))
 
     def describe(self) -> dict[str, Any]:
         """Give the view's options."""
@@ -193,17 +207,27 @@ class CovariatesView(View):
             self._conversions[line["table_name"], line["concept_id"], line["unit_concept_id"]] = line
         return found
 
-    def _unparsed(self, found: Covariates, names: list[str]) -> tuple[Ints, Ints]:
-        """Give rows and features of which only values in unknown units were found."""
-        told = found.unparsed
-        window = told["time_id"].fill_null(0).to_numpy().astype(np.int64)
-        asked = zip(told["row_id"].to_pylist(), told["analysis_id"].to_pylist(), window.tolist(), told["concept_id"].to_pylist(), strict=True)
-        places: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-        for place, name in enumerate(names):
-            places[(*_group(name), self._told[name]["concept_id"])].append(place)
-        pairs = [(row, place) for row, analysis, time, concept in asked for place in places[analysis, time, concept]]
-        both = np.asarray(pairs, np.int64).reshape(-1, 2)
-        return both[:, 0], both[:, 1]
+    def _missing(self, found: Covariates, names: Sequence[str]) -> pl.DataFrame:
+        """Give what is known of missing values: of which only values in unknown units were found, and of which a source says why they are missing.
+
+        Returns:
+            `row`, `feature` (its place in `names`), `code` (uint8: the first reason in the order of reasons); where a source said it, `row_id` (of
+            `plait.absence`), `event_time`, `known_time` and `reason`, else nulls. One line a row and feature.
+        """
+        import polars as pl
+
+        values = [(place, name) for place, name in enumerate(names) if self._analysis(name).kind == "value"]
+        of = pl.DataFrame(
+            [(*_group(name), int(name.partition("@")[0]) // _VALUES, place) for place, name in values],
+            schema={"analysis_id": pl.Int64, "time_id": pl.Int64, "concept_id": pl.Int64, "feature": pl.Int64},
+            orient="row",
+        )
+        told = [pl.DataFrame(pl.from_arrow(table)).with_columns(pl.col("time_id").fill_null(0).cast(pl.Int64)) for table in (found.unparsed, found.absent)]
+        lines = pl.concat(told, how="diagonal").join(of, on=["analysis_id", "time_id", "concept_id"])
+        lines = lines.with_columns(rank=pl.col("reason").replace_strict({int(reason): rank for reason, rank in RANK.items()}, return_dtype=pl.Int64))
+        lines = lines.sort("row_id", "feature", "rank").unique(["row_id", "feature"], keep="first", maintain_order=True)
+        name = pl.col("reason").replace_strict({int(reason): reason.name for reason in RANK}, return_dtype=pl.String)
+        return lines.select("feature", "event_time", "known_time", row="row_id", code="reason", row_id="absence_id", reason=name)
 
     def _silence(self, found: Covariates, rows: int) -> tuple[dict[tuple[int, int], int], npt.NDArray[np.uint8]]:
         """Give the place of each analysis and window, and what it means that a row has none of its covariates, `(n_rows, n_groups)`."""
@@ -245,6 +269,11 @@ def _places(values: pa.Table, feature: str) -> npt.NDArray[np.bool_]:
     names = _names(ids, window)
     is_it: npt.NDArray[np.bool_] = place == (names.index(feature) if feature in names else -1)
     return is_it
+
+
+def _kind(analysis: Analysis) -> str:
+    """Give what the covariates of an analysis are."""
+    return _KINDS.get(analysis.feature) or ("indicator" if analysis.is_binary else "value")
 
 
 def _group(name: str) -> tuple[int, int]:

@@ -17,8 +17,9 @@ from pydantic import Field
 from plait.cohort_settings import ConceptSet
 from plait.duck import sql
 from plait.errors import CohortError
+from plait.featurestore.absences import Absences, with_records
 from plait.featurestore.aligned import Ragged
-from plait.featurestore.asof import DAY_US, History
+from plait.featurestore.asof import DAY_US, NONE, History
 from plait.featurestore.events import TABLES, check_tables, concepts_of, events_of, need_events
 from plait.featurestore.missing import why_not
 from plait.featurestore.view import View, ViewOptions, options_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
+    from plait.featurestore.aligned import Flags
     from plait.featurestore.asof import Ints
     from plait.featurestore.index import Index
     from plait.featurestore.view import Question, Reading
@@ -141,6 +143,18 @@ class EventsView(View):
             lines.append(pl.DataFrame({"row": rows[is_it]}).hstack(self._rows.select(columns)[events[is_it]]))
         return pl.concat(lines)
 
+    def absences(self, feature: str, index: Index, question: Question) -> pl.DataFrame:
+        """Give the absences that say why rows have no event of the view, whichever code is asked for."""
+        import polars as pl
+
+        self._concept(feature)
+        has_none = np.ones(len(index), np.bool_)
+        for rows, _ in self._pairs(index, question):
+            has_none[rows] = False
+        found = np.where(has_none, self._absences.last(index, question, self.options.since(index.at)), NONE)
+        rows = np.flatnonzero(found != NONE)
+        return with_records(self.reading.con, pl.DataFrame({"row": rows}).hstack(self._absences.rows.drop("person_id")[found[rows]]))
+
     def describe(self) -> dict[str, Any]:
         """Give the view's options, and a digest of what its codes stand for."""
         return {**super().describe(), "options": self.options.model_dump(mode="json"), "codes": {"number": len(self.codes), "sha256": self._codes_digest}}
@@ -161,6 +175,12 @@ class EventsView(View):
         need_events(self.reading.con)
         frame: pl.DataFrame = self.reading.con.execute(sql(_PACKAGE, "events_of"), {"concepts": None, "tables": list(self._tables)}).pl()
         return frame
+
+    @cached_property
+    def _absences(self) -> Absences:
+        """All absences of what the view asks for."""
+        concepts = concepts_of(self.reading.con, self._set, self._where).tolist() if self.options.concepts else None
+        return Absences.of(self.reading.con, concepts, [TABLES[table] for table in self._tables])
 
     @cached_property
     def _event(self) -> Ints:
@@ -202,7 +222,9 @@ class EventsView(View):
         covered = {domain for (domain,) in self.reading.con.execute("SELECT DISTINCT domain_id FROM plait.coverage").fetchall()}
         is_captured = not covered or covered & {TABLES[table] for table in self._tables}
         silent = {} if is_captured else {Reason.NOT_CAPTURED: np.ones(len(index), np.bool_)}
-        return why_not(index, question, (self._history(question),), self.options.since(index.at), silent)
+        since = self.options.since(index.at)
+        said = self._absences.reasons(index, question, since)
+        return why_not(index, question, (self._history(question),), since, {reason: _either(said, silent, reason) for reason in {*said, *silent}})
 
     def _concept(self, feature: str) -> int:
         """Give the concept of a code that the view knows."""
@@ -211,6 +233,13 @@ class EventsView(View):
         if place == len(self.codes) or self.codes.concept_ids[place] != concept:
             raise CohortError(f"view '{self.name}'", expected=f"one of its {len(self.codes)} codes", got=f"'{feature}'", todo="A code is a concept_id.")
         return concept
+
+
+def _either(one: dict[Reason, Flags], other: dict[Reason, Flags], reason: Reason) -> Flags:
+    """Give the rows for which either says a reason."""
+    flags = [said[reason] for said in (one, other) if reason in said]
+    together: Flags = np.logical_or.reduce(flags)
+    return together
 
 
 def open_view(reading: Reading, settings: FeatureSettings) -> EventsView:

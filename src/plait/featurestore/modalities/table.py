@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from plait.errors import ConfigError, InputFileError
-from plait.featurestore.encoders.encoder import Declaration, ItemError
+from plait.featurestore.encoders.encoder import ItemError
 from plait.featurestore.encoders.registry import Asked
 from plait.featurestore.given.features import FeaturesView, FeatureTableOptions
 from plait.featurestore.given.rows import GivenOptions, images_of, named, place_of, placed
@@ -21,7 +21,7 @@ from plait.featurestore.given.vectors import H5Vectors, NumpyVectors, ParquetVec
 from plait.featurestore.items import ItemOptions, ItemView
 from plait.featurestore.view import View, options_of
 from plait.models.model import need
-from plait.schema.embeddings import FEATURES_FOLDER
+from plait.schema.embeddings import FEATURES_FOLDER, Declaration
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:

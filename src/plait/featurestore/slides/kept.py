@@ -18,7 +18,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from plait.featurestore.embeddings import table_folder
+from plait.schema.embeddings import table_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from plait.featurestore.encoders.encoder import Declaration
     from plait.featurestore.slides.pyramid import Tiles
+    from plait.schema.embeddings import Declaration
 
     Floats = npt.NDArray[np.float32]
 

@@ -129,6 +129,17 @@ CASE
         THEN coalesce('data_absent_' || replace(nullif(regexp_extract(fhir_at(element, '$.coding[0].code'), '^[a-z-]{2,24}$'), ''), '-', '_'), 'data_absent')
 END;
 
+-- Why something has no value, or was not done: of the codings of an element the first that `absence_reasons.csv` knows (`reasons` is
+-- that table as a map). A code without a system is one of HL7's DataAbsentReason.
+CREATE OR REPLACE MACRO fhir_reason_of(element, reasons) AS
+list_filter(
+    list_transform(
+        fhir_codings(element, 'reason'),
+        LAMBDA c: reasons[concat(replace(c.system, 'FHIR_LOCAL', 'http://terminology.hl7.org/CodeSystem/data-absent-reason'), '|', c.code)]
+    ),
+    LAMBDA r: r IS NOT NULL
+)[1];
+
 -- The key of an address, which is one location wherever it stands.
 CREATE OR REPLACE MACRO fhir_address_key(element) AS
 CASE

@@ -31,7 +31,7 @@ _MOST_OTHERS = 100
 _TAKEN = frozenset({FAULT, "_pointer"})
 _OTHER_COLUMNS = ("_place", "resource_type", "resource")
 _VISIT_TIMES = ("_visit_start", "_visit_end")
-_DATED_BY_VISIT = frozenset({"Condition", "Procedure", "Observation"})
+_DATED_BY_VISIT = frozenset({"Condition", "Procedure", "Observation", "MedicationRequest", "MedicationDispense", "ServiceRequest"})
 """Types whose resources, where they tell no time, are of the time of their encounter."""
 _WITH_TEXT = frozenset({"DocumentReference", "DiagnosticReport"})
 

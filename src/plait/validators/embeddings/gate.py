@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from plait.featurestore.encoders.encoder import Declaration
+    from plait.schema.embeddings import Declaration
 
 PASSED = 0
 NO_EVENT_TIME = 2
@@ -53,7 +53,7 @@ def check_items(con: duckdb.DuckDBPyConnection, items: pl.DataFrame, *, deaths: 
     """
     import polars as pl
 
-    lives = con.execute(sql("plait.featurestore", "lives")).fetchnumpy()
+    lives = con.execute(sql("plait.validators.embeddings", "lives")).fetchnumpy()
     persons = np.append(lives["person_id"], -1)
     born = np.append(np.ma.filled(lives["born"], _EVER - _DAY_US), 0) - _DAY_US
     died = np.append(np.ma.filled(lives["died"], _NEVER - 2 * _DAY_US), 0) + 2 * _DAY_US
@@ -85,11 +85,22 @@ def check_vectors(vectors: npt.NDArray[np.float32], count: int, declaration: Dec
             todo="Mend the encoder, or its declaration.",
         )
     wrong = np.full(len(vectors), None, np.object_)
-    least, most = declaration.norm
-    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-    with np.errstate(invalid="ignore"):
-        wrong[(norms < least * (1 - _SLACK)) | (norms > most * (1 + _SLACK))] = WRONG_NORM
+    wrong[wrong_norm(norms_of(vectors), declaration.norm)] = WRONG_NORM
     wrong[~np.isfinite(vectors).all(axis=1)] = NOT_FINITE
+    return wrong
+
+
+def norms_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Give the Euclidean norm of each vector `(n, dim) -> (n,)`."""
+    norms: npt.NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    return norms
+
+
+def wrong_norm(norms: npt.NDArray[np.float64], norm: tuple[float, float]) -> npt.NDArray[np.bool_]:
+    """Say which norms are none that an encoder with this range can give `(n,)`; one that is not a number is not told."""
+    least, most = norm
+    with np.errstate(invalid="ignore"):
+        wrong: npt.NDArray[np.bool_] = (norms < least * (1 - _SLACK)) | (norms > most * (1 + _SLACK))
     return wrong
 
 

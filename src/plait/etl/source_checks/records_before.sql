@@ -1,0 +1,7 @@
+-- One row: a file of a source, and how many records it had.
+SELECT
+    source,
+    file,
+    sum(records)::BIGINT AS records
+FROM read_parquet($files)
+GROUP BY source, file

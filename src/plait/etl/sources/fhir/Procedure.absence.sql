@@ -1,0 +1,43 @@
+-- One row: a procedure that was not done, and why.
+WITH told AS (
+    SELECT
+        *,
+        CASE WHEN status = 'not-done' THEN fhir_codings(code, 'procedure') END AS codings,
+        coalesce(performedDateTime, fhir_at(performedPeriod, '$.start'), _visit_start) AS began,
+        coalesce(performedDateTime, fhir_at(performedPeriod, '$.start')) IS NULL AS is_dated_by_visit
+    FROM Procedure
+),
+
+reason AS (
+    SELECT map(list(concat(code_system, '|', code)), list(reason)) AS reasons
+    FROM absence_reasons
+    WHERE reason IS NOT NULL
+)
+
+SELECT
+    t._pointer,
+    t._person AS person,
+    t._visit AS visit,
+    fhir_time(t.began, o.partial_dates) AS start,
+    fhir_time(fhir_at(t.performedPeriod, '$.end'), o.partial_dates) AS "end",
+    fhir_known(CASE WHEN t.is_dated_by_visit THEN t._visit_end END, t.began) AS known_time,
+    t.codings[1].code AS code,
+    t.codings[1].system AS code_system,
+    t.codings[2].code AS alternative,
+    t.codings[2].system AS alternative_system,
+    t.codings[3].code AS alternative_2,
+    t.codings[3].system AS alternative_2_system,
+    t.codings[1].display AS display,
+    'Procedure' AS domain,
+    coalesce(fhir_reason_of(t.statusReason, r.reasons), 'NOT_PERFORMED') AS reason,
+    coalesce(
+        t._rule,
+        CASE
+            WHEN t.status IN ('preparation', 'in-progress', 'on-hold', 'stopped', 'unknown') THEN 'not_completed'
+            WHEN t.status IS DISTINCT FROM 'not-done' THEN 'done'
+            WHEN t.began IS NULL THEN 'unknown_time'
+        END
+    ) AS _ignore
+FROM told AS t
+CROSS JOIN options AS o
+CROSS JOIN reason AS r

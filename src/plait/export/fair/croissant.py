@@ -1,0 +1,115 @@
+"""`croissant.json`: MLCommons Croissant 1.1, with the fields of its RAI extension, by mlcroissant."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from plait.export.fair.extra import need_fair
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from plait.export.fair.model import Column, Dataset, Party, TableFile
+
+FILE = "croissant.json"
+
+_TYPES = {"integer": "INT64", "number": "FLOAT64", "boolean": "BOOL", "string": "TEXT", "date": "DATE", "datetime": "DATETIME"}
+_ENCODINGS = {".parquet": "application/x-parquet", ".csv": "text/csv"}
+_CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
+
+
+def write_croissant(dataset: Dataset, folder: Path) -> None:
+    """Write `croissant.json`: a RecordSet for each table, a field for each column, and what the RAI extension asks.
+
+    Keys to other tables are told in words and in `datapackage.json`: whoever streams records joins what a reference points at first, and
+    the CDM's tables point at one another in circles.
+
+    Raises:
+        MissingExtraError: The extra `fair` is not installed.
+    """
+    with need_fair("croissant.json"):
+        import mlcroissant as mlc
+    metadata = mlc.Metadata(
+        ctx=mlc.Context(conforms_to=_CONFORMS_TO[0]),
+        name=dataset.name,
+        description=dataset.about,
+        version=dataset.version,
+        license=[dataset.license] if dataset.license else None,
+        url=dataset.url,
+        cite_as=f"{', '.join(party.name for party in dataset.creators)}: {dataset.title}, version {dataset.version}, {dataset.created.year}",
+        creators=[_party(mlc, one) for one in dataset.creators],
+        publisher=[_party(mlc, dataset.publisher)] if dataset.publisher else [],
+        keywords=list(dataset.keywords),
+        date_published=_midnight(dataset),
+        date_created=_midnight(dataset),
+        distribution=[_file(mlc, table) for table in dataset.tables],
+        record_sets=[_record_set(mlc, table) for table in dataset.tables],
+        data_collection=dataset.collection or None,
+        data_collection_missing_data="\n".join(
+            f"{reason}: {meaning}" + ("" if share is None else f" ({share:.1%})") for reason, meaning, share in dataset.missing
+        )
+        or None,
+        data_collection_timeframe=[_day(day) for day in dataset.timeframe] if dataset.timeframe else None,
+        data_imputation_protocol="Nothing is imputed: what is missing is empty, beside a column with its reason.",
+        data_preprocessing_protocol=[f"{step.name}: {step.about}" for step in dataset.history],
+        data_biases=[dataset.limits] if dataset.limits else None,
+        data_limitations=[dataset.limits] if dataset.limits else None,
+        personal_sensitive_information=[dataset.sensitive] if dataset.sensitive else None,
+    )
+    content = metadata.to_json()
+    content["conformsTo"] = _CONFORMS_TO
+    (folder / FILE).write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def _missing(reason: str, meaning: str, share: float | None) -> str:
+    """Give why values are missing, in words."""
+    return f"{reason}: {meaning}" + ("" if share is None else f" ({share:.1%})")
+
+
+def _file(mlc: Any, table: TableFile) -> Any:  # noqa: ANN401 - of a package without types
+    suffix = "." + table.path.rsplit(".", 1)[-1]
+    return mlc.FileObject(
+        id=table.path,
+        name=table.path,
+        description=table.about,
+        content_url=table.path,
+        content_size=f"{table.size_bytes} B",
+        encoding_formats=[_ENCODINGS[suffix]],
+        sha256=table.sha256,
+    )
+
+
+def _record_set(mlc: Any, table: TableFile) -> Any:  # noqa: ANN401 - of a package without types
+    return mlc.RecordSet(
+        id=table.name,
+        name=table.name,
+        description=table.about,
+        key=[f"{table.name}/{column}" for column in table.key] or None,
+        fields=[_field(mlc, table, column) for column in table.columns],
+    )
+
+
+def _field(mlc: Any, table: TableFile, column: Column) -> Any:  # noqa: ANN401 - of a package without types
+    return mlc.Field(
+        id=f"{table.name}/{column.name}",
+        name=column.name,
+        description=column.about,
+        data_types=[getattr(mlc.DataType, _TYPES[column.kind])],
+        source=mlc.Source(file_object=table.path, extract=mlc.Extract(column=column.name)),
+    )
+
+
+def _party(mlc: Any, party: Party) -> Any:  # noqa: ANN401 - of a package without types
+    made = mlc.Person if party.kind == "person" else mlc.Organization
+    return made(name=party.name, url=party.identifier)
+
+
+def _midnight(dataset: Dataset) -> Any:  # noqa: ANN401 - a datetime
+    return _day(dataset.created)
+
+
+def _day(day: Any) -> Any:  # noqa: ANN401 - a date
+    import datetime as dt
+
+    return dt.datetime.combine(day, dt.time())

@@ -1,0 +1,304 @@
+"""`plait export fair`: one folder that others can find, open and trust, and that gives nobody away."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import shutil
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from plait import __version__
+from plait.duck import literal, quoted, sql
+from plait.errors import ExportError
+from plait.etl.catalog import open_catalog
+from plait.etl.crosswalk import linked_crosswalk
+from plait.etl.run import silent
+from plait.export.deidentify import tables
+from plait.export.deidentify.key import ExportKey
+from plait.export.disclosure import suppressed
+from plait.export.fair.crate import write_crate
+from plait.export.fair.croissant import write_croissant
+from plait.export.fair.datapackage import write_datapackage, write_dictionary
+from plait.export.fair.describe import arrow_file, cdm_file
+from plait.export.fair.model import Dataset, Party, Step, TableFile
+from plait.export.fair.readme import write_citation, write_readme
+from plait.export.fair.snapshots import write_snapshots
+from plait.export.omop import write_tables
+from plait.export.package import new_package, write_hashes
+from plait.export.scan import refuse, scan
+from plait.schema import cdm_tables
+from plait.validators.report import as_row
+from plait.validators.validate import validate_study
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import duckdb
+
+    from plait.etl.commit import Version
+    from plait.etl.run import Progress
+    from plait.settings import Settings
+    from plait.validators.report import Validated
+
+CHECKS_FILE = "checks.json"
+_PACKAGE = "plait.export.fair"
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """What was written.
+
+    Attributes:
+        path: The folder, or the zip.
+        version: The study's version that it is of.
+        persons: Persons in it.
+        is_row_level: Whether it has rows of persons.
+        tables: Rows of each table.
+        files: Number of files.
+        key: The name under which the study keeps the key; None where it was thrown away.
+    """
+
+    path: Path
+    version: int
+    persons: int
+    is_row_level: bool
+    tables: dict[str, int | None]
+    files: int
+    key: str | None
+
+
+def export_fair(  # noqa: PLR0913 - each is a choice of the user's
+    study: Path,
+    version: Version,
+    settings: Settings,
+    target: Path,
+    *,
+    row_level: bool = False,
+    snapshots: Sequence[str] = (),
+    key: str | None = None,
+    zipped: bool = False,
+    today: dt.date | None = None,
+    progress: Progress = silent,
+) -> Packaged:
+    """Write a package: tables, their metadata in the formats that others read, the checks, and the hashes of all.
+
+    Args:
+        study: The study's folder.
+        version: The version.
+        settings: Its policy says what is told of the data and how small a cell may be.
+        target: The new folder; with `zipped`, the new zip file.
+        row_level: Let rows of persons leave, de-identified. Without it, the package has figures, dictionaries and tables without rows.
+        snapshots: Snapshots below the study's `snapshots/` that go along; they need `row_level`.
+        key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        zipped: Make one zip file of it.
+        today: The day that the package is of; the day it is if None.
+        progress: Hears of rows that were written.
+
+    Raises:
+        ExportError: A check of severity `error` fails, or something that identifies would be in the package. Nothing is written.
+        MissingExtraError: The extra `fair` is not installed.
+    """
+    policy = settings.policy
+    if snapshots and not row_level:
+        raise ExportError("snapshots", expected="--row-level with them", got="none", todo="A snapshot is rows of patients: say that they may leave the study.")
+    report = validate_study(study, version, settings, chosen=("cdm",), progress=progress)
+    if not report.is_sound:
+        failed = [result.check.id for result in report.failed() if result.check.severity == "error"]
+        shown = ", ".join(failed[:5]) + (f", and {len(failed) - 5} more" if len(failed) > 5 else "")  # noqa: PLR2004 - the first five
+        raise ExportError(f"version {version.version}", expected="no check of severity error that fails", got=shown, todo="See `plait validate`, and mend it.")
+    day = today or dt.datetime.now(dt.UTC).date()
+    secret = ExportKey.kept(study, key, keeps_weekdays=policy.keep_weekdays) if key else ExportKey.new(keeps_weekdays=policy.keep_weekdays)
+    place = target.with_suffix("") if zipped else target
+    with new_package(place) as folder, open_catalog(study, version) as con:
+        tables.prepare(con, secret, "SELECT person_id FROM cdm.person", policy.min_cell)
+        (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
+        files = _row_level(con, folder, policy.withhold, progress) if row_level else _without_rows(con, folder, policy.min_cell)
+        files += write_snapshots(con, study, folder, snapshots)
+        dataset = _dataset(con, version, settings, tuple(files), day, row_level=row_level, persons=persons)
+        _write_checks(folder, report, policy.min_cell)
+        _write_metadata(dataset, folder, row_level=row_level)
+        known = linked_crosswalk(study, version)["identifier"].to_list()
+        refuse(scan(folder, known, allowed=[policy.contact] if policy.contact else []))
+        hashes = write_hashes(folder)
+        written = _zip(folder, target) if zipped else target
+    if zipped:
+        shutil.rmtree(place)
+    return Packaged(written, version.version, persons, row_level, {file.name: file.rows for file in files}, len(hashes) + 1, key)
+
+
+def _row_level(con: duckdb.DuckDBPyConnection, folder: Path, withhold: Sequence[str], progress: Progress) -> list[TableFile]:
+    """Write the CDM, and describe its tables that have rows; those without are left out."""
+    (folder / "cdm").mkdir()
+    written = write_tables(con, folder / "cdm", "parquet", withhold, progress)
+    for name, rows in written.items():
+        if not rows:
+            (folder / "cdm" / f"{name}.parquet").unlink()
+    return [cdm_file(folder, f"cdm/{name}.parquet", name, rows) for name, rows in written.items() if rows]
+
+
+def _without_rows(con: duckdb.DuckDBPyConnection, folder: Path, min_cell: int) -> list[TableFile]:
+    """Write figures that no cell of which is too small, and the tables of the CDM without rows, and describe them."""
+    (folder / "aggregates").mkdir()
+    named = [(name, concept) for name in tables.treatments() if "person_id" in cdm_tables()[name].columns and (concept := _own_concept(name))]
+    occurring = " UNION ALL ".join(
+        f"SELECT {literal(name)} AS table_name, t.{quoted(concept)} AS concept_id, t.person_id "
+        f"FROM cdm.{quoted(name)} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id"
+        for name, concept in named
+    )
+    concepts = sql(_PACKAGE, "aggregates").replace("occurrence AS e", f"({occurring}) AS e")
+    con.execute(f"COPY ({concepts}) TO {literal(folder / 'aggregates/concepts.csv')} (FORMAT csv, HEADER true)", {"min_cell": min_cell})
+    counted = con.execute(sql(_PACKAGE, "groups")).fetchall()
+    with (folder / "aggregates/persons.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("breakdown", "category", "persons"))
+        for breakdown, group in groupby(counted, key=lambda row: row[0]):
+            rows = list(group)
+            for (_, category, _), count in zip(rows, suppressed([row[2] for row in rows], min_cell), strict=True):
+                writer.writerow((breakdown, category, "" if count is None else count))
+    abouts = {
+        "table_name": "The table of the CDM.",
+        "concept_id": "An OMOP concept.",
+        "concept_name": "Its name.",
+        "domain_id": "Its domain.",
+        "vocabulary_id": "Its vocabulary.",
+        "persons": "Persons who have it, or are of the category; empty where that is fewer than may be told.",
+        "records": "Rows with it; empty where too few persons have it.",
+        "breakdown": "What the persons are grouped by.",
+        "category": "The group.",
+    }
+    made = []
+    for name, about in (("concepts", "A concept of a table of the CDM."), ("persons", "A group of persons.")):
+        path = f"aggregates/{name}.csv"
+        table = con.execute(f"FROM read_csv({literal(folder / path)}, header = true)").to_arrow_table()
+        made.append(arrow_file(folder, path, name, about, table.num_rows, table.schema, abouts))
+    return made + _twin(con, folder)
+
+
+def _own_concept(table: str) -> str | None:
+    """Give the field with the concept that a row of a table is about."""
+    columns = cdm_tables()[table].columns
+    named = f"{table.removesuffix('_occurrence').removesuffix('_exposure').removesuffix('_era')}_concept_id"
+    return named if named in columns else None
+
+
+def _twin(con: duckdb.DuckDBPyConnection, folder: Path) -> list[TableFile]:
+    """Write each table of the CDM without rows, so that programs can be tried on what they will find."""
+    (folder / "twin").mkdir()
+    made = []
+    for name in tables.treatments():
+        path = f"twin/{name}.parquet"
+        con.execute(f"COPY (SELECT * FROM cdm.{quoted(name)} LIMIT 0) TO {literal(folder / path)} (FORMAT parquet)")
+        made.append(cdm_file(folder, path, name, 0))
+    return made
+
+
+def _dataset(
+    con: duckdb.DuckDBPyConnection,
+    version: Version,
+    settings: Settings,
+    files: tuple[TableFile, ...],
+    day: dt.date,
+    *,
+    row_level: bool,
+    persons: int,
+) -> Dataset:
+    """Give the model that all metadata are written from."""
+    policy = settings.policy
+    told = f"{persons:,} persons" if persons >= policy.min_cell else "a few persons"
+    kind = "de-identified rows" if row_level else "figures and empty tables"
+    title = policy.title or settings.study
+    about = policy.description or f"{title}: the OMOP CDM (version 5.4) of {told}, as {kind}, made with plait from {len(settings.sources)} sources."
+    sensitive = (
+        "Health data of persons. New ids; dates shifted by days that differ from person to person; birth of persons older than 89 and places generalised; "
+        f"free text withheld; words that fewer than {policy.min_cell} persons have left out. Persons may still be recognised by who knows them: do not try."
+        if row_level
+        else f"Figures about persons; none of fewer than {policy.min_cell}."
+    )
+    return Dataset(
+        name=settings.study,
+        title=title,
+        about=about,
+        version=str(version.version),
+        created=day,
+        license=policy.license,
+        duo=policy.duo,
+        creators=tuple(Party(name) for name in policy.creators) or (Party("The study's team"),),
+        publisher=Party(policy.publisher) if policy.publisher else None,
+        contact=policy.contact,
+        url=policy.url or f"urn:plait:{settings.study}:{version.version}",
+        keywords=("OMOP CDM", "health records", *policy.keywords),
+        tables=files,
+        history=_history(con, version, day),
+        sensitive=sensitive,
+        limits="The data are of those who came to these sources, as they recorded it: what is absent was not recorded, which does not say that it was not so.",
+        collection="Collected in routine care and harmonised to the OMOP CDM by plait from: "
+        + ", ".join(f"{source.name} ({source.kind})" for source in settings.sources),
+    )
+
+
+def _sources(settings: Settings) -> str:
+    """Give the kinds of the study's sources; a kind of the user's own is a path, which stays here."""
+    return ", ".join(f"{source.name} ({'own' if '/' in source.kind else source.kind})" for source in settings.sources)
+
+
+def _history(con: duckdb.DuckDBPyConnection, version: Version, day: dt.date) -> tuple[Step, ...]:
+    """Give how the data came about."""
+    sources = con.execute(sql(_PACKAGE, "history")).fetchall()
+    used = tuple((f"source {name}, {count} files", digest) for name, count, digest in sources)
+    runs = con.execute(
+        "SELECT started_at, finished_at, plait_version, vocabulary_release FROM plait.runs WHERE run_id = $run", {"run": version.run_id}
+    ).fetchall()
+    steps = [
+        Step("harmonisation", "Mapped to the OMOP CDM, every record accounted for.", f"plait {program}", begun, ended, (*used, (f"vocabulary {release}", None)))
+        for begun, ended, program, release in runs
+    ]
+    at = dt.datetime.combine(day, dt.time())
+    steps.append(Step("validation", "Checked by the rules of OHDSI's DataQualityDashboard and of plait.", f"plait {__version__}", at, at))
+    steps.append(Step("de-identification", "New ids, shifted dates, generalised places, texts withheld.", f"plait {__version__}", at, at))
+    return tuple(steps)
+
+
+def _write_metadata(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
+    write_dictionary(dataset, folder)
+    write_readme(dataset, folder, row_level=row_level)
+    write_citation(dataset, folder)
+    write_croissant(dataset, folder)
+    write_datapackage(dataset, folder)
+    others = {
+        "README.md": "What is in the package and how to open it.",
+        "CITATION.cff": "How to cite it.",
+        "dictionary.csv": "What each column says.",
+        CHECKS_FILE: "What the checks of the data found.",
+        "croissant.json": "Metadata by MLCommons Croissant.",
+        "datapackage.json": "Metadata by Frictionless Data.",
+    }
+    write_crate(dataset, folder, others)
+
+
+def _write_checks(folder: Path, report: Validated, min_cell: int) -> None:
+    """Write what the checks found; numbers of fewer rows than the smallest cell are not told."""
+    results: list[dict[str, Any]] = []
+    for result in report.results:
+        row = as_row(result)
+        if any(row[name] is not None and 0 < row[name] < min_cell for name in ("violated", "denominator")) or _is_complement(row, min_cell):
+            row |= {"violated": None, "denominator": None, "percent": None}
+        results.append(row)
+    content = {"plait_version": __version__, "today": report.today.isoformat(), "counts": report.counted(), "results": results}
+    (folder / CHECKS_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _is_complement(row: dict[str, Any], min_cell: int) -> bool:
+    """Tell whether what is left of the rows is too few."""
+    violated, denominator = row["violated"], row["denominator"]
+    return violated is not None and denominator is not None and 0 < denominator - violated < min_cell
+
+
+def _zip(folder: Path, target: Path) -> Path:
+    """Make one zip of the package."""
+    base = target.with_suffix("")
+    made = shutil.make_archive(str(base), "zip", folder)
+    return base.with_name(base.name + ".zip") if made else target

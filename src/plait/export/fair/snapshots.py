@@ -1,0 +1,67 @@
+"""Snapshots in a package: one flat table each, with values, reasons and labels, under new ids and shifted times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plait.errors import ExportError
+from plait.export.fair.describe import arrow_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import duckdb
+    import polars as pl
+
+    from plait.export.fair.model import TableFile
+
+_REASON = "__reason"
+
+
+def write_snapshots(con: duckdb.DuckDBPyConnection, study: Path, folder: Path, names: Sequence[str]) -> list[TableFile]:
+    """Write snapshots as `snapshots/NAME.parquet`, in the order of new ids and times, and describe them.
+
+    Args:
+        con: A connection with the table `pseudonym` of who is exported.
+        study: The study's folder.
+        folder: The package.
+        names: Folders below the study's `snapshots/`.
+
+    Raises:
+        ExportError: There is none of a name.
+        SnapshotError: One is not what it was when it was saved.
+    """
+    from plait.featurestore.snapshot import open_snapshot
+
+    made = []
+    pseudonyms = con.execute("SELECT person_id, new_id, shift_days FROM pseudonym").pl()
+    for name in names:
+        place = study / "snapshots" / name
+        if not (place / "manifest.json").is_file():
+            raise ExportError(place, expected="a snapshot", got="none", todo="`plait features get COHORT -o snapshots/NAME` makes one.")
+        table = open_snapshot(place)
+        frame = _moved(table.to_polars(), pseudonyms)
+        path = f"snapshots/{name}.parquet"
+        (folder / path).parent.mkdir(exist_ok=True)
+        frame.write_parquet(folder / path, compression="zstd")
+        about = f"A person at a moment, with what was known then (clock {table.question.clock}): a column for each feature, and one with why it has no value."
+        made.append(arrow_file(folder, path, name, about, frame.height, frame.to_arrow().schema, _abouts(frame.columns)))
+    return made
+
+
+def _moved(frame: pl.DataFrame, pseudonyms: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows under new ids, with each time shifted as the person's are; persons who are not exported are left out."""
+    import polars as pl
+
+    columns = frame.columns
+    times = [name for name, kind in frame.schema.items() if kind == pl.Date or isinstance(kind, pl.Datetime)]
+    joined = frame.join(pseudonyms, on="person_id", how="inner")
+    moved = joined.with_columns(pl.col("new_id").alias("person_id"), *(pl.col(name) + pl.duration(days=pl.col("shift_days")) for name in times))
+    return moved.select(columns).sort("person_id", "prediction_time")
+
+
+def _abouts(columns: Sequence[str]) -> dict[str, str]:
+    own = {"person_id": "A new id.", "prediction_time": "The moment of the row; shifted as all of the person's dates are."}
+    reasons = {name: f"Why {name.removesuffix(_REASON)} has no value; OBSERVED where it has." for name in columns if name.endswith(_REASON)}
+    return {name: f"The feature or label {name}." for name in columns} | reasons | own

@@ -1,0 +1,149 @@
+"""Tallies: rows that are alike in some columns, counted once; what these columns decide is looked at once for each combination, not once a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from plait.validators.plan import REFERENCE, VOCABULARY, WHOLE_TYPES, carried, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import duckdb
+
+    from plait.validators.plan import Figure
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tally:
+    """Combinations of values of a table, with the number of rows that have each.
+
+    Attributes:
+        relation: They as SQL, with the number as `n`.
+        cells: The columns that figures name, (alias, column) each, as SQL on the relation `v`: one of its columns, or the only value that there is.
+        types: DuckDB's types of the table's columns.
+        figures: What is to be counted.
+    """
+
+    relation: str
+    cells: Mapping[tuple[str, str], str]
+    types: Mapping[str, str]
+    figures: Sequence[Figure]
+
+    def on(self, text: str) -> str:
+        """Give an expression on a row as one on a combination, `v`."""
+        return REFERENCE.sub(lambda found: self.cells.get((found[1], found[2] or found[3]), found[0]), text)
+
+
+def evaluated(con: duckdb.DuckDBPyConnection, tallies: Sequence[Tally]) -> dict[Figure, int | str]:
+    """Count the figures of tallies; a text in the place of a number says why it could not be counted."""
+    _copy_vocabulary(con, tallies)
+    described = {figure: tally for tally in tallies for figure in tally.figures if _is_described(tally, figure)}
+    found = _described(con, described)
+    for tally in tallies:
+        for (*_, wanted), same in groupby(sorted((figure for figure in tally.figures if figure not in described), key=_sharing), key=_sharing):
+            if wanted:
+                found |= _wanted(con, list(same), tally.relation, tally.on, tally.cells)
+            else:
+                found |= halved(list(same), partial(_several, con, tally))
+    return found
+
+
+def halved(figures: list[Figure], count: Callable[[list[Figure]], Sequence[int]]) -> dict[Figure, int | str]:
+    """Count figures together; where the engine refuses, each half by itself, so that what can be counted is."""
+    import duckdb
+
+    try:
+        return dict(zip(figures, count(figures), strict=True))
+    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        if len(figures) == 1:
+            return {figures[0]: refused(error)}
+    middle = len(figures) // 2
+    return halved(figures[:middle], count) | halved(figures[middle:], count)
+
+
+def refused(error: Exception) -> str:
+    """Say why the engine would not count, without its words, which may show values."""
+    kinds = {"ConversionException": "a value is not of the kind that the field is for", "BinderException": "a field is of another type than the check compares"}
+    return kinds.get(type(error).__name__, f"the engine refused ({type(error).__name__})")
+
+
+def _sharing(figure: Figure) -> tuple[str, str, str]:
+    """Give what figures have in common that are counted together: what is joined, and the condition where they differ in what they want."""
+    return (figure.vocabulary or "", figure.field, figure.sql if figure.wanted else "")
+
+
+def _is_described(tally: Tally, figure: Figure) -> bool:
+    """Tell whether a figure asks for nothing but the concept in one field, which those of all tables can be looked up together."""
+    named = {column for alias, column in carried(figure.sql) if alias not in VOCABULARY}
+    return figure.vocabulary is not None and named <= {figure.field} and tally.types[figure.field] in WHOLE_TYPES
+
+
+def _copy_vocabulary(con: duckdb.DuckDBPyConnection, tallies: Iterable[Tally]) -> None:
+    """Make temporary copies of the vocabulary, with the concepts that occur."""
+    pairs = {(tally.relation, tally.cells["t", figure.field]) for tally in tallies for figure in tally.figures if figure.vocabulary}
+    if not pairs:
+        return
+    parts = [f"SELECT TRY_CAST({value} AS BIGINT) AS id FROM {relation} AS v" for relation, value in sorted(pairs)]
+    con.execute(f"CREATE OR REPLACE TEMP TABLE occurring AS SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) WHERE id IS NOT NULL")
+    for table in sorted({figure.vocabulary for tally in tallies for figure in tally.figures if figure.vocabulary}):
+        occurs = f"v.{VOCABULARY[table]} = o.id"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE occurring_{table} AS SELECT v.* FROM {place_of(table)} AS v SEMI JOIN occurring AS o ON {occurs}")
+
+
+def _described(con: duckdb.DuckDBPyConnection, tallies: Mapping[Figure, Tally]) -> dict[Figure, int | str]:
+    """Count figures on the concepts of any tables' fields, which are put together with the number of their place."""
+    places = {pair: number for number, pair in enumerate(dict.fromkeys((tally, figure.field) for figure, tally in tallies.items()))}
+    if not places:
+        return {}
+    parts = [f"SELECT {number} AS place, {tally.cells['t', field]} AS concept, n FROM {tally.relation} AS v" for (tally, field), number in places.items()]
+    con.execute(f"CREATE OR REPLACE TEMP TABLE described AS SELECT place, concept, sum(n) AS n FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL")
+    found: dict[Figure, int | str] = {}
+    alike: dict[tuple[str, str], list[Figure]] = {}
+    for figure in tallies:
+        alike.setdefault((figure.vocabulary or "", _on_concept(figure.sql)), []).append(figure)
+    for figures in alike.values():
+        at = [places[tallies[figure], figure.field] for figure in figures]
+        found |= _wanted(con, figures, "described", _on_concept, {("t", figures[0].field): "v.concept"}, at)
+    return found
+
+
+def _on_concept(text: str) -> str:
+    return REFERENCE.sub(lambda found: "v.concept" if found[1] == "t" else found[0], text)
+
+
+def _wanted(
+    con: duckdb.DuckDBPyConnection,
+    figures: list[Figure],
+    relation: str,
+    on: Callable[[str], str],
+    cells: Mapping[tuple[str, str], str],
+    places: Sequence[int] | None = None,
+) -> dict[Figure, int | str]:
+    """Count figures of one condition that differ in what they want, and in the place that they want it of; all are refused where one is."""
+    import duckdb
+
+    table, condition = figures[0].vocabulary, on(figures[0].sql)
+    at = places or [0] * len(figures)
+    rows = ", ".join(f"({number}, {at[number]}, {', '.join(figure.wanted or ())})" for number, figure in enumerate(figures))
+    described = f"LEFT JOIN occurring_{table} AS {table} ON {table}.{VOCABULARY[table]} = {cells['t', figures[0].field]}" if table else ""
+    try:
+        counted = con.execute(
+            f"SELECT w.number, sum(v.n) FROM {relation} AS v {described} "
+            f'INNER JOIN (VALUES {rows}) AS w (number, place, concept, concepts, "value", "values") '
+            f"ON {'w.place = v.place AND ' if places else ''}({condition}) GROUP BY w.number"
+        ).fetchall()
+    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        return dict.fromkeys(figures, refused(error))
+    numbers = dict(counted)
+    return {figure: int(numbers.get(number, 0)) for number, figure in enumerate(figures)}
+
+
+def _several(con: duckdb.DuckDBPyConnection, tally: Tally, figures: list[Figure]) -> list[int]:
+    """Count figures of several conditions."""
+    aggregates = (tally.on(figure.sql) if figure.is_total else f"sum(v.n) FILTER (WHERE {tally.on(figure.sql)})" for figure in figures)
+    row = con.execute(f"SELECT {', '.join(aggregates)} FROM {tally.relation} AS v").fetchone() or ()
+    return [int(number or 0) for number in row]  # a sum of no row is null
