@@ -142,7 +142,8 @@ def test_json_of_demo(demo_result: tuple[Path, Result]) -> None:
 
 
 def assert_report(report: dict[str, Any]) -> None:
-    assert report.keys() == {"changed", "version", "run_id", "persons", "entries", "rows", "notices", "sources", "shards", "dry_run", "remapped", "differences"}
+    parts = {"entries", "rows", "notices", "sources", "shards", "checks", "differences", "concept_changes"}
+    assert report.keys() == {"changed", "version", "run_id", "persons", "dry_run", "remapped", *parts}
     for entry in report["entries"]:
         assert entry.keys() == LEDGER_KEYS
         assert entry["read"] == entry["loaded"] + entry["merged"] + sum(entry["rejected"].values()) + sum(entry["ignored"].values())
@@ -174,7 +175,7 @@ def report_of_run(result: Result, words: tuple[str, ...]) -> tuple[dict[str, Any
 
 def test_json_of_status(command: Callable[..., Result], demo_study: Path) -> None:
     found = as_json(command("etl", "status", "-s", demo_study, "--json"))
-    assert found.keys() == {"run", "ledger", "reasons", "unmapped", "columns", "nlp", "promoted", "notices", "tables"}
+    assert found.keys() == {"run", "ledger", "reasons", "unmapped", "columns", "nlp", "promoted", "notices", "checks", "tables"}
     assert found["run"].keys() == {"run_id", "version", "started_at", "finished_at", "plait_version", "vocabulary_release", "persons"}
     rows = {part: {frozenset(row) for row in found[part]} for part in ("ledger", "reasons", "unmapped", "columns", "notices")}
     assert rows == {
