@@ -81,7 +81,8 @@ def write_tables(con: duckdb.DuckDBPyConnection, suites: Sequence[Generated]) ->
 def _suite_name(check: Check) -> str:
     """Give the name of the suite of a check, which is that of a file, too: of its table with its schema, else of what was checked by what kind of checks."""
     schema = "cdm" if check.suite in _CDM else check.suite
-    name = check.table if check.suite in _CDM and "." in check.table else f"{schema}.{check.table}"
+    is_named = check.table.startswith(f"{schema}.") or ("." in check.table and check.suite in _CDM)
+    name = check.table if is_named else f"{schema}.{check.table}"
     return _NO_NAME.sub("-", name.rstrip("."))
 
 
