@@ -135,28 +135,39 @@ class _Judge:
     def result(self) -> Found:
         """Give what the check found."""
         own = self.counts.get(self.check.file, ())
-        if not own:
-            return self._found(None, None, "NA", f"there is no file {self.check.file}")
+        having = [(content, folder) for file, content, folder in own if has_columns(file, self.check)]
+        absent = self._absent(is_there=bool(own), has_columns=bool(having))
+        if absent is not None:
+            return self._found(None, None, "NA", absent)
         if self.check.kind == "sourceRows":
             return self._rows(sum(content["records"] for _, content, _ in own))
-        having = [(content, folder) for file, content, folder in own if has_columns(file, self.check)]
-        if not having:
-            return self._found(None, None, "NA", f"{self.check.file} has no column {', '.join(self.check.columns)}")
         if self.check.kind == "sourceFresh":
             return self._fresh([content["newest"][self.check.id(self.source.name)] for content, _ in having])
-        if self.check.kind == "sourceUnique":
-            violated, counted = self._asked("repeated_keys", self._set(self.check.file, self.check.columns))
-        elif self.check.kind == "sourceReference":
-            file, _, column = str(self.check.rule.references).partition(".")
-            if not self._set(file, (column,)):
-                return self._found(None, None, "NA", f"there is no {self.check.rule.references} to refer to")
-            violated, counted = self._asked("dangling", self._set(self.check.file, self.check.columns), self._set(file, (column,)))
-        else:
-            pairs = [content["counts"][self.check.id(self.source.name)] for content, _ in having]
-            violated, counted = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+        violated, counted = self._figures([content for content, _ in having])
         if not counted:
             return self._found(violated, counted, "NA", "there is no value to look at")
         return self._found(violated, counted, "FAIL" if is_too_many(violated, counted, self.check.rule.threshold) else "PASS")
+
+    def _absent(self, *, is_there: bool, has_columns: bool) -> str | None:
+        """Give what a check would look at and was not delivered, None where all was."""
+        if not is_there:
+            return f"there is no file {self.check.file}"
+        if not has_columns:
+            return f"{self.check.file} has no column {', '.join(self.check.columns)}"
+        if self.check.kind == "sourceReference":
+            file, _, column = str(self.check.rule.references).partition(".")
+            return None if self._set(file, (column,)) else f"there is no {self.check.rule.references} to refer to"
+        return None
+
+    def _figures(self, contents: Sequence[dict[str, Any]]) -> tuple[int, int]:
+        """Give how many records offend, and of how many."""
+        if self.check.kind == "sourceUnique":
+            return self._asked("repeated_keys", self._set(self.check.file, self.check.columns))
+        if self.check.kind == "sourceReference":
+            file, _, column = str(self.check.rule.references).partition(".")
+            return self._asked("dangling", self._set(self.check.file, self.check.columns), self._set(file, (column,)))
+        pairs = [content["counts"][self.check.id(self.source.name)] for content in contents]
+        return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
 
     def _rows(self, records: int) -> Found:
         """Judge the number of records; it is against the version before where a change is bounded."""
