@@ -8,8 +8,11 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from plait.etl.staging import SHAPES, Column, Reading, Shape
+from plait.etl.adopted import ADOPTS
+from plait.etl.shape import Column, Reading, Shape
+from plait.etl.staging import OWN
 
+ADOPTED_AS = {shape: table for table, shape in ADOPTS.items()}
 PAGE = Path(__file__).parent / "sources.md"
 HEADING = "\n## Staged shapes\n"
 
@@ -27,7 +30,10 @@ def as_markdown(shape: type[Shape]) -> str:
         about.append(f"Its key is `{shape.key}`: of several records of one key {others}.")
     if not shape.of_person:
         about.append("It is of no person.")
-    rows = [f"| `{name}` | {kind(column)} | {'yes' if column.required else ''} | {column.meaning} |\n" for name, column in shape.columns.items()]
+    if shape.adopts:
+        about.append(f"A row of a CDM brings the fields of {ADOPTED_AS[shape.name].upper()} as well, as they are.")
+    own = {name: column for name, column in shape.columns.items() if shape.adopts.get(name) is not column}
+    rows = [f"| `{name}` | {kind(column)} | {'yes' if column.required else ''} | {column.meaning} |\n" for name, column in own.items()]
     return f"### `{shape.name}`\n\n{' '.join(about)}\n\n| column | kind | needed | meaning |\n|---|---|---|---|\n{''.join(rows)}"
 
 
@@ -35,7 +41,7 @@ def with_shapes(page: str) -> str:
     """Give the page with all shapes as they are now; what stands before the first of them stays."""
     before, _, after = page.partition(HEADING)
     introduction = after.partition("\n### ")[0].rstrip("\n")
-    return "\n".join([f"{before}{HEADING}{introduction}\n", *map(as_markdown, SHAPES.values())])
+    return "\n".join([f"{before}{HEADING}{introduction}\n", *map(as_markdown, OWN.values())])
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _WIDEST = 60
 """Letters of a fact that a table of differences shows."""
 
+_FEW_CHANGES = 10
+"""Changes of concepts that a terminal shows."""
+
 _NO_LIMIT = 100_000
 """Columns of a terminal that is none."""
 
@@ -245,6 +248,7 @@ def show_report(report: RunReport) -> None:
     say()
     table("CDM", [{"table": name, "rows": count} for name, count in sorted(report.rows.items()) if count])
     say()
+    _show_concept_changes(report)
     _show_persons(report)
     if report.checks:
         errors = sum(row["severity"] == "error" for row in report.checks)
@@ -253,6 +257,30 @@ def show_report(report: RunReport) -> None:
         f"Version {report.version}: {report.persons:,} persons. {totals['read']:,} read = {totals['loaded']:,} loaded + {totals['merged']:,} merged "
         f"+ {totals['rejected']:,} rejected + {totals['ignored']:,} ignored."
     )
+
+
+def _show_concept_changes(report: RunReport) -> None:
+    """Show which concepts of a CDM changed when they were mapped anew, those of most rows first."""
+    from plait.etl.concept_report import REPORT
+
+    changes = report.concept_changes
+    if not changes:
+        return
+    rows = [
+        {
+            "field": f"{change.table_name}.{change.field}",
+            "old": f"{change.old_concept_id} {change.old_concept_name or ''}".strip(),
+            "new": f"{change.new_concept_id} {change.new_concept_name or ''}".strip(),
+            "domain": change.new_domain_id,
+            "rows": change.rows,
+            "persons": change.persons,
+        }
+        for change in changes[:_FEW_CHANGES]
+    ]
+    table("Concepts that changed, those of most rows first", rows)
+    others = f"; the {len(changes):,} changes stand in {REPORT}" if not report.dry_run else ""
+    say(f"{len({(change.source, change.old_concept_id, change.new_concept_id) for change in changes}):,} concepts changed{others}.")
+    say()
 
 
 def _show_persons(report: RunReport) -> None:
@@ -267,6 +295,7 @@ def _show_differences(report: RunReport) -> None:
     """Show what committing would change."""
     _show_persons(report)
     say()
+    _show_concept_changes(report)
     if report.differences:
         table("Rows that would change", [asdict(difference) for difference in report.differences])
     else:

@@ -24,6 +24,13 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[a-z0-9+.-]+::")
 _SECRET = re.compile(r"//[^/]*@|[?]")
 """What is a name and a password, or what a signed URL ends with."""
 
+_DATABASE = re.compile(
+    r"(postgresql|postgres|redshift|mysql|mariadb|mssql|oracle|sqlite|duckdb|snowflake|bigquery|databricks|spark|hive|trino|presto|impala|clickhouse|cockroachdb|db2)"
+    r"(\+\w+)?://"
+)
+_PASSWORD = re.compile(r"//[^/@?]*:(?!\$\{\w+\}@)[^/]*@|[?&;](password|passwd|pwd|token|access_token|sslpassword)=(?!\$\{\w+\}(&|$))", re.IGNORECASE)
+"""A password that stands in a URL, and not in a variable of the environment that it names."""
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 SETTINGS_FILE = "plait.yaml"
@@ -31,6 +38,11 @@ SETTINGS_FILE = "plait.yaml"
 
 DEFAULT_SHARD_PERSONS = 2_048
 """Persons per shard of a new study; fixed for the study's life: one changed person rewrites a shard, and a shard is what memory must hold."""
+
+
+def is_database(url: str) -> bool:
+    """Tell whether a URL is that of a database, in one of SQLAlchemy's dialects."""
+    return _DATABASE.match(url) is not None
 
 
 class PanelSettings(BaseModel):
@@ -70,11 +82,14 @@ class SourceSettings(BaseModel):
     def _path_may_be_a_url(cls, said: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - whatever the file holds
         path = said.get("path") if isinstance(said, dict) else None
         is_url = isinstance(path, str) and _URL.match(path) is not None
-        if is_url and _SECRET.search(str(path)):
+        if is_url and is_database(str(path)):
+            if _PASSWORD.search(str(path)):
+                raise ValueError("a password in the URL of a database, which would be kept: name an environment variable, ${PASSWORD}, in its place")
+        elif is_url and _SECRET.search(str(path)):
             raise ValueError("a URL with a user or a query in its path, which would be kept: give credentials to fsspec, by its settings or the environment")
         made = handler(said)
         if is_url:
-            made._url = str(path).rstrip("/")  # noqa: SLF001 - our own
+            made._url = str(path) if is_database(str(path)) else str(path).rstrip("/")  # noqa: SLF001 - our own
         return made
 
     @property

@@ -19,7 +19,7 @@ from plait.etl.notes.rules import RulesOptions
 from plait.etl.source_checks.rules import FileCheck
 from plait.etl.sources.folder import FileRule, SourceRules, open_source
 from plait.etl.sources.wsi import slide
-from plait.etl.staging import SHAPES
+from plait.etl.staging import OWN
 from plait.featurestore import imputers as imputers_module
 from plait.featurestore import recipes
 from plait.featurestore.cohorts.outcomes import Missing
@@ -68,7 +68,7 @@ def tables(text: str, column: int = 0) -> list[list[str]]:
 def test_shapes_are_described_as_they_are() -> None:
     with_shapes = runpy.run_path(str(DOCS / "shapes.py"))["with_shapes"]
     assert page("sources") == with_shapes(page("sources")), "run docs/shapes.py"
-    assert re.findall(r"^### `(\w+)`", section(page("sources"), "## Staged shapes"), re.MULTILINE) == list(SHAPES)
+    assert re.findall(r"^### `(\w+)`", section(page("sources"), "## Staged shapes"), re.MULTILINE) == list(OWN)
 
 
 def test_keys_of_a_source_are_all_described() -> None:
@@ -184,6 +184,9 @@ def test_every_reason_to_reject_is_described() -> None:
     of_a_record = found_in("sources/raw.py", r"THEN '(\w+)'")
     of_a_value = found_in("judgement.py", r"'(\w+):") | found_in("judgement.py", r'"(invalid_\w+)"')
     of_a_person = found_in("harmonize/late_reject.sql", r"'(\w+)' AS reason")
+    of_a_cdm = found_in("harmonize/adopted_unmet.sql", r"^    '(\w+)'$") | found_in("harmonize/adopted_rebuilt.sql", r"^    '(\w+)'$")
+    assert len(of_a_cdm) == 2
+    of_a_person |= of_a_cdm
     assert min(map(len, (of_a_record, of_a_value, of_a_person))) >= 2
     described = tables(section(page("books"), "### Rejected"))[0]
     of_a_file = found_in("sources/dicom/headers.py", r'(?:_faulty\(.*|return )"(\w+)"')
@@ -202,7 +205,19 @@ def test_every_reason_to_reject_is_described() -> None:
 def test_every_rule_to_ignore_is_described() -> None:
     of_a_file = found_in("bookkeeping.py", r'"(unused_file|look_up|no_select|not_in_manifest)"')
     assert len(of_a_file) == 4
-    assert set(tables(section(page("books"), "### Ignored"))[0]) == of_a_file | given_by_selects("_ignore")
+    unread = {
+        rule.unread
+        for name in ("synthea", "omop", "cbioportal")
+        for rule in open_source(SourceSettings(name="ehr", kind=name, path=Path(), person_system="mrn"), Path()).rules.files.values()
+        if rule.unread
+    }
+    assert unread
+    assert set(tables(section(page("books"), "### Ignored"))[0]) == of_a_file | unread | given_by_selects("_ignore")
+
+
+def test_options_of_a_cdm_are_described() -> None:
+    rules = open_source(SourceSettings(name="legacy", kind="omop", path=Path()), Path()).rules
+    assert tables(section(page("omop"), "## Options")) == [list(rules.options)]
 
 
 def test_every_rule_of_fhir_is_described() -> None:
@@ -251,7 +266,10 @@ def test_every_notice_is_described() -> None:
         for flag in re.findall(r"THEN '(\w+)' END(?: AS flag|,|$)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     of_notes = found_in("notes/language_notices.sql", r"'(\w+)' AS kind")
-    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_notes | of_genes | of_assays | of_images
+    of_cdms = found_in("harmonize/adopt.py", r'"kind": "(\w+)"')
+    of_cdms |= found_in("harmonize/remap.py", r'"(unknown_concept)"')
+    assert len(of_cdms) == 3
+    assert set(tables(section(page("books"), "### Notices"))[0]) == of_files | of_rows | of_doses | of_notes | of_genes | of_assays | of_images | of_cdms
 
 
 def test_keys_of_extractors_and_of_promotion_are_all_described() -> None:

@@ -319,14 +319,59 @@ def test_a_source_of_the_study_is_checked_by_its_name(demo_study: Path, command:
     assert tried(command, "letters", "-s", demo_study)[""]["notes"] == []
 
 
+def test_nothing_is_written_of_a_folder_that_is_one_input(tmp_path: Path, command: Callable[..., Any]) -> None:
+    (tmp_path / "fhir").mkdir()
+    patient = {"resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:mrn", "value": "1"}], "birthDate": "1970-01-01"}
+    (tmp_path / "fhir" / "Patient.ndjson").write_text(json.dumps(patient) + "\n", encoding="utf-8")
+    (tmp_path / "plait.yaml").write_text("study: f\nsources:\n  - {name: f, kind: fhir, path: fhir, person_system: 'urn:mrn'}\n", encoding="utf-8")
+    shapes = tried(command, "f", "-s", tmp_path)
+    assert shapes["Patient.person"]["rows"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fhir", "plait.yaml"]
+
+
 def test_without_anybody_to_know_records_are_tried_all_the_same(raw: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
     folder = tmp_path / "out"
     command("etl", "new-source", raw, "-o", folder)
     (raw / "patients.csv").unlink()
-    (folder / "source.yaml").write_text((folder / "source.yaml").read_text(encoding="utf-8").replace("required: true", "required: false"), encoding="utf-8")
+    (folder / "source.yaml").write_text((folder / "source.yaml").read_text(encoding="utf-8").replace("\n    required: true\n", "\n"), encoding="utf-8")
     shapes = tried(command, folder, raw)
     assert shapes["labs.event"]["rows"] == 320
     assert "tried as if all persons were known" in shapes[""]["notes"][0]
+
+
+ODD: dict[str, tuple[str, int, int]] = {
+    "order.csv": ('patient id,"select",Gr\u00f6\u00dfe,"a""b",date\n1,A,1.5,q,2020-01-01\n2,B,2.5,r,2020-01-02\n', 2, 0),
+    "options.csv": ("patient_id,date,code\n1,2020-01-01,A\n2,2020-01-02,B\n2,2020-01-02,B\n", 3, 0),
+    "crosswalk.csv": ("patient_id,date,code\n1,2020-01-01,A\n2,2020-01-02,B\n", 2, 0),
+    "profiled.csv": ("patient_id,date,code\n1,2020-01-01,A\n2,2020-01-02,B\n", 2, 0),
+    "Labs.2023.v2.csv": ("patient_id,date,code\n1,2020-01-01,A\n", 1, 0),
+    "2023.csv": ("patient_id,date,code\n1,2020-01-01,A\n", 1, 0),
+    "nul.csv": ("patient_id,date,code\n1,2020-01-01,A\0\n2,2020-01-02,B\n", 2, 1),
+    "ragged.csv": ("patient_id,date,code\n1,2020-01-01\n2,2020-01-02,B,extra\n1,2020-01-01,C\n", 3, 2),
+    "unnamed.csv": (",patient_id,date,code\n0,1,2020-01-01,A\n1,2,2020-01-02,B\n", 2, 0),
+    "its.csv": ("patient_id,date,it's a code\n1,2020-01-01,A\n2,2020-01-01,B\n1,2020-01-03,A\n", 3, 0),
+    "two_columns.csv": ("patient_id,collection_date,collection_time,value,test\n1,01/02/2020,08:15,1,K\n2,13/02/2020,09:20,2,K\n", 2, 0),
+    "commas.csv": ("patient_id;date;value;item\r\n1;03.04.2020;1.234,5;K\r\n2;15.04.2020;2,5;K\r\n", 2, 0),
+    "wide.csv": ("patient_id,date," + ",".join(f"v{n}" for n in range(80)) + "\n1,2020-01-01" + ",1.5" * 80 + "\n", 1, 0),
+}
+
+
+def test_odd_files_do_no_harm(tmp_path: Path, command: Callable[..., Any]) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name, (text, _, _) in ODD.items():
+        (raw / name).write_bytes(text.encode())
+    (raw / "patients.csv").write_text("patient_id,birth_date\n1,1980-01-01\n2,1990-02-02\n", encoding="utf-8")
+    told = json.loads(command("etl", "new-source", raw, "-o", tmp_path / "out", "--json").out)
+    assert told["unread"] == []
+    shapes = tried(command, tmp_path / "out", raw)
+    found = {shape["file"].removeprefix("file_"): (shape["records"], sum(shape["rejected"].values())) for name, shape in shapes.items() if name}
+    names = {name: name.removesuffix(".csv").lower().replace(".", "_") for name in ODD}
+    assert found == {"patients": (2, 0)} | {names[name]: (records, rejected) for name, (_, records, rejected) in ODD.items()}
+    assert {check["status"] for check in shapes[""]["checks"]} == {"PASS"}
+    values = {shape["file"]: shape["unparsed"] for name, shape in shapes.items() if name}
+    assert values["commas"] == 0
+    assert shapes["wide.event"]["rows"] == 60
 
 
 def profiled(values: list[str], name: str = "column") -> Column:

@@ -296,6 +296,12 @@ def test_wrong_checks_are_refused(ours: Ours, fault: str) -> None:
     assert words in str(caught.value)
 
 
+def test_a_reference_to_what_was_not_delivered_says_nothing(ours: Ours) -> None:
+    ours.checks(labs=[{"column": "test", "references": "patients.nothing"}])
+    [row] = ours.run().status()["checks"]
+    assert (row["status"], row["reason"]) == ("NA", "there is no patients.nothing to refer to")
+
+
 def test_two_checks_of_one_kind_need_names(ours: Ours) -> None:
     twice = [{"column": "test", "values": ["A"]}, {"column": "test", "values": ["A", "B"], "severity": "warning"}]
     ours.checks(labs=twice)

@@ -176,7 +176,7 @@ def alone(con: duckdb.DuckDBPyConnection, check: Check) -> tuple[int, int] | Non
 
 @pytest.mark.parametrize("stored", [told, untold, told_in_part, texts, database])
 @settings(
-    max_examples=8,
+    max_examples=4,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

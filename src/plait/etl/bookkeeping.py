@@ -48,7 +48,8 @@ def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> Non
         source = run.source(file.source)
         if file.file is not None and source.selects_of(file.file):
             continue
-        rule = "unused_file" if file.file is None else "look_up" if source.rules.files[file.file].lookup else "no_select"
+        declared = source.rules.files[file.file] if file.file is not None else None
+        rule = "unused_file" if declared is None else declared.unread or ("look_up" if declared.lookup else "no_select")
         run.records[file_id] = 1 if file.format == "text" else count_unread(run.con, file, source)
         if file.format == "text" and (f"{file.source}/{file.name}",) in taken:
             ledger.add_merged(file, run.records[file_id])

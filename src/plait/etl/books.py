@@ -55,7 +55,7 @@ def notices_of(
             key = (file.source, file.file, "unparsed_number", None)
             counted[key] = counted.get(key, 0) + file.unparsed
         counted |= _flags_of_ignored(con, file)
-    make_view(con, "person_notice", _books(warehouse, results, "person_notices"))
+    make_view(con, "person_notice", book(warehouse, results, "person_notices"))
     for source, name, kind, detail, records in con.execute(sql("plait.etl", "notices_summed")).fetchall():
         counted[source, name, kind, detail] = records
     for found in files:
@@ -76,7 +76,7 @@ def _flags_of_ignored(con: duckdb.DuckDBPyConnection, file: StagedFile) -> dict[
 
 def sum_fates(con: duckdb.DuckDBPyConnection, warehouse: Path, results: Iterable[ShardResult]) -> list[tuple[str, str, str, int, int, int]]:
     """Give (source, file, shape, loaded, merged, written) over all persons."""
-    make_view(con, "person_fate", _books(warehouse, results, "person_fates"))
+    make_view(con, "person_fate", book(warehouse, results, "person_fates"))
     return con.execute(sql("plait.etl", "fates_summed")).fetchall()
 
 
@@ -105,7 +105,7 @@ def collect_rejects(con: duckdb.DuckDBPyConnection, warehouse: Path, staged: Seq
         if file.rows
     ]
     make_view(con, "staged_pointer", " UNION ALL ".join(pointers) if pointers else _NO_POINTER)
-    make_view(con, "person_reject", _books(warehouse, results, "person_rejects"))
+    make_view(con, "person_reject", book(warehouse, results, "person_rejects"))
     con.execute(sql("plait.etl", "late_rejects"))
     con.execute(sql("plait.etl", "absent_rejects"))
 
@@ -121,7 +121,7 @@ _NO_POINTER = (
 )
 
 
-def _books(warehouse: Path, results: Iterable[ShardResult], table: str) -> str:
+def book(warehouse: Path, results: Iterable[ShardResult], table: str) -> str:
     """Give the SELECT over a book of all shards."""
     paths = [warehouse / result.files["books"][table] for result in results if table in result.files["books"]]
     return f"FROM {parquet(*paths)}" if paths else empty_select(plait_tables()[table])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from plait.duck import literal, make_view, parquet, quoted, sql, write_parquet
+from plait.etl.adopted import DIMENSIONS
 from plait.etl.stage import StagedFile, coded_columns, persons_file
 from plait.etl.staging import CLAIMED, SHAPES
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-_REFERENCES = {"provider": "provider", "care_site": "care_site", "location": "location"}
+_REFERENCES = {"provider": "provider", "care_site": "care_site", "location": "location"} | DIMENSIONS
 """Columns of staged rows that name a dimension row → the dimension."""
 
 
@@ -196,5 +197,5 @@ def _touch_by_dimensions(con: duckdb.DuckDBPyConnection, staged: Sequence[Staged
         shape = SHAPES[file.shape]
         for column, dimension in _REFERENCES.items():
             if shape.of_person and column in shape.columns and file.rows:
-                make_view(con, "referring", f"SELECT system, person, {column} AS key FROM {parquet(file.path)}")
+                make_view(con, "referring", f"SELECT system, person, CAST({column} AS VARCHAR) AS key FROM {parquet(file.path)}")
                 con.execute(sql("plait.etl", "touch"), {"dimension": dimension})

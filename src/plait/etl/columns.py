@@ -35,7 +35,9 @@ def column_fates(con: duckdb.DuckDBPyConnection, source: Source, files: list[Inp
         read = {name for select in selects for name in named[select]}
         ignored = {name.lower(): reason for name, reason in rule.ignored.items()}
         for column in file.header:
-            if column.lower() in read or "*" in read:
+            if rule.unread is not None and not selects:
+                fates[file.file, column] = ("ignored", rule.unread)
+            elif column.lower() in read or "*" in read:
                 fates[file.file, column] = ("read", None)
             elif column.lower() in ignored or _ALL in ignored:
                 fates[file.file, column] = ("ignored", ignored.get(column.lower()) or ignored[_ALL])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, make_view, parquet, quoted
 from plait.etl.commit import Version, warehouse_of
+from plait.etl.harmonize.reference import concept_of
 from plait.etl.harmonize.shard import ROWS_PER_PERSON, person_of
 from plait.schema import VOCABULARY_TABLES, TableSpec, cdm_tables, plait_tables
 
@@ -45,13 +46,13 @@ def study_digest(study: Path, version: Version) -> dict[str, str]:
 def _summed(spec: TableSpec, files: list[Path]) -> str:
     """Give the query for the number of rows of a table and the sums of two hashes of them, ids replaced."""
     values, joins = [], []
-    sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name in {"cost", "episode_event", "note_nlp"}
+    sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name in {"cost", "episode_event", "note_nlp", "cohort", "fact_relationship"}
     if sharded:
         joins.append(f"LEFT JOIN known_person AS p ON t.{person_of(spec)} = p.person_id")
         values.append("p.name")
     for column in spec.columns:
         name = f"t.{quoted(column)}"
-        if column == "person_id":
+        if column in {"person_id", "subject_id"}:
             continue
         if column in _DIMENSIONS and spec.schema == "cdm":
             alias = f"d{len(joins)}"
@@ -60,6 +61,9 @@ def _summed(spec: TableSpec, files: list[Path]) -> str:
         elif column in {"row_id", "from_row_id"}:
             own = f"t.person_id IS NULL OR {name} = t.person_id" if "person_id" in spec.columns else "false"
             values.append(f"CASE WHEN {own} THEN 0 ELSE {name} % {ROWS_PER_PERSON} END")
+        elif column in {"fact_id_1", "fact_id_2"}:
+            is_person = f"t.domain_concept_id_{column[-1]} = {concept_of('fact_domain', 'person')}"
+            values.append(f"CASE WHEN {is_person} THEN 0 ELSE {name} % {ROWS_PER_PERSON} END")
         elif sharded and _is_row_id(spec, column):
             values.append(f"{name} % {ROWS_PER_PERSON}")
         else:
@@ -83,6 +87,8 @@ def _is_row_id(spec: TableSpec, column: str) -> bool:
         "measurement_event_id",
         "observation_event_id",
         "visit_occurrence_id",
+        "episode_parent_id",
+        "image_feature_event_id",
     }:
         return True
     field = next(field for field in spec.fields if field.name == column)

@@ -1,4 +1,5 @@
--- One row: a person whom the crosswalk does not know yet, with the next free id.
+-- One row: a person whom the crosswalk does not know yet, with the next free id. Of one system, identifiers that are
+-- numbers come in their order.
 INSERT INTO crosswalk
 WITH newcomer AS (
     SELECT DISTINCT
@@ -12,5 +13,5 @@ WITH newcomer AS (
 SELECT
     system,
     identifier,
-    (SELECT coalesce(max(person_id), 0) FROM crosswalk) + row_number() OVER (ORDER BY system, identifier) AS person_id
+    (SELECT coalesce(max(person_id), 0) FROM crosswalk) + row_number() OVER (ORDER BY system, TRY_CAST(identifier AS HUGEINT), identifier) AS person_id
 FROM newcomer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted
 from plait.etl.anchors import anchor_date
-from plait.etl.staging import Column, Number, OneOf, Reading, Shape, Time
+from plait.etl.shape import TYPES, Column, Number, OneOf, Reading, Shape, Time, Whole
 
 if TYPE_CHECKING:
     from plait.etl.sources.folder import Select, Source
@@ -19,7 +19,7 @@ RESERVED = {"_pointer": "", "_part": "INTEGER", "_ignore": "VARCHAR", "_reject":
 def staged_query(task: Task, select: Select, shape: type[Shape], given: set[str]) -> str:
     """Give the query that parses, judges and completes the rows of a SELECT."""
     values = [
-        f"{_parsed(name, column, task) if name in given else f'CAST(NULL AS {_TYPES[column.kind]})'} AS {quoted(name)}"
+        f"{_parsed(name, column, task) if name in given else f'CAST(NULL AS {TYPES[column.kind]})'} AS {quoted(name)}"
         for name, column in shape.columns.items()
         if name != "known_time"
     ]
@@ -64,9 +64,6 @@ def faulty_query(task: Task, select: Select, raw: str) -> str:
     )
 
 
-_TYPES = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE"}
-
-
 def _parsed(name: str, column: Column, task: Task) -> str:
     """Give the expression that reads a column's text."""
     value = f"CAST(s.{quoted(name)} AS VARCHAR)"
@@ -74,6 +71,8 @@ def _parsed(name: str, column: Column, task: Task) -> str:
         return _time(value, task)
     if isinstance(column, Number):
         return f"plait_number({value}, {column.below!r})"
+    if isinstance(column, Whole):
+        return f"plait_whole({value})"
     return value
 
 
@@ -112,7 +111,7 @@ def _known(shape: type[Shape], given: set[str], task: Task) -> list[str]:
 def _judgement(shape: type[Shape], given: set[str], task: Task, *, person: bool) -> str:
     """Give the expression for why a row is rejected (`reason:column`), null where it is sound."""
     cases = [f"WHEN s.{quoted(name)} IS NULL THEN 'missing_value:{name}'" for name, column in shape.columns.items() if column.required]
-    for kind, reason in ((Time, "invalid_time"), (Number, "invalid_number")):
+    for kind, reason in ((Time, "invalid_time"), (Number, "invalid_number"), (Whole, "invalid_number")):
         cases += [
             f"WHEN s.{quoted(name)} IS NOT NULL AND {_parsed(name, column, task)} IS NULL THEN '{reason}:{name}'"
             for name, column in shape.columns.items()

@@ -106,6 +106,13 @@ END;
 CREATE OR REPLACE MACRO plait_number(value, below) AS
 CASE WHEN abs(TRY_CAST(value AS DOUBLE)) < below THEN TRY_CAST(value AS DOUBLE) END;
 
+-- A whole number, also one that is written with a point and zeros; a cast alone would round 1.5.
+CREATE OR REPLACE MACRO plait_whole(value) AS
+CASE
+    WHEN contains(value, '.') THEN CASE WHEN regexp_full_match(value, '[+-]?[0-9]+[.]0*') THEN TRY_CAST(split_part(value, '.', 1) AS BIGINT) END
+    ELSE TRY_CAST(value AS BIGINT)
+END;
+
 CREATE OR REPLACE MACRO plait_known(at_time, is_date) AS
 CASE WHEN is_date THEN date_trunc('day', at_time) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND ELSE at_time END;
 

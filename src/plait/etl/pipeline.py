@@ -17,11 +17,13 @@ from plait.etl.catalog import build_catalog
 from plait.etl.changes import Changes, Shared, SourceChanges, find_changes, find_contested, load_present
 from plait.etl.clearing import clear_away
 from plait.etl.commit import Version, commit, newest_version, writing
+from plait.etl.concept_report import ConceptChange, concept_changes, write_report
 from plait.etl.crosswalk import extend_crosswalk, follow_links, load_crosswalk, save_crosswalk
 from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
 from plait.etl.derive.periods import sources_by_rule
 from plait.etl.differences import TableDifference, table_differences
 from plait.etl.harmonize.reference import load_reference
+from plait.etl.harmonize.remap import codes_to_remap, unknown_concepts, write_remap
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
 from plait.etl.manifest import digest_of
 from plait.etl.notes.findings import Notes, write_promotions
@@ -55,7 +57,8 @@ class RunReport:
 
     `changed` is False where there was nothing to do; `persons` and `rows` count the whole CDM; `remapped` are persons whose
     codes came to mean something else, be their records changed or not; `shards` are those that were written; `checks` are those
-    of sources that failed; `differences` are there after a dry run only, whose `version` is the one that stands.
+    of sources that failed; `differences` are there after a dry run only, whose `version` is the one that stands. `concept_changes`
+    are those of sources that are mapped anew.
     """
 
     changed: bool
@@ -71,6 +74,7 @@ class RunReport:
     shards: int = 0
     checks: list[dict[str, Any]] = field(default_factory=list)
     differences: list[TableDifference] = field(default_factory=list)
+    concept_changes: list[ConceptChange] = field(default_factory=list)
 
 
 def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
@@ -133,7 +137,7 @@ def _run(run: Run) -> RunReport:
     run.begin("mapping codes")
     register(run.con, read_release(run.warehouse / str(run.vocabulary)))
     load_site_mappings(run.con, run.sources, run.settings.mappings, read_approvals(run.study))
-    map_codes(run.con, staged, run.sources)
+    map_codes(run.con, [*staged, *codes_to_remap(run.con, staged, run.sources, run.spill)], run.sources)
     changes, results = _harmonize(run, staged)
     run.begin("balancing the books")
     ledger = balance(run, staged, results)
@@ -299,6 +303,7 @@ def _inputs_of_shards(run: Run, staged: Sequence[StagedFile]) -> Inputs:
         genes=genes,
         links=run.spill / "links.parquet",
         contested=run.contested,
+        adopted_map=write_remap(run.con, run.spill / "adopted_map.parquet") if any(source.options.get("remap") for source in run.sources) else None,
         panels=tuple((source.name, panel.name, panel.samples) for source in run.sources for panel in source.panels),
         periods=run.settings.observation_period,
         notes=Notes(run.warehouse / FINDINGS_FOLDER, run.extractors, promotions),
@@ -330,6 +335,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
     matrices = matrices_of(run, staged)
     assays = write_assays(run, matrices, staged, results)
     notices = books.notices_of(run.con, run.warehouse, staged, results, [file for _, file in run.files], matrices)
+    notices += unknown_concepts(run.con, staged, run.sources)
     version = Version(
         version=number,
         run_id=run.run_id,
@@ -356,6 +362,8 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
     )
     run.begin("committing")
     commit(run.study, version)
+    remapped = concept_changes(run.con, run.warehouse, results)
+    write_report(run.study, remapped)
     run.begin("cataloguing")
     build_catalog(run.study, version)
     return RunReport(
@@ -370,6 +378,7 @@ def _commit(run: Run, staged: Sequence[StagedFile], ledger: Ledger, work: tuple[
         sources=changes.sources,
         shards=len(changes.shards),
         checks=[one.as_row() for one in checked if one.status == "FAIL"],
+        concept_changes=remapped,
     )
 
 
@@ -393,6 +402,7 @@ def _foretell(run: Run, ledger: Ledger, changes: Changes, results: list[ShardRes
         sources=changes.sources,
         shards=len(changes.shards),
         differences=table_differences(run.con, run.warehouse, run.before, results),
+        concept_changes=concept_changes(run.con, run.warehouse, results),
     )
 
 

@@ -9,13 +9,16 @@ import os
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from plait.duck import literal, quoted, sql
 from plait.errors import ConfigError, MissingExtraError, PlaitError, PublishError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     import psycopg
     from sqlalchemy import URL
@@ -78,7 +81,7 @@ def read_url(text: str, variables: Mapping[str, str] = os.environ) -> Database:
     """
     from sqlalchemy import URL
 
-    url = _parsed(_VARIABLE.sub(lambda found: quote(_value(found[1], variables), safe=""), text))
+    url = _parsed(expanded(text, variables))
     options = {key: value if isinstance(value, str) else ",".join(value) for key, value in url.query.items()}
     named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
     parameters = _DEFAULTS | {key: str(value) for key, value in named.items() if value} | options
@@ -86,6 +89,37 @@ def read_url(text: str, variables: Mapping[str, str] = os.environ) -> Database:
     passwords = {value for key, value in parameters.items() if key in {"password", "sslpassword"} and value}
     secrets = sorted({*passwords, *map(quote, passwords), *(quote(value, safe="") for value in passwords)}, key=len, reverse=True)
     return Database(shown, parameters, tuple(secrets))
+
+
+def expanded(text: str, variables: Mapping[str, str] = os.environ) -> str:
+    """Give a URL with its `${VARIABLE}`s replaced by their values, written as a URL writes them.
+
+    Raises:
+        ConfigError: A variable is not set.
+    """
+    return _VARIABLE.sub(lambda found: quote(_value(found[1], variables), safe=""), text)
+
+
+def columns_of_cdm(server: psycopg.Connection[Any], schema: str | None = None) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Give (schema, table, columns with their types) of each table of a schema: the one that is named, else one that holds a table `person`."""
+    found = server.execute(sql("plait.etl", "postgres_columns"), [schema]).fetchall()
+    return [(place, table, [(column, kind) for *_, column, kind in same]) for (place, table), same in groupby(found, key=lambda row: row[:2])]
+
+
+def copy_table(server: psycopg.Connection[Any], schema: str, table: str, file: Path) -> None:
+    """Write a table of a database to a CSV file without a header, block by block: null is nothing, and text without letters two quotes."""
+    with server.cursor().copy(f"COPY {quoted(schema)}.{quoted(table)} TO STDOUT (FORMAT csv)".encode()) as copied, file.open("wb") as written:
+        for block in copied:
+            written.write(block)
+
+
+def read_copied(file: Path, columns: Mapping[str, str]) -> str:
+    """Give the table function that reads what `copy_table` wrote, in columns of these types."""
+    types = "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items()) + "}"
+    return (
+        f"read_csv({literal(file)}, columns = {types}, header = false, auto_detect = false, "
+        "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false)"
+    )
 
 
 def _value(variable: str, variables: Mapping[str, str]) -> str:

@@ -275,7 +275,7 @@ def basis_of(run: Run) -> str:
         genes_digest(run.settings.genes),
         panels_digest(run.sources),
         [[one.name, one.extractor_id, one.system, one.languages] for one in run.extractors],
-        [rule.model_dump() for rule in run.settings.nlp.promote],
+        [[rule.model_dump() for rule in run.settings.nlp.promote], run.vocabulary if run.settings.nlp.promote else None],  # findings meet it by no code
         [[s.name, s.system, s.encoding, s.delimiter, s.anchor, s.text, sorted(map(str, s.options.items()))] for s in run.sources],
     ]
     return digest_of(parts)

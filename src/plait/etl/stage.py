@@ -20,14 +20,15 @@ from plait.etl.judgement import RESERVED, faulty_query, staged_query
 from plait.etl.manifest import digest_of, read_manifest, write_manifest
 from plait.etl.own_code import code_digest
 from plait.etl.source_checks.counting import count_checks, is_counted
-from plait.etl.sources.raw import load_raw, load_texts, sound_columns
-from plait.etl.staging import SHAPES, Shape
+from plait.etl.sources.raw import load_columns, load_raw, load_texts, sound_columns
+from plait.etl.staging import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import duckdb
 
+    from plait.etl.shape import Shape
     from plait.etl.sources.folder import Select, Source
     from plait.etl.sources.inventory import InputFile
 
@@ -84,7 +85,7 @@ class Task:
 
     def manifest(self, select: Select) -> Path:
         """Where it is said what `select` gave: named by all that this depends on, but for the persons who are known."""
-        lookups = [[file.file, file.name, file.sha256, file.header] for file in self.lookups]
+        lookups = [[file.file, file.name, file.sha256, file.header] for file in self.lookups if _is_named(str(file.file), select.text)]
         options = sorted(map(str, self.source.options.items()))
         made_of = [
             self.file.sha256,
@@ -114,7 +115,7 @@ class Task:
 @cache
 def _code() -> str:
     """Give a digest of the code that decides what a staged row is."""
-    files = ("macros.sql", "stage.py", "judgement.py", "staging.py", "anchors.py")
+    files = ("macros.sql", "stage.py", "judgement.py", "shape.py", "staging.py", "adopted.py", "anchors.py")
     return code_digest(*(("plait.etl", name) for name in files), ("plait.etl.sources", None))
 
 
@@ -212,18 +213,37 @@ def _load_lookups(con: duckdb.DuckDBPyConnection, task: Task, selects: str) -> N
             make_view(con, name, f"SELECT * EXCLUDE (_fault) FROM {quoted(f'raw {name}')}")
             continue
         for number, file in enumerate(files):
-            _load(con, file, task.source, task.spill)
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'part {number} {name}')} AS SELECT * FROM {quoted(name)}")
+            part = f"part {number} {name}"
+            if isinstance(rule.lookup, tuple):
+                load_columns(con, file, task.source, rule.lookup, table=part, spill=task.spill)
+            else:
+                _load(con, file, task.source, task.spill)
+                con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(part)} AS SELECT * FROM {quoted(name)}")
         if files:
             parts = " UNION ALL BY NAME ".join(f"SELECT * FROM {quoted(f'part {number} {name}')}" for number in range(len(files)))
             make_view(con, name, parts)
         elif rule.lookup:
             columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {quoted(column)}" for column in rule.columns)
             make_view(con, name, f"SELECT {columns} WHERE false")
+    for name, text in task.source.maps.items():
+        if _is_named(name, selects):
+            _load_map(con, name, text)
     options = {key: value for key, value in task.source.options.items() if not isinstance(value, dict)}
     options |= {"source": task.source.name, "anchor": task.source.anchor}
     columns = ", ".join(f"{'NULL' if value is None else literal(value)} AS {quoted(key)}" for key, value in options.items())
     make_view(con, "options", f"SELECT {columns}")
+
+
+def _load_map(con: duckdb.DuckDBPyConnection, name: str, text: str) -> None:
+    """Make the table of a small CSV of the source's folder, all its columns text."""
+    import csv
+
+    import pyarrow as pa
+
+    header, *rows = csv.reader(text.splitlines())
+    con.register("map_read", pa.table({column: pa.array([row[place] for row in rows], pa.string()) for place, column in enumerate(header)}))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS FROM map_read")
+    con.unregister("map_read")
 
 
 def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, records: int) -> StagedFile:
@@ -262,7 +282,7 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
     shape = SHAPES[select.shape]
     written = []
     names = [name for name, rule in task.source.rules.files.items() if rule.lookup or rule.text]
-    looks_up = any(_is_named(name, select.text) for name in names)
+    looks_up = any(name != select.file and _is_named(name, select.text) for name in names)
     columns = digest_of([select.file, select.shape, task.file.header])
     if shape.of_person:
         content = f"concat_ws('|', {literal(columns)}, {'CAST(s AS VARCHAR)' if looks_up else 'digest, part'})"
@@ -284,8 +304,8 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
 
 
 def _is_named(name: str, select: str) -> bool:
-    """Tell whether a SELECT may read a file."""
-    return re.search(rf"\b{re.escape(name)}\b", select, re.IGNORECASE) is not None
+    """Tell whether a SELECT may read a file: its name stands where a table does, and not only as a column's."""
+    return re.search(rf'(\bFROM|\bJOIN|,)\s+"?{re.escape(name)}\b', select, re.IGNORECASE) is not None
 
 
 def manifest_file(staged: str | Path) -> Path:

@@ -13,49 +13,9 @@ person and file with one such key are one fact: one row stands for it, the other
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
-
+from plait.etl.adopted import ADOPTED, fields_of
+from plait.etl.shape import Number, OneOf, Reading, Shape, Text, Time
 from plait.schema.reasons import SAID_BY_SOURCES
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a shape: what it means, whether a record needs it, how its text is read."""
-
-    meaning: str
-    required: bool = False
-    kind: ClassVar[Literal["text", "time", "number"]] = "text"
-
-
-class Text(Column):
-    """Text, kept as delivered."""
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf(Column):
-    """One of some words; a record with another one there is rejected."""
-
-    words: tuple[str, ...] = ()
-
-
-class Time(Column):
-    """A local time: ISO 8601, a date alone, one of the source's `time_formats`, or an offset from its `anchor` (`444.87 months`)."""
-
-    kind = "time"
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Column):
-    """A number with a point as its decimal mark, of a size below `below`; a record with another text there is rejected."""
-
-    below: float = 1e308
-    kind: ClassVar[Literal["number"]] = "number"
-
-
-class Reading(Number):
-    """A number that may come as other text: then it is null, the text stays in its own column, and that is noticed."""
-
 
 _COUNT = 2**31 - 1
 """What a count in the CDM, an integer, stays below."""
@@ -64,28 +24,10 @@ _AMOUNT = 1e12
 """What an amount of money stays below, so that sums of many fit 14 digits before the point."""
 
 
-class Shape:
-    """Base of all shapes.
-
-    `key` is the column that names a row; of different records with one key all but one are rejected as
-    `duplicate_key`, or merged where `same_key` says so. `of_person` tells the shapes that are sharded.
-    """
-
-    name: ClassVar[str]
-    columns: ClassVar[dict[str, Column]]
-    key: ClassVar[str | None] = None
-    same_key: ClassVar[Literal["reject", "merge"]] = "reject"
-    of_person: ClassVar[bool] = True
-
-    def __init_subclass__(cls) -> None:
-        """Collect the columns in the order in which they are written."""
-        cls.columns = {name: value for name, value in vars(cls).items() if isinstance(value, Column)}
-
-
 class Person(Shape):
     """Somebody whom a source knows."""
 
-    name, key = "person", "person"
+    name, key, adopts = "person", "person", fields_of("person")
     person = Text("identifier of the person in the source's person system", required=True)
     birth = Time("date of birth", required=True)
     gender = Text("code of the gender (sex at birth, OMOP PERSON)")
@@ -102,7 +44,7 @@ class Person(Shape):
 class Death(Shape):
     """That a person died; of several records of one person the lowest `rank` gives the date."""
 
-    name = "death"
+    name, adopts = "death", fields_of("death")
     person = Text("the person", required=True)
     start = Time("when the person died", required=True)
     known_time = Time("when the record became available")
@@ -225,7 +167,7 @@ class Note(Shape):
 class Provider(Shape):
     """Somebody who gives care."""
 
-    name, key, of_person = "provider", "provider", False
+    name, key, of_person, adopts = "provider", "provider", False, fields_of("provider")
     provider = Text("identifier of the provider", required=True)
     provider_name = Text("name")
     npi = Text("National Provider Identifier")
@@ -240,7 +182,7 @@ class Provider(Shape):
 class CareSite(Shape):
     """A place or organisation where care is given."""
 
-    name, key, of_person = "care_site", "care_site", False
+    name, key, of_person, adopts = "care_site", "care_site", False, fields_of("care_site")
     care_site = Text("identifier of the care site", required=True)
     care_site_name = Text("name")
     place_of_service = Text("code of the kind of place")
@@ -251,7 +193,7 @@ class CareSite(Shape):
 class Location(Shape):
     """An address; the same address under one key is one location."""
 
-    name, key, same_key, of_person = "location", "location", "merge", False
+    name, key, same_key, of_person, adopts = "location", "location", "merge", False, fields_of("location")
     location = Text("key of the location", required=True)
     address_1 = Text("street and number")
     address_2 = Text("further line")
@@ -374,7 +316,7 @@ class Assay(Shape):
 class Feature(Shape):
     """What a column of an assay's matrix measures."""
 
-    name, key, of_person = "feature", "feature", False
+    name, key, of_person, adopts = "feature", "feature", False, fields_of("omics_feature")
     feature = Text("key of the feature: the assay's name, a slash, and the feature's", required=True)
     assay = Text("name of the assay, as in the shape `assay`", required=True)
     gene = Text("the gene as delivered: an Ensembl id or a symbol", required=True)
@@ -474,7 +416,7 @@ class Link(Shape):
     identifier = Text("the identifier", required=True)
 
 
-SHAPES: dict[str, type[Shape]] = {
+OWN: dict[str, type[Shape]] = {
     shape.name: shape
     for shape in (
         Person,
@@ -499,7 +441,10 @@ SHAPES: dict[str, type[Shape]] = {
         Link,
     )
 }
-"""Every shape by its name."""
+"""Every shape that any source may give, by its name."""
+
+SHAPES: dict[str, type[Shape]] = OWN | ADOPTED
+"""Every shape by its name: those, and the tables of a CDM that is adopted row by row."""
 
 CLAIMED = ("specimen", "image")
 """Columns that name what is one person's: what several persons claim goes to none of them."""

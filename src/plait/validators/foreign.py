@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from contextlib import suppress
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -154,21 +153,16 @@ def _of_database(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
 
 def _of_url(con: duckdb.DuckDBPyConnection, url: str) -> bool:
     """Copy each table of the schema of a PostgreSQL database that has a table `person`, all as they are at one moment."""
-    from plait.etl.postgres import connected, read_url
+    from plait.etl.postgres import columns_of_cdm, connected, copy_table, read_copied, read_url
 
     with TemporaryDirectory(prefix="plait-") as folder, connected(read_url(url)) as server:
         server.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        found = server.execute(sql("plait.validators", "foreign_columns")).fetchall()
-        for table, same in groupby(found, key=lambda row: row[:2]):
-            file, names = Path(folder) / "table.csv", {column: _TYPES.get(kind, "VARCHAR") for *_, column, kind in same}
-            with server.cursor().copy(f"COPY {quoted(table[0])}.{quoted(table[1])} TO STDOUT (FORMAT csv)".encode()) as copied, file.open("wb") as written:
-                for block in copied:
-                    written.write(block)
-            columns = "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in names.items()) + "}"
-            con.execute(
-                f"CREATE TABLE cdm.{quoted(table[1].lower())} AS FROM read_csv({literal(file)}, columns = {columns}, header = false, auto_detect = false, "
-                "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false)"
-            )
+        found = columns_of_cdm(server)
+        for schema, table, columns in found:
+            file = Path(folder) / "table.csv"
+            copy_table(server, schema, table, file)
+            types = {column: _TYPES.get(kind, "VARCHAR") for column, kind in columns}
+            con.execute(f"CREATE TABLE cdm.{quoted(table.lower())} AS FROM {read_copied(file, types)}")
         return bool(found)
 
 

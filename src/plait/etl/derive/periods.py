@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import make_view, sql
 from plait.errors import ConfigError
+from plait.etl.adopted import PREFIX
 from plait.etl.derive.eras import merge_spans
 from plait.etl.harmonize.reference import concept_of
 
@@ -30,7 +31,8 @@ def sources_by_rule(sources: Sequence[Source], rule: ObservationPeriodSettings, 
         ConfigError: The rule is `source`, and no source declares periods; names `file`.
     """
     declared = any(select.shape == _SHAPE for source in sources for select in source.selects)
-    if rule.rule == "source" and not declared:
+    adopted = any(select.shape == f"{PREFIX}observation_period" for source in sources for select in source.selects)
+    if rule.rule == "source" and not declared and not adopted:
         raise ConfigError(
             file,
             expected="a source with a SELECT that gives the shape 'period'",

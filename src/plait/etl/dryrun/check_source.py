@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,7 @@ def check_source(source: Source, trial: Trial) -> SourceTried:
         resources(source.path, trial.memory_mib),
         connect(threads=trial.threads, memory=f"{trial.memory_mib}MiB", spill=Path(folder)) as con,
     ):
+        source = _apart(source, Path(folder))
         dry = _Dry(con, source, trial, Path(folder))
         notes: list[str] = []
         staged = _stage(dry, notes)
@@ -219,6 +221,17 @@ def check_source(source: Source, trial: Trial) -> SourceTried:
         return SourceTried(source.name, tried, codes, tuple(columns), tuple(_unread(dry)), tuple(_checks(dry)), tuple(notes))
 
 
+def _apart(source: Source, folder: Path) -> Source:
+    """Give a source whose reader keeps what it has read in a folder that goes away; what it knew before, it knows."""
+    if source.cache is None:
+        return source
+    cache = folder / "headers" / source.cache.name
+    cache.parent.mkdir(parents=True)
+    if source.cache.is_file():
+        shutil.copyfile(source.cache, cache)
+    return replace(source, cache=cache)
+
+
 def _inventory(source: Source) -> list[tuple[int, InputFile]]:
     """Give the files of a source, numbered; nothing is known of them from before."""
     return list(enumerate([inspect(source, logical, path, lambda *_: None) for logical, path in find_files(source)], 1))
@@ -229,7 +242,8 @@ def _stage(dry: _Dry, notes: list[str]) -> list[StagedFile | _Failed]:
     own = dry.staged(dry.source, dry.files, persons=True, crosswalk=None)
     load_crosswalk(dry.con, dry.trial.crosswalk)
     people = [one for one in own if isinstance(one, StagedFile)]
-    for other in dry.trial.persons:
+    for number, brings in enumerate(dry.trial.persons):
+        other = _apart(brings, dry.folder / str(number))
         people += [one for one in dry.staged(other, _inventory(other), persons=True, crosswalk=None) if isinstance(one, StagedFile)]
     extend_crosswalk(dry.con, rows_of(people, "person"))
     known = dry.con.execute("SELECT count(*) FROM crosswalk WHERE system = $system", {"system": dry.source.system}).fetchone()

@@ -10,3 +10,9 @@ SELECT
     ) AS place
 FROM live_death AS d
 LEFT JOIN person_written AS b ON d.person_id = b.person_id;
+
+-- adopted_death, one row: a death that a row of a CDM tells, and none that goes before it.
+CREATE OR REPLACE TEMP VIEW adopted_death AS
+SELECT *
+FROM death_row
+WHERE place = 1 AND before_birth IS NOT TRUE AND death_date IS NOT NULL;

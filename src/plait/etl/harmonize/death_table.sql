@@ -20,5 +20,5 @@ LEFT JOIN (
     GROUP BY person_id
 ) AS c ON d.person_id = c.person_id
 LEFT JOIN code_concept AS m ON c.source = m.source AND c.cause_system = m.code_system AND c.cause = m.code
-WHERE d.place = 1 AND d.before_birth IS NOT TRUE
+WHERE d.place = 1 AND d.before_birth IS NOT TRUE AND d.death_date IS NULL
 ORDER BY d.person_id

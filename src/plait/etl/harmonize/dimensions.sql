@@ -1,4 +1,4 @@
--- New ids for dimension rows that have none yet, in order of their keys.
+-- New ids for dimension rows that have none yet, in order of their keys, those that are numbers by their size.
 INSERT INTO dimension_id
 WITH newcomer AS (
     SELECT DISTINCT
@@ -12,6 +12,6 @@ SELECT
     $dimension,
     system,
     key,
-    (SELECT coalesce(max(id), 0) FROM dimension_id WHERE dimension = $dimension) + row_number() OVER (ORDER BY system, key),
+    (SELECT coalesce(max(id), 0) FROM dimension_id WHERE dimension = $dimension) + row_number() OVER (ORDER BY system, TRY_CAST(key AS HUGEINT), key),
     TRUE
 FROM newcomer;

@@ -15,4 +15,5 @@ SELECT
 FROM live_location AS s
 INNER JOIN dimension_id AS i ON i.dimension = 'location' AND s.system = i.system AND s.key = i.key
 LEFT JOIN code_concept AS c ON s.source = c.source AND s.country_system = c.code_system AND s.country = c.code
+WHERE s.location_id IS NULL
 ORDER BY i.id

@@ -19,4 +19,5 @@ LEFT JOIN (
     INNER JOIN gene_map AS m ON f.gene = m.name
     WHERE m.ensembl_gene_id IS NOT NULL
 ) AS r ON s.system = r.system AND s.key = r.key
+WHERE s.omics_feature_id IS NULL
 ORDER BY i.id

@@ -1,4 +1,4 @@
--- One row: a person. Of several records that links join, the first by system and identifier tells of the person.
+-- One row: a person of whom a record of any source tells. A row of a CDM is adopted as it is (see adopt.py).
 SELECT
     p.person_id,
     coalesce(g.concept_id, 0) AS gender_concept_id,
@@ -18,15 +18,12 @@ SELECT
     coalesce(r.source_concept_id, 0) AS race_source_concept_id,
     p.ethnicity AS ethnicity_source_value,
     coalesce(e.source_concept_id, 0) AS ethnicity_source_concept_id
-FROM (
-    SELECT *
-    FROM live_person
-    QUALIFY row_number() OVER (PARTITION BY person_id ORDER BY system, person, source, digest) = 1
-) AS p
+FROM chosen_person AS p
 LEFT JOIN code_concept AS g ON p.source = g.source AND p.gender_system = g.code_system AND p.gender = g.code
 LEFT JOIN code_concept AS r ON p.source = r.source AND p.race_system = r.code_system AND p.race = r.code
 LEFT JOIN code_concept AS e ON p.source = e.source AND p.ethnicity_system = e.code_system AND p.ethnicity = e.code
 LEFT JOIN dimension_id AS lo ON lo.dimension = 'location' AND p.system = lo.system AND p.location = lo.key
 LEFT JOIN dimension_id AS pr ON pr.dimension = 'provider' AND p.system = pr.system AND p.provider = pr.key
 LEFT JOIN dimension_id AS cs ON cs.dimension = 'care_site' AND p.system = cs.system AND p.care_site = cs.key
+WHERE p.year_of_birth IS NULL
 ORDER BY p.person_id

@@ -18,4 +18,5 @@ INNER JOIN dimension_id AS i ON i.dimension = 'provider' AND s.system = i.system
 LEFT JOIN dimension_id AS cs ON cs.dimension = 'care_site' AND s.system = cs.system AND s.care_site = cs.key
 LEFT JOIN code_concept AS sp ON s.source = sp.source AND s.specialty_system = sp.code_system AND s.specialty = sp.code
 LEFT JOIN code_concept AS g ON s.source = g.source AND s.gender_system = g.code_system AND s.gender = g.code
+WHERE s.provider_id IS NULL
 ORDER BY i.id

@@ -21,6 +21,7 @@ _TABLES = {
     "visit_class": ("visit_classes", "'concept_id': 'BIGINT', 'class': 'VARCHAR', 'note': 'VARCHAR'"),
     "operator_concept": ("operators", "'operator': 'VARCHAR', 'concept_id': 'BIGINT', 'note': 'VARCHAR'"),
     "named_concept": ("concepts", "'kind': 'VARCHAR', 'code': 'VARCHAR', 'concept_id': 'BIGINT', 'note': 'VARCHAR'"),
+    "named_table": ("named_tables", "'kind': 'VARCHAR', 'name': 'VARCHAR', 'table_name': 'VARCHAR', 'note': 'VARCHAR'"),
     "cost_domain": ("cost_domains", "'table_name': 'VARCHAR', 'domain_id': 'VARCHAR', 'note': 'VARCHAR'"),
 }
 

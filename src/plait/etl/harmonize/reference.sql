@@ -13,3 +13,13 @@ GROUP BY source, code_system, code;
 CREATE OR REPLACE VIEW used_drug AS
 SELECT DISTINCT target_concept_id AS drug_concept_id
 FROM study_map;
+
+-- named_table, one row more: a field whose concept names the table that an event is in.
+INSERT INTO named_table
+SELECT
+    'event_field',
+    CAST(concept_id AS VARCHAR),
+    code,
+    note
+FROM named_concept
+WHERE kind = 'event_field';

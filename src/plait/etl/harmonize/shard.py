@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError
-from plait.etl.derive.eras import ERAS, derive
-from plait.etl.derive.periods import derive_periods
-from plait.etl.harmonize.reference import load_reference
+from plait.etl.adopted import table_of
+from plait.etl.harmonize.adopt import adopt_rows, adopted_select, adopted_shapes, note_unmet
+from plait.etl.harmonize.derived import EVENT_TABLES, write_derived
+from plait.etl.harmonize.live import live_views
+from plait.etl.harmonize.reference import concept_of, load_reference
+from plait.etl.harmonize.remap import with_new_concepts
 from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.notes.findings import Notes, make_findings
-from plait.etl.staging import CLAIMED, SHAPES, Shape
+from plait.etl.staging import OWN, SHAPES
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
@@ -29,11 +32,10 @@ _PACKAGE = "plait.etl.harmonize"
 _DERIVE = "plait.etl.derive"
 _NOTES = "plait.etl.notes"
 _NOTICES = ((_PACKAGE, "notices"), (_DERIVE, "dose_notices"), (_NOTES, "language_notices"))
-_PERSON_SHAPES = tuple(name for name, shape in SHAPES.items() if shape.of_person)
-_SHARED_SHAPES = tuple(name for name, shape in SHAPES.items() if not shape.of_person)
+_PERSON_SHAPES = tuple(name for name, shape in OWN.items() if shape.of_person)
+_SHARED_SHAPES = tuple(name for name, shape in OWN.items() if not shape.of_person)
 _DIMENSION_SHAPES = tuple(name for name in _SHARED_SHAPES if name != "link")
 _DIMENSION_TABLES = {"feature": "omics_feature"}
-_EVENT_TABLES = ("condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation", "specimen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,9 @@ class Inputs:
 
     `staged` are the files of staged rows by shape, all with the person's id. `persons` names who is there and whether they are to be
     computed (`changed`), stay as they are (`same`) or have left (`gone`); the other files hold the dimension ids, the study map, what is
-    known of its drugs, what its gene names mean, what became of its links, and which specimens several persons claim. `panels` names
-    (source, panel, pattern of its samples), `notes` says where lies what was read of them.
+    known of its drugs, what its gene names mean, what became of its links, which specimens several persons claim, and what concepts of
+    adopted CDMs become (None where none is mapped anew). `panels` names (source, panel, pattern of its samples), `notes` says where lies
+    what was read of them.
     """
 
     warehouse: Path
@@ -56,6 +59,7 @@ class Inputs:
     genes: Path
     links: Path
     contested: Path
+    adopted_map: Path | None
     panels: tuple[tuple[str, str, str | None], ...]
     periods: ObservationPeriodSettings
     notes: Notes
@@ -114,13 +118,14 @@ def _harmonized(shard: Shard) -> ShardResult:
         make_view(con, "person_state", f"FROM {parquet(shard.inputs.persons)} WHERE person_id BETWEEN {shard.first} AND {shard.last}")
         con.execute(sql(_PACKAGE, "persons"))
         make_view(con, "contested", f"FROM {parquet(shard.inputs.contested)}")
-        _live_views(con, _PERSON_SHAPES, shard.inputs.staged, (shard.first, shard.last))
+        adopted = tuple(shape for shape in adopted_shapes(shard.inputs.staged, remap=shard.inputs.adopted_map is not None) if SHAPES[shape].of_person)
+        live_views(con, (*_PERSON_SHAPES, *adopted), shard.inputs.staged, (shard.first, shard.last))
         writer = _Writer(con, shard.inputs, shard.name, shard.before)
-        _write_tables(con, writer, shard.number)
-        _close(con, writer, _PERSON_SHAPES)
+        _write_tables(con, writer, shard.number, adopted)
+        _close(con, writer, (*_PERSON_SHAPES, *adopted))
         writer.book("time_anchor", sql(_PACKAGE, "time_anchor"))
         _check_ordinals(con)
-        writer.book("person_notices", f"{_notices()} ORDER BY ALL")
+        writer.book("person_notices", f"{_notices()} UNION ALL FROM adopted_notice ORDER BY ALL")
         return writer.finish(shard.number)
 
 
@@ -141,21 +146,31 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
         con.execute(sql(_PACKAGE, "dimension_before"))
         if before is not None:
             con.execute("INSERT INTO dimension_id FROM read_parquet($file)", {"file": str(before)})
-        _live_views(con, _SHARED_SHAPES, inputs.staged, None)
+        adopted = tuple(shape for shape in adopted_shapes(inputs.staged, remap=False) if not SHAPES[shape].of_person)
+        live_views(con, (*_SHARED_SHAPES, *adopted), inputs.staged, None)
         make_view(con, "link_fate", f"FROM {parquet(inputs.links)}")
         for shape in _DIMENSION_SHAPES:
             con.execute(sql(_PACKAGE, "dimensions"), {"staged": f"staged_{shape}", "dimension": shape})
         write_parquet(con, sql(_PACKAGE, "dimension_ids"), inputs.dimension_ids)
         _load_inputs(con, inputs)
         writer = _Writer(con, inputs, name, None)
+        con.execute(sql(_PACKAGE, "adopted"))
         for shape in _DIMENSION_SHAPES:
             table = _DIMENSION_TABLES.get(shape, shape)
             writer.cdm(table, sql(_PACKAGE, table))
+            if any(name == f"{table}_id" for name in SHAPES[shape].columns):
+                make_view(con, "of_a_cdm", f"FROM {quoted(f'live_{shape}')} WHERE {quoted(f'{table}_id')} IS NOT NULL")
+                live = with_new_concepts(con, table, "of_a_cdm") if inputs.adopted_map is not None else "of_a_cdm"
+                con.execute(sql(_PACKAGE, "adopted_shared"), {"live": live, "dimension": shape})
+                note_unmet(con, table, "adopted_shared")
+                writer.extend(table, adopted_select(table, "adopted_shared", "s.row_id"))
         make_view(con, "omics_feature_written", f"FROM {parquet(writer.path('cdm', 'omics_feature'))}")
-        writer.book("person_notices", sql(_PACKAGE, "feature_notices"))
+        writer.book("person_notices", f"FROM ({sql(_PACKAGE, 'feature_notices')}) UNION ALL FROM adopted_notice ORDER BY ALL")
         con.execute(sql(_PACKAGE, "dimension_lineage"))
+        for shape in adopted:
+            _write_as_is(con, writer, shape)
         con.execute(sql(_PACKAGE, "dimension_reject"))
-        _close(con, writer, _SHARED_SHAPES)
+        _close(con, writer, (*_SHARED_SHAPES, *adopted))
         return writer.finish(-1)
 
 
@@ -168,15 +183,40 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     for name, path in inputs.drugs.items():
         make_view(con, name, f"FROM {parquet(path)}")
     make_view(con, "gene_map", f"FROM {parquet(inputs.genes)}")
+    con.execute(sql(_PACKAGE, "concept_change"))
+    if inputs.adopted_map is not None:
+        con.execute("CREATE TABLE adopted_map AS FROM read_parquet($file)", {"file": str(inputs.adopted_map)})
     con.execute(sql(_PACKAGE, "panel_rule"))
     for rank, panel in enumerate(inputs.panels):
         con.execute("INSERT INTO panel_rule SELECT $1, $2, $3, $4 WHERE $3 IS NOT NULL", [*panel, rank])
         con.execute("INSERT INTO panel_name VALUES ($1)", [panel[1]])
 
 
-def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, shard: int) -> None:
+def _write_as_is(con: duckdb.DuckDBPyConnection, writer: _Writer, shape: str) -> None:
+    """Write the rows of a CDM's table that is of no person, with the ids that they have."""
+    table = table_of(shape)
+    key = quoted(str(SHAPES[shape].key))
+    writer.cdm(table, adopted_select(table, f"live_{shape}", f"s.{key}"))
+    con.execute(f"INSERT INTO lineage SELECT {literal(table)}, {key}, NULL, source, file, {literal(shape)}, digest, 'loaded' FROM {quoted(f'live_{shape}')}")
+
+
+def _extend_adopted(con: duckdb.DuckDBPyConnection, writer: _Writer, table: str) -> None:
+    """Add the rows of a CDM to a table whose records come as a shape that other sources give, too."""
+    rows = f"adopted_{table}"
+    if con.execute(f"SELECT 1 FROM {quoted(rows)} LIMIT 1").fetchone() is None:
+        return
+    if writer.inputs.adopted_map is not None:
+        rows = with_new_concepts(con, table, rows)
+    note_unmet(con, table, rows)
+    writer.extend(table, adopted_select(table, rows, "s.person_id"))
+
+
+def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, shard: int, adopted: tuple[str, ...]) -> None:
     """Write the CDM tables of the changed persons, and make their lineage."""
+    con.execute(sql(_PACKAGE, "adopted"))
+    con.execute(sql(_PACKAGE, "chosen_person"))
     writer.cdm("person", sql(_PACKAGE, "person"))
+    _extend_adopted(con, writer, "person")
     make_view(con, "person_written", f"FROM {parquet(writer.part('cdm', 'person'))}")
     con.execute(sql(_PACKAGE, "visit"))
     writer.cdm("visit_occurrence", sql(_PACKAGE, "visit_occurrence"))
@@ -190,7 +230,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, shard: int) -
         writer.cdm("note_nlp", sql(_NOTES, "note_nlp"))
     con.execute(sql(_PACKAGE, "fact"))
     con.execute(sql(_PACKAGE, "event"))
-    for table in _EVENT_TABLES:
+    for table in EVENT_TABLES:
         writer.cdm(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "absence"))
     writer.book("absence", sql(_PACKAGE, "absence_table"))
@@ -204,6 +244,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, shard: int) -
         writer.book(table, sql(_PACKAGE, table))
     con.execute(sql(_PACKAGE, "death"))
     writer.cdm("death", sql(_PACKAGE, "death_table"))
+    _extend_adopted(con, writer, "death")
     con.execute(sql(_PACKAGE, "payer"))
     writer.cdm("payer_plan_period", sql(_PACKAGE, "payer_plan_period"))
     con.execute(sql(_PACKAGE, "cost"))
@@ -214,24 +255,12 @@ def _write_tables(con: duckdb.DuckDBPyConnection, writer: _Writer, shard: int) -
     con.execute(sql(_PACKAGE, "period"))
     con.execute(sql(_PACKAGE, "lineage"))
     con.execute(sql(_NOTES, "finding_lineage"))
-    _derive(con, writer, writer.inputs.periods)
+    if adopted:
+        adopt_rows(con, writer, adopted, remap=writer.inputs.adopted_map is not None)
+    write_derived(con, writer, writer.inputs.periods, adopted)
     con.execute(sql(_PACKAGE, "late_reject"))
-
-
-def _derive(con: duckdb.DuckDBPyConnection, writer: _Writer, periods: ObservationPeriodSettings) -> None:
-    """Write the tables that follow from the shard's own, and what each of their rows is made of."""
-    for table in ("visit_occurrence", "payer_plan_period", *_EVENT_TABLES):
-        make_view(con, table, f"FROM {parquet(writer.part('cdm', table))}")
-    for table in ERAS:
-        writer.cdm(table, derive(con, table))
-        con.execute(sql(_DERIVE, "derivation"), {"table": table})
-    writer.cdm("observation_period", derive_periods(con, periods))
-    if periods.rule == "source":
-        con.execute(sql(_DERIVE, "period_lineage"))
-    else:
-        con.execute(sql(_DERIVE, "derivation"), {"table": "observation_period"})
-    writer.book("derivation", "FROM derivation")
-    con.execute(sql(_DERIVE, "derived_known"))
+    if adopted:
+        con.execute("INSERT INTO late_reject FROM adopted_reject")
 
 
 def _close(con: duckdb.DuckDBPyConnection, writer: _Writer, shapes: tuple[str, ...]) -> None:
@@ -242,6 +271,7 @@ def _close(con: duckdb.DuckDBPyConnection, writer: _Writer, shapes: tuple[str, .
     )
     make_view(con, "all_staged", staged)
     writer.book("person_fates", sql(_PACKAGE, "fates"))
+    writer.book("concept_change", "FROM concept_change ORDER BY ALL")
     writer.book("person_rejects", "FROM late_reject ORDER BY ALL")
     writer.book("lineage_key", "FROM lineage ORDER BY table_name, row_id, shape, source, file, digest, role")
     writer.book("row_meta", "FROM row_meta ORDER BY table_name, row_id")
@@ -255,6 +285,7 @@ class _Writer:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, inputs: Inputs, name: str, before: dict[str, dict[str, str]] | None) -> None:
         self.con, self.inputs, self.name, self.before = con, inputs, name, before
+        self.staged = inputs.staged
         self.tables = {"cdm": cdm_tables(), "books": plait_tables()}
         self.rows: dict[str, dict[str, int]] = {"cdm": {}, "books": {}}
 
@@ -274,6 +305,16 @@ class _Writer:
         """Write the new rows of one of plait's own tables."""
         self._write("books", table, query)
 
+    def extend(self, table: str, query: str) -> None:
+        """Add rows to the new rows of a CDM table, where there are any."""
+        spec, part = self.tables["cdm"][table], self.part("cdm", table)
+        if not part.is_file():
+            return self._write("cdm", table, f"FROM ({query}) ORDER BY {_order(spec)}")
+        there = self.con.execute(f"SELECT 1 FROM ({query}) LIMIT 1").fetchone()
+        if there is not None:
+            self._write("cdm", table, f"FROM (FROM {parquet(part)} UNION ALL BY NAME {query}) ORDER BY {_order(spec)}")
+        return None
+
     def finish(self, number: int) -> ShardResult:
         """Join new rows with those of persons who stay as they are, and say what stands where."""
         if self.before is not None:
@@ -292,8 +333,7 @@ class _Writer:
         query = f"FROM {parquet(self.part(schema, table))}"
         if before is not None:
             kept = f"FROM {parquet(self.inputs.warehouse / before)} WHERE {person_of(spec)} IN (SELECT s.person_id FROM same_person AS s)"
-            order = quoted(spec.id_column) if spec.id_column else ", ".join(quoted(column) for column in _ORDER.get(table, spec.columns))
-            query = f"FROM ({query} UNION ALL {kept}) ORDER BY {order}"
+            query = f"FROM ({query} UNION ALL {kept}) ORDER BY {_order(spec)}"
         self.rows[schema][table] = write_parquet(self.con, query, self.path(schema, table))
         self.part(schema, table).unlink()
 
@@ -302,79 +342,27 @@ def person_of(spec: TableSpec) -> str:
     """Give the SQL for the person of a row of a table that is sharded by persons."""
     if "person_id" in spec.columns:
         return "person_id"
+    if spec.name == "cohort":
+        return "subject_id"
+    if spec.name == "fact_relationship":
+        person = concept_of("fact_domain", "person")
+        return f"CASE WHEN domain_concept_id_1 = {person} THEN fact_id_1 ELSE fact_id_1 // {ROWS_PER_PERSON} END"
     column = spec.id_column or {"derivation": "row_id", "episode_event": "episode_id", "image_file": "image_occurrence_id"}[spec.name]
     return f"{quoted(column)} // {ROWS_PER_PERSON}"
 
 
-_ORDER = {"row_meta": ("table_name", "row_id"), "lineage_key": ("table_name", "row_id", "shape", "source", "file", "digest", "role")}
+def _order(spec: TableSpec) -> str:
+    """Give the order of the rows of a table."""
+    return quoted(spec.id_column) if spec.id_column else ", ".join(quoted(column) for column in _ORDER.get(spec.name, spec.columns))
+
+
+_ORDER = {
+    "death": ("person_id",),
+    "episode_event": ("episode_id", "episode_event_field_concept_id", "event_id"),
+    "row_meta": ("table_name", "row_id"),
+    "lineage_key": ("table_name", "row_id", "shape", "source", "file", "digest", "role"),
+}
 """Order of the rows of tables whose rows have no id of their own; by all columns where none is given."""
-
-
-def _live_views(con: duckdb.DuckDBPyConnection, shapes: tuple[str, ...], staged: dict[str, list[str]], persons: tuple[int, int] | None) -> None:
-    """Make `live_SHAPE` for each shape: its staged rows less those that another row stands for."""
-    con.execute(sql(_PACKAGE, "all_loser"))
-    for name in shapes:
-        shape = SHAPES[name]
-        make_view(con, f"staged_{name}", _staged_view(shape, staged.get(name, []), persons))
-        rivals = f"staged_{name}"
-        claims = [column for column in CLAIMED if column in shape.columns]
-        if shape.of_person and claims:
-            named = " UNION ".join(
-                f"SELECT s.file_id, s.record, s.part FROM {quoted(rivals)} AS s "
-                f"INNER JOIN contested AS c ON c.kind = {literal(column)} AND s.system = c.system AND s.{column} = c.key"
-                for column in claims
-            )
-            make_view(con, f"contested_{name}", named)
-            con.execute(sql(_PACKAGE, "contested_loser"), {"staged": rivals, "contested": f"contested_{name}", "shape": name})
-            make_view(con, f"uncontested_{name}", f"FROM {quoted(rivals)} ANTI JOIN {quoted(f'contested_{name}')} USING (file_id, record, part)")
-            rivals = f"uncontested_{name}"
-        con.execute(sql(_PACKAGE, "losers"), {"staged": rivals, "same_key": shape.same_key})
-        con.execute("INSERT INTO all_loser SELECT $shape, * FROM loser", {"shape": name})
-        lost = con.execute("SELECT count(*) FROM all_loser WHERE shape = $shape", {"shape": name}).fetchone()
-        anti = f"ANTI JOIN (FROM all_loser WHERE shape = {literal(name)}) AS l USING (file_id, record, part)" if lost and lost[0] else ""
-        make_view(con, f"live_{name}", f"SELECT s.* FROM {quoted(f'staged_{name}')} AS s {anti}")
-
-
-def _staged_view(shape: type[Shape], paths: list[str], persons: tuple[int, int] | None) -> str:
-    """Give the SELECT over the staged rows of a shape that go on, with what makes them one: `key_space`, `key`.
-
-    A key names a row of one person: what two persons have under one key are two rows, in whatever shards they are.
-    """
-    of_record = "concat_ws('/', source, file, part, person_id) AS key_space, coalesce(merge_key, CAST(digest AS VARCHAR)) AS key"
-    key_space = "concat_ws('/', system, person_id)" if shape.of_person else "system"
-    key = f"{key_space} AS key_space, {quoted(shape.key)} AS key" if shape.key else of_record
-    if not paths:
-        return f"SELECT *, {key} FROM ({_empty(shape)})"
-    sound = 'reject IS NULL AND "ignore" IS NULL'
-    if persons is None:
-        return f"SELECT *, {key} FROM {parquet(*paths)} WHERE {sound}"
-    return (
-        f"SELECT *, {key} FROM {parquet(*paths)} WHERE {sound} AND person_id BETWEEN {persons[0]} AND {persons[1]} "
-        "AND person_id IN (SELECT k.person_id FROM crosswalk AS k)"
-    )
-
-
-def _empty(shape: type[Shape]) -> str:
-    """Give a SELECT without rows in the columns of a staged shape."""
-    types = {"text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE"}
-    columns = {
-        "is_first": "BOOLEAN",
-        "file_id": "BIGINT",
-        "source": "VARCHAR",
-        "file": "VARCHAR",
-        "system": "VARCHAR",
-        "record": "BIGINT",
-        "digest": "UUID",
-        "person_id": "BIGINT",
-        "part": "INTEGER",
-        "merge_key": "VARCHAR",
-    }
-    columns |= {name: types[column.kind] for name, column in shape.columns.items()}
-    if "start" in shape.columns:
-        columns |= {"start_is_date": "BOOLEAN", "known_time": "TIMESTAMP"}
-    if "end" in shape.columns:
-        columns |= {"end_is_date": "BOOLEAN", "end_known_time": "TIMESTAMP"}
-    return "SELECT " + ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in columns.items()) + " WHERE false"
 
 
 def _check_ordinals(con: duckdb.DuckDBPyConnection) -> None:

@@ -178,7 +178,9 @@ def _checks(proposal: Proposal, file: RawFile, needed: list[str]) -> list[str]:
     if not needed or not file.records:
         return []
     whole = {reference.column: reference for reference in file.references if reference.share == 1 and reference.file != file.name}
-    lines = [f"      - {{unique: {_word(columns[0])}, severity: warning}}" for columns in file.keys if columns[0] in needed and len(columns) == 1][:1]
+    lines = [
+        f"      - {{unique: {_word(columns[0])}, severity: warning}}" for columns in file.keys if len(columns) == 1 and _is_asked(file, columns[0], needed)
+    ][:1]
     for name in needed:
         column = file.columns[name]
         asked = ["required: true"] if column.filled == column.records else []
@@ -188,6 +190,11 @@ def _checks(proposal: Proposal, file: RawFile, needed: list[str]) -> list[str]:
     lines.append("      - {rows: {change: 50%}, severity: warning} # against the last delivery")
     held = "held for all records" if file.is_whole else "held for the first records"
     return [f"    checks: # {held}", *lines]
+
+
+def _is_asked(file: RawFile, name: str, needed: list[str]) -> bool:
+    """Tell whether a key can be asked for: a SELECT needs it, and no record repeats another one."""
+    return name in needed and file.columns[name].distinct == file.columns[name].records
 
 
 def _is_kept(proposal: Proposal, name: str) -> bool:

@@ -166,7 +166,12 @@ def _base(stem: str) -> str:
 
 def _plain(name: str) -> str:
     plain = re.sub(r"[^a-z0-9_]+", "_", name).strip("_")
-    return plain if plain and not plain[0].isdigit() else f"file_{plain}".strip("_")
+    is_free = plain not in _TAKEN and not plain.startswith("profiled")
+    return plain if plain and not plain[0].isdigit() and is_free else f"file_{plain}".strip("_")
+
+
+_TAKEN = frozenset({"options", "crosswalk"})
+"""Names of tables that stand beside a source's files while they are staged."""
 
 
 def _as_pattern(name: str) -> str:
@@ -176,7 +181,7 @@ def _as_pattern(name: str) -> str:
 def _read(con: duckdb.DuckDBPyConnection, file: RawFile, root: Path, spill: Path, most: int) -> None:
     """Read the records of a file into a table of its name, and profile its columns."""
     layout = file.layout
-    rule = FileRule(optional=layout.header, encoding=layout.encoding if layout.format == "csv" else None, quote=layout.quote)
+    rule = FileRule(optional=tuple(name for name in layout.header if name), encoding=layout.encoding if layout.format == "csv" else None, quote=layout.quote)
     rules = SourceRules(kind="raw", description="raw files", files={file.name: rule})
     source = Source("raw", "raw", root, "raw", layout.encoding, layout.delimiter, rules, (), None, {}, "")
     parts, left = [], most

@@ -148,6 +148,8 @@ class _Judge:
             violated, counted = self._asked("repeated_keys", self._set(self.check.file, self.check.columns))
         elif self.check.kind == "sourceReference":
             file, _, column = str(self.check.rule.references).partition(".")
+            if not self._set(file, (column,)):
+                return self._found(None, None, "NA", f"there is no {self.check.rule.references} to refer to")
             violated, counted = self._asked("dangling", self._set(self.check.file, self.check.columns), self._set(file, (column,)))
         else:
             pairs = [content["counts"][self.check.id(self.source.name)] for content, _ in having]

@@ -24,7 +24,7 @@ from plait.etl.commit import warehouse_of
 from plait.etl.own_code import code_digest
 from plait.etl.source_checks.rules import FileCheck, SourceCheck, expanded
 from plait.etl.staging import SHAPES
-from plait.settings import PanelSettings, Settings, SourceSettings, parse_yaml
+from plait.settings import PanelSettings, Settings, SourceSettings, is_database, parse_yaml
 
 if TYPE_CHECKING:
     from plait.etl.sources.reader import Reader
@@ -50,7 +50,8 @@ class FileRule(_Frozen):
     """What a source expects of one of its files.
 
     `needs` are columns that it cannot do without, each a name or a choice of names; a `lookup` completes
-    the records of other files; `text` says that a file is one text, `name` and `content` of one record;
+    the records of other files, with these columns alone where it names some; `unread` is the rule by which a file without a SELECT is
+    left out; `text` says that a file is one text, `name` and `content` of one record;
     `comment` begins lines above the header that are no records; `reader` says that the source's reader makes
     the records, and `folder` that it makes them of all that stands in the source's path, which is known by names, sizes
     and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands;
@@ -62,7 +63,8 @@ class FileRule(_Frozen):
     needs: tuple[str | tuple[str, ...], ...] = ()
     optional: tuple[str, ...] = ()
     ignored: dict[str, str] = Field(default_factory=dict)
-    lookup: bool = False
+    lookup: bool | tuple[str, ...] = False
+    unread: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     text: bool = False
     comment: str | None = Field(default=None, min_length=1)
     reader: bool = False
@@ -95,7 +97,12 @@ class Coverage(_Frozen):
 
 
 class SourceRules(_Frozen):
-    """What `source.yaml` says."""
+    """What `source.yaml` says.
+
+    `{name}` in `person_system` is the name that the study gives the source; `finder` says that the kind's reader knows which file is
+    which, `databases` that its files may be the tables of a database, whose URL is the source's path; where it `detects`, each text
+    file's header tells what separates its fields; `maps` are CSV files of the kind's folder that SELECTs may read by their names.
+    """
 
     kind: str
     description: str
@@ -113,6 +120,10 @@ class SourceRules(_Frozen):
     tables: tuple[str, ...] = ()
     visit_rollup: Literal["none", "ohdsi"] = "none"
     options: dict[str, str | bool | int | float | dict[str, str] | None] = Field(default_factory=dict)
+    detects: bool = False
+    maps: tuple[str, ...] = ()
+    finder: bool = False
+    databases: bool = False
 
     @model_validator(mode="after")
     def _has_files(self) -> Self:
@@ -164,8 +175,8 @@ class Source:
     """A source of a study: its settings joined with its folder.
 
     `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
-    macros and `tables` small CSV files that its SELECTs share; `url` is where its files are, if not at a path; `said` are the
-    encoding and the delimiter that plait.yaml names, which hold for all its files.
+    macros, `tables` small CSV files that its SELECTs share and `maps` the texts of small tables that they read; `url` is where its files
+    are, if not at a path; `said` are the encoding and the delimiter that plait.yaml names, which hold for all its files.
     """
 
     name: str
@@ -188,6 +199,7 @@ class Source:
     tables: tuple[tuple[str, Path], ...] = ()
     url: str | None = None
     said: tuple[str | None, str | None] = (None, None)
+    maps: dict[str, str] = field(default_factory=dict)
 
     @property
     def root(self) -> Path | str:
@@ -257,7 +269,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
     shared = macros.read_text(encoding="utf-8") if macros.is_file() and package is not None else ""
     tables = tuple((name, folder / f"{name}.csv") for name in rules.tables)
     held = "".join(_table_text(path) for _, path in tables)
-    system = settings.person_system or rules.person_system
+    system = settings.person_system or (rules.person_system or "").replace("{name}", settings.name) or None
     if system is None:
         raise ConfigError(
             f"plait.yaml: source '{settings.name}'",
@@ -265,13 +277,23 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
             got="none",
             todo="Give the person system of the source that brings the persons, for example 'person_system: synthea'.",
         )
-    if settings.url is not None and not any(rule.folder for rule in rules.files.values()):
+    if settings.url is not None and rules.databases != is_database(settings.url):
+        raise ConfigError(
+            f"plait.yaml: source '{settings.name}', path",
+            expected="a path, or the URL of a database" if rules.databases else "a path, or the URL of a store of files",
+            got="the URL of something else" if rules.databases else "the URL of a database",
+            todo="Write it as SQLAlchemy does: DIALECT+DRIVER://USER:${PASSWORD}@HOST/DATABASE."
+            if rules.databases
+            else "Sources of kind 'omop' read a CDM in a database.",
+        )
+    if settings.url is not None and not rules.databases and not any(rule.folder for rule in rules.files.values()):
         raise ConfigError(
             f"plait.yaml: source '{settings.name}', path",
             expected=f"a path, as for all sources of kind '{rules.kind}'",
             got="a URL",
             todo="Copy the files.",
         )
+    small = {name: (folder / f"{name}.csv").read_text(encoding="utf-8") for name in rules.maps}
     options = _options(settings, rules)
     code = _reader_digest(package, folder) if reader else ""
     return Source(
@@ -285,16 +307,17 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
         options=options,
-        text="\n".join([_without_checks(rules), *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, held, code]),
+        text="\n".join([_without_checks(rules), *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, held, *small.values(), code]),
         anchor=settings.anchor or rules.anchor,
         panels=settings.panels,
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         macros=shared,
         tables=tables,
-        cache=warehouse_of(study) / "headers" / f"{settings.name}.parquet" if any(rule.folder for rule in rules.files.values()) else None,
+        cache=_cache(rules, warehouse_of(study) / "headers" / settings.name),
         url=settings.url,
         said=(settings.encoding, settings.delimiter),
+        maps=small,
     )
 
 
@@ -302,6 +325,13 @@ def _without_checks(rules: SourceRules) -> str:
     """Give what `source.yaml` says, less its checks: what others are asked of a file changes none of its rows."""
     files = {name: rule.model_copy(update={"checks": ()}) for name, rule in rules.files.items()}
     return rules.model_copy(update={"files": files}).model_dump_json()
+
+
+def _cache(rules: SourceRules, place: Path) -> Path | None:
+    """Give the file in which a kind's reader notes what it has read: what it made of that stands in a folder beside it."""
+    if rules.databases:
+        return place.with_suffix(".json")
+    return place.with_suffix(".parquet") if any(rule.folder for rule in rules.files.values()) else None
 
 
 def open_sources(settings: Settings, study: Path) -> tuple[Source, ...]:
@@ -334,13 +364,13 @@ def _folder(kind: str, study: Path) -> tuple[str | None, Path]:
 
 def _reader(package: str | None, folder: Path, rules: SourceRules) -> str | None:
     """Give the module that reads a kind's files that are no tables; a folder of a study is data, and none of it is executed."""
-    if not any(rule.reader for rule in rules.files.values()):
+    if not rules.finder and not any(rule.reader for rule in rules.files.values()):
         return None
     if package is None or not (folder / _READER_FILE).is_file():
         raise ConfigError(
             folder / "source.yaml",
             expected="files that SELECTs can read",
-            got="'reader: true', and no reader that plait may run",
+            got="'reader: true' or 'finder: true', and no reader that plait may run",
             todo="A reader is a module of an installed package that registers its folder in the entry-point group plait.sources (docs: sources).",
         )
     return f"{package}.{Path(_READER_FILE).stem}"

@@ -81,6 +81,8 @@ def find_files(source: Source) -> list[tuple[str | None, Path]]:
         ConfigError: No such folder, or one that cannot be listed; no such file where an option names one.
         InputFileError: A required file is missing.
     """
+    if source.url is not None and source.rules.databases and source.reader is not None:
+        return source.reader.find_files(source, [])
     if source.url is not None:
         elsewhere: list[tuple[str | None, Path]] = [(name, source.path) for name, rule in source.rules.files.items() if rule.folder]
         return elsewhere + [(name, _named_file(source, name)) for name in source.named]
@@ -242,7 +244,10 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
     else:
         encoding, delimiter, quote = source.layout_of(logical)
         scan = _Scan(path, encoding)
-        comments, header = _header(path, scan.head, source, logical) if kind == "csv" else (0, ())
+        if source.rules.detects and kind == "csv":
+            delimiter, quote = _layout(scan.head, source)
+        layout = (encoding, rule.comment, delimiter, quote)
+        comments, header = _header(path, scan.head, source, layout) if kind == "csv" else (0, ())
         found = InputFile(
             source.name,
             logical,
@@ -390,10 +395,30 @@ def _likely_encoding(head: bytes, near: bytes) -> str:
     return "Latin-1 (encoding: latin-1)"
 
 
-def _header(path: Path, head: bytes, source: Source, logical: str | None) -> tuple[int, tuple[str, ...]]:
-    """Give how many lines of comment stand on top, and the column names in the first record below them."""
-    encoding, delimiter, quote = source.layout_of(logical)
-    comment = source.rules.files[logical].comment if logical is not None else None
+def _layout(head: bytes, source: Source) -> tuple[str, str]:
+    """Give what separates a file's fields and what quotes them: as declared, or, where the source detects it, as its first lines show.
+
+    Of the marks that separate fields the one that the header has most of; fields between tabs have no quotes (so Athena writes them),
+    unless some field there begins and ends with one.
+    """
+    if not source.rules.detects:
+        return source.delimiter, source.rules.quote
+    text = codecs.getincrementaldecoder(source.encoding)(errors="ignore").decode(head).removeprefix("\ufeff")
+    lines = text.splitlines()[:-1] or text.splitlines()
+    first = lines[0] if lines else ""
+    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == source.delimiter))
+    if delimiter != "\t":
+        return delimiter, source.rules.quote
+    is_quoted = any(len(field) > 1 and field[0] == field[-1] == '"' for line in lines for field in line.split("\t"))
+    return delimiter, source.rules.quote if is_quoted else ""
+
+
+def _header(path: Path, head: bytes, source: Source, layout: tuple[str, str | None, str, str]) -> tuple[int, tuple[str, ...]]:
+    """Give how many lines of comment stand on top, and the column names in the first record below them.
+
+    `layout` is the encoding, what begins a comment, what separates fields and what quotes them.
+    """
+    encoding, comment, delimiter, quote = layout
     decoder = codecs.getincrementaldecoder(encoding)(errors="ignore")
     lines = io.StringIO(decoder.decode(head).removeprefix("\ufeff"), newline="").readlines()
     comments = next((number for number, line in enumerate(lines) if comment is None or not line.startswith(comment)), len(lines))

@@ -63,6 +63,32 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
     return int(counted[0]) if counted else 0
 
 
+def load_columns(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, columns: Sequence[str], *, table: str, spill: Path) -> None:
+    """Make the temporary table `table` of some columns of a file's records, all text, and of nothing else: what a look-up needs of a large file.
+
+    Columns that the file lacks are null. Records that are no records (a field too many) are left out, as no shape sees them.
+
+    Raises:
+        InputFileError: As `load_raw`.
+    """
+    whole = f"all {table}"
+    if file.format == "parquet":
+        there = {name.lower(): name for name in file.header}
+        nulls = ", ".join(literal(value) for value in ("", *source.rules.null_values))
+        given = [
+            f"CASE WHEN CAST({quoted(there[name])} AS VARCHAR) NOT IN ({nulls}) THEN CAST({quoted(there[name])} AS VARCHAR) END AS {quoted(name)}"
+            if name in there
+            else f"CAST(NULL AS VARCHAR) AS {quoted(name)}"
+            for name in columns
+        ]
+        with as_inspected(file):
+            _create(con, table, f"SELECT {', '.join(given)} FROM read_parquet({literal(file.path)})")
+        return
+    load_raw(con, file, source, table=whole, spill=spill)
+    _create(con, table, f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(whole)} WHERE _fault IS NULL")
+    con.execute(f"DROP TABLE {quoted(whole)}")
+
+
 def _load_records(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, table: str) -> None:
     """Make the raw table of what the source's reader makes of a file, batch by batch."""
     import duckdb

@@ -1,0 +1,216 @@
+"""The tables of a CDM in a database, as files: read only, in batches, and kept in the warehouse for as long as they are what is there.
+
+A table becomes a Parquet file, whose columns are text where the database is not DuckDB: SELECTs read text anyhow. A file that says the
+same as the one before stays, so that a rerun on an unchanged database changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.duck import connect, literal, quoted, sql, write_parquet
+from plait.errors import ConfigError, InputFileError, MissingExtraError
+from plait.etl.own_code import code_digest
+from plait.etl.postgres import columns_of_cdm, connected, copy_table, expanded, read_copied, read_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+    import pyarrow as pa
+    import sqlalchemy as sa
+
+    from plait.etl.sources.folder import Source
+
+BATCH_ROWS = 20_000
+"""Rows that are in memory at a time, of a database that is reached through SQLAlchemy."""
+
+_MEMORY = "1GiB"
+_POSTGRES = ("postgresql", "postgres")
+_TODO = "Name a database with the tables of a CDM in one schema, and the schema ('schema: …') where several hold a table person."
+
+
+def tables_of_database(source: Source, file: Path | None = None) -> list[tuple[str | None, Path]]:
+    """Give (table, file) for each table of the CDM in a source's database, having laid down what has changed.
+
+    Args:
+        source: The source.
+        file: The DuckDB file, where its URL does not say.
+
+    Raises:
+        ConfigError: No CDM is there, or the URL is none that can be used.
+        InputFileError: A DuckDB file cannot be read.
+        MissingExtraError: A driver is not installed.
+        PublishError: PostgreSQL cannot be reached, or refuses.
+    """
+    assert source.cache is not None  # noqa: S101 - a kind that reads databases has one
+    folder = source.cache.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    dialect = (source.url or "").partition(":")[0].partition("+")[0]
+    if file is not None or dialect == "duckdb":
+        names = _of_duckdb(source, folder, file or _file_of(str(source.url)))
+    elif dialect in _POSTGRES:
+        names = _of_postgres(source, folder)
+    else:
+        names = _of_any(source, folder)
+    for gone in (file for file in folder.iterdir() if file.stem not in names):
+        gone.unlink()
+    if "person" not in names:
+        where = f"plait.yaml: source '{source.name}'"
+        raise ConfigError(where, expected="a database that holds a CDM", got="one without a table person", todo=_TODO)
+    return [(name, folder / f"{name}.parquet") for name in names]
+
+
+def _wanted(source: Source, tables: list[str]) -> list[tuple[str, str]]:
+    """Give (table of the CDM, table of the database) of those that a source may read, in order of name."""
+    return sorted((table.lower(), table) for table in tables if table.lower() in source.rules.files)
+
+
+def _keep(written: Path, file: Path) -> None:
+    """Put a new file into the place of an old one that says something else."""
+    if file.is_file() and _digest(file) == _digest(written):
+        written.unlink()
+    else:
+        written.replace(file)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as read:
+        return hashlib.file_digest(read, "sha256").hexdigest()
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a connection that lays down tables in bounded memory, always in the same way."""
+    with connect(threads=1, memory=_MEMORY, spill=folder.parent / "spill") as con:
+        yield con
+
+
+def _file_of(url: str) -> Path:
+    from sqlalchemy import make_url
+
+    return Path(make_url(expanded(url)).database or "")
+
+
+def _of_duckdb(source: Source, folder: Path, file: Path) -> list[str]:
+    """Lay down the tables of a DuckDB file, unless it is as it was."""
+    import duckdb
+
+    if not file.is_file():
+        raise ConfigError(file, expected="a DuckDB file", got="no such file", todo=_TODO)
+    stat = file.stat()
+    stamp = json.dumps([str(file.resolve()), stat.st_size, stat.st_mtime_ns, source.options.get("schema"), code_digest((__package__ or "", None))])
+    assert source.cache is not None  # noqa: S101 - see above
+    if source.cache.is_file() and source.cache.read_text(encoding="utf-8") == stamp:
+        return sorted(entry.stem for entry in folder.glob("*.parquet"))
+    names = []
+    try:
+        with _writing(folder) as con:
+            con.execute(f"ATTACH {literal(file)} AS foreign_cdm (READ_ONLY)")
+            rows = con.execute(sql(f"{__package__}.queries", "duckdb_tables"), {"schema": source.options.get("schema")}).fetchall()
+            schemas = {table: schema for schema, table in rows}
+            for name, table in _wanted(source, list(schemas)):
+                written = folder / f"{name}.new"
+                write_parquet(con, f"FROM foreign_cdm.{quoted(schemas[table])}.{quoted(table)}", written)
+                _keep(written, folder / f"{name}.parquet")
+                names.append(name)
+    except duckdb.Error as error:
+        raise InputFileError(file, expected="a DuckDB file that can be read", got=type(error).__name__, todo="Close what writes to it.") from None
+    source.cache.write_text(stamp, encoding="utf-8")
+    return names
+
+
+def _of_postgres(source: Source, folder: Path) -> list[str]:
+    """Lay down the tables of a PostgreSQL database, all as they are at one moment."""
+    names = []
+    with connected(read_url(str(source.url))) as server, _writing(folder) as con:
+        server.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        server.execute("SET LOCAL synchronize_seqscans = off")  # rows come in the order in which they came before
+        found = {table: (schema, columns) for schema, table, columns in columns_of_cdm(server, source.options.get("schema"))}
+        for name, table in _wanted(source, list(found)):
+            schema, columns = found[table]
+            copied, written = folder / f"{name}.copied", folder / f"{name}.new"
+            try:
+                copy_table(server, schema, table, copied)
+                write_parquet(con, f"FROM {read_copied(copied, dict.fromkeys((column for column, _ in columns), 'VARCHAR'))}", written)
+            finally:
+                copied.unlink(missing_ok=True)
+            _keep(written, folder / f"{name}.parquet")
+            names.append(name)
+    return names
+
+
+def _of_any(source: Source, folder: Path) -> list[str]:
+    """Lay down the tables of a database that SQLAlchemy reaches."""
+    import sqlalchemy as sa
+
+    where = f"plait.yaml: source '{source.name}'"
+    try:
+        url = sa.make_url(expanded(str(source.url)))
+        if url.drivername.startswith("sqlite") and not Path(url.database or "").is_file():
+            raise ConfigError(where, expected="the file of a database", got="no such file", todo="Mend the URL: sqlite:////absolute/path.")
+        engine = sa.create_engine(url)
+        with engine.connect() as con:
+            return _lay_down(source, folder, con)
+    except ImportError as error:
+        raise MissingExtraError(
+            where, expected=f"the driver of {str(source.url).partition(':')[0]}", got=f"no module {error.name}", todo="Install it."
+        ) from None
+    except sa.exc.SQLAlchemyError as error:
+        raise ConfigError(
+            where,
+            expected="a database that can be read",
+            got=f"{type(error).__name__}, of which no words are shown",
+            todo="Try the URL with SQLAlchemy itself.",
+        ) from None
+
+
+def _lay_down(source: Source, folder: Path, con: sa.Connection) -> list[str]:
+    """Write the tables of a CDM, batch by batch; nothing is written to the database."""
+    import pyarrow.parquet as pq
+    import sqlalchemy as sa
+
+    inspector = sa.inspect(con)
+    schema = source.options.get("schema") or next((name for name in inspector.get_schema_names() if _has_person(inspector, name)), None)
+    names = []
+    for name, table in _wanted(source, [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]):
+        columns = [str(column["name"]) for column in inspector.get_columns(table, schema)]
+        rows = con.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(sa.select(sa.table(table, *map(sa.column, columns), schema=schema)))
+        written = folder / f"{name}.new"
+        with pq.ParquetWriter(written, _texts(columns), compression="zstd") as writer:
+            for batch in rows.partitions():
+                writer.write_batch(_batch(columns, [list(column) for column in zip(*batch, strict=True)]))
+        _keep(written, folder / f"{name}.parquet")
+        names.append(name)
+    return names
+
+
+def _has_person(inspector: sa.Inspector, schema: str) -> bool:
+    return any(table.lower() == "person" for table in inspector.get_table_names(schema))
+
+
+def _texts(columns: list[str]) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([(column, pa.string()) for column in columns])
+
+
+def _batch(columns: list[str], values: list[list[Any]]) -> pa.RecordBatch:
+    """Give a batch as text, column by column."""
+    import pyarrow as pa
+
+    return pa.record_batch([_text(column) for column in values], schema=_texts(columns))
+
+
+def _text(values: list[Any]) -> pa.Array:
+    """Give values as text; those of which Arrow makes none (a mix of types) are written as Python writes them."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values).cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return pa.array([None if value is None else str(value) for value in values], pa.string())

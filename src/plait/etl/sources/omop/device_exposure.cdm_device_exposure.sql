@@ -1,0 +1,25 @@
+-- One row: an exposure to a device.
+SELECT
+    _pointer,
+    coalesce(cdm_id(person_id), person_id) AS person,
+    cdm_time(device_exposure_start_date, device_exposure_start_datetime) AS start,
+    cdm_time(device_exposure_end_date, device_exposure_end_datetime) AS "end",
+    device_exposure_id,
+    device_concept_id,
+    coalesce(cdm_day(device_exposure_start_date), cdm_day(device_exposure_start_datetime)) AS device_exposure_start_date,
+    device_exposure_start_datetime,
+    coalesce(cdm_day(device_exposure_end_date), cdm_day(device_exposure_end_datetime)) AS device_exposure_end_date,
+    device_exposure_end_datetime,
+    device_type_concept_id,
+    unique_device_id,
+    production_id,
+    quantity,
+    provider_id,
+    visit_occurrence_id,
+    visit_detail_id,
+    device_source_value,
+    device_source_concept_id,
+    unit_concept_id,
+    unit_source_value,
+    unit_source_concept_id
+FROM device_exposure

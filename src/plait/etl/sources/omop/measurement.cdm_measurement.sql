@@ -1,0 +1,28 @@
+-- One row: a measurement.
+SELECT
+    _pointer,
+    coalesce(cdm_id(person_id), person_id) AS person,
+    cdm_time(measurement_date, measurement_datetime) AS start,
+    measurement_id,
+    measurement_concept_id,
+    coalesce(cdm_day(measurement_date), cdm_day(measurement_datetime)) AS measurement_date,
+    measurement_datetime,
+    measurement_time,
+    measurement_type_concept_id,
+    operator_concept_id,
+    value_as_number,
+    value_as_concept_id,
+    unit_concept_id,
+    range_low,
+    range_high,
+    provider_id,
+    visit_occurrence_id,
+    visit_detail_id,
+    measurement_source_value,
+    measurement_source_concept_id,
+    unit_source_value,
+    unit_source_concept_id,
+    value_source_value,
+    measurement_event_id,
+    meas_event_field_concept_id
+FROM measurement

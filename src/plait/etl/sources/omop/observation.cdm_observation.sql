@@ -1,0 +1,26 @@
+-- One row: an observation.
+SELECT
+    _pointer,
+    coalesce(cdm_id(person_id), person_id) AS person,
+    cdm_time(observation_date, observation_datetime) AS start,
+    observation_id,
+    observation_concept_id,
+    coalesce(cdm_day(observation_date), cdm_day(observation_datetime)) AS observation_date,
+    observation_datetime,
+    observation_type_concept_id,
+    value_as_number,
+    value_as_string,
+    value_as_concept_id,
+    qualifier_concept_id,
+    unit_concept_id,
+    provider_id,
+    visit_occurrence_id,
+    visit_detail_id,
+    observation_source_value,
+    observation_source_concept_id,
+    unit_source_value,
+    qualifier_source_value,
+    value_source_value,
+    observation_event_id,
+    obs_event_field_concept_id
+FROM observation
