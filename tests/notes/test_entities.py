@@ -12,10 +12,13 @@ from plait.errors import ConfigError, EncoderError
 from plait.etl.notes.entities import EntityExtractor, _windows, open_extractor
 from plait.etl.notes.extractor import Asked
 from plait.nlp_settings import ExtractorSettings
+from tiny_study import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tiny_study import Tiny
 
 WORDS = [
     "the",
@@ -147,6 +150,21 @@ def test_a_finding_has_the_concept_whose_name_it_is_and_what_is_said_of_it(opene
     bare = opened(context=False)
     monkeypatch.setattr(bare, "entities", lambda _: spans[:1])
     assert [one.exists for one in bare.extract([text])[0]] == [True]
+
+
+def test_it_reads_the_notes_of_a_study(model: Path, fresh: Tiny) -> None:
+    folder = fresh.path / "data" / "notes"
+    folder.mkdir()
+    (folder / "notes.csv").write_text("person,datetime,text\nMRN-4711,2020-05-01,No chest pain and sepsis.\nMRN-4712,2020-05-01,The patient was seen.\n")
+    source = "  - {name: letters, kind: notes, path: data/notes, person_system: synthea}\n"
+    fresh.settings(SETTINGS + source + f"nlp:\n  extractors:\n    - {{kind: rules}}\n    - {{kind: transformers, name: ner, model: {model}, min_score: 0}}\n")
+    study = fresh.run()
+    rows = study.connect().execute(
+        'SELECT bool_and(substring(n.note_text, CAST(f."offset" AS INTEGER) + 1, length(f.lexical_variant)) = f.lexical_variant), count(*) > 0 '
+        "FROM cdm.note_nlp AS f INNER JOIN cdm.note AS n ON f.note_id = n.note_id WHERE f.nlp_system LIKE 'plait ner 1: tiny-ner sha256:%'"
+    )
+    assert rows.fetchall() == [(True, True)]
+    assert not study.run_etl().changed
 
 
 def test_its_system_names_model_and_weights(model: Path, opened: Callable[..., EntityExtractor]) -> None:

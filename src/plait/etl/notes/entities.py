@@ -77,6 +77,8 @@ class EntityExtractor:
         options: What is declared.
     """
 
+    batch_characters = 200_000
+
     def __init__(self, asked: Asked, options: EntityOptions) -> None:
         need_automaton(asked.where)
         self._options = options

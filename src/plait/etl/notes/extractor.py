@@ -83,7 +83,11 @@ class Finding:
 
 
 class Extractor(Protocol):
-    """Reads texts. It is opened in every process that reads, and used by one thread at a time."""
+    """Reads texts. It is opened in every process that reads, and used by one thread at a time.
+
+    One that is slow may have an attribute `batch_characters`, the characters of text that it is given in one task; one that prepares files which several
+    processes want, a method `prepare()`, which is called before they begin.
+    """
 
     @property
     def extractor_id(self) -> str:

@@ -37,7 +37,8 @@ _FORMAT = 1
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _BATCH_CHARACTERS = 2_000_000
-"""Characters of text that one task reads: what is lost when a run is killed, and what one process gets at a time."""
+"""Characters of text that one task reads, unless the extractor is slow and says fewer: what is lost when a run is killed, what Ctrl-C waits for, and what
+one process gets at a time."""
 
 _AT_ONCE = 64
 _AROUND = 60
@@ -54,6 +55,7 @@ class StudyExtractor:
         system: What NOTE_NLP calls it.
         languages: Languages that it reads.
         asked: What it is opened from.
+        batch_characters: Characters that it reads in one task.
     """
 
     name: str
@@ -61,6 +63,7 @@ class StudyExtractor:
     system: str
     languages: tuple[str, ...]
     asked: Asked
+    batch_characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,8 @@ def extractors_of(study: Path, settings: Settings, vocabulary: Path) -> tuple[St
             raise ConfigError(
                 asked.where, expected="an extractor whose id has up to 100 letters, digits, '.', '_' and '-'", got="another one", todo="Ask who wrote it."
             )
-        found.append(StudyExtractor(declared.called, f"{extractor.extractor_id}.{_FORMAT}", extractor.system, declared.languages, asked))
+        characters = getattr(extractor, "batch_characters", _BATCH_CHARACTERS)
+        found.append(StudyExtractor(declared.called, f"{extractor.extractor_id}.{_FORMAT}", extractor.system, declared.languages, asked, characters))
     return tuple(found)
 
 
@@ -170,7 +174,9 @@ def _batches(con: duckdb.DuckDBPyConnection, extractor: StudyExtractor, shards: 
     make_view(con, "known_text", f"SELECT shard, text FROM {parquet(*known)}" if known else "SELECT 0 AS shard, '' AS text WHERE false")
     make_view(con, "noted", f"FROM {parquet(*notes)}")
     make_view(con, "noted_person", f"SELECT DISTINCT person_id FROM {parquet(batch.persons)} WHERE state = 'changed'")
-    found = con.execute(sql(_PACKAGE, "unread"), {"size": batch.size, "characters": _BATCH_CHARACTERS, "languages": list(extractor.languages)}).fetchall()
+    found = con.execute(
+        sql(_PACKAGE, "unread"), {"size": batch.size, "characters": extractor.batch_characters, "languages": list(extractor.languages)}
+    ).fetchall()
     for shard, low, high in found:
         yield replace(batch, extractor=extractor, shard=int(shard), low=low, high=high, notes=tuple(notes))
 
