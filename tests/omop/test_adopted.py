@@ -174,3 +174,5 @@ def test_a_changed_row_changes_its_person_alone(legacy: Legacy) -> None:
 def test_shards_make_no_difference(adopted: Legacy, legacy: Legacy, shard_persons: int) -> None:
     legacy.write(shard_persons=shard_persons).run()
     assert differences(adopted.path, legacy.path) == {}
+    digests = [json.loads(study.plait("digest", "--json").out) for study in (adopted, legacy)]
+    assert digests[0] == digests[1]

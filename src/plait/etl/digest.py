@@ -48,7 +48,7 @@ def _summed(spec: TableSpec, files: list[Path]) -> str:
     values, joins = [], []
     sharded = spec.name in _BOOKS or "person_id" in spec.columns or spec.name in {"cost", "episode_event", "note_nlp", "cohort", "fact_relationship"}
     if sharded:
-        joins.append(f"LEFT JOIN known_person AS p ON t.{person_of(spec)} = p.person_id")
+        joins.append(f"LEFT JOIN known_person AS p ON {person_of(spec, 't')} = p.person_id")
         values.append("p.name")
     for column in spec.columns:
         name = f"t.{quoted(column)}"

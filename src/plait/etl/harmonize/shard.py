@@ -338,17 +338,18 @@ class _Writer:
         self.part(schema, table).unlink()
 
 
-def person_of(spec: TableSpec) -> str:
-    """Give the SQL for the person of a row of a table that is sharded by persons."""
+def person_of(spec: TableSpec, rows: str = "") -> str:
+    """Give the SQL for the person of a row of a table that is sharded by persons; `rows` is what its rows are called."""
+    of = f"{rows}." if rows else ""
     if "person_id" in spec.columns:
-        return "person_id"
+        return f"{of}person_id"
     if spec.name == "cohort":
-        return "subject_id"
+        return f"{of}subject_id"
     if spec.name == "fact_relationship":
         person = concept_of("fact_domain", "person")
-        return f"CASE WHEN domain_concept_id_1 = {person} THEN fact_id_1 ELSE fact_id_1 // {ROWS_PER_PERSON} END"
+        return f"CASE WHEN {of}domain_concept_id_1 = {person} THEN {of}fact_id_1 ELSE {of}fact_id_1 // {ROWS_PER_PERSON} END"
     column = spec.id_column or {"derivation": "row_id", "episode_event": "episode_id", "image_file": "image_occurrence_id"}[spec.name]
-    return f"{quoted(column)} // {ROWS_PER_PERSON}"
+    return f"{of}{quoted(column)} // {ROWS_PER_PERSON}"
 
 
 def _order(spec: TableSpec) -> str:
