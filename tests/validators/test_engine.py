@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import sqlite3
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
 from plait.duck import sql
-from plait.errors import ConfigError
+from plait.errors import ConfigError, PlaitError
 from plait.etl.run import silent
 from plait.settings import CheckRule, ValidationSettings
 from plait.validators.cdm import columns_of, examine_cdm
@@ -263,3 +264,33 @@ def test_versions_are_told_apart_and_mixtures_noticed(con: duckdb.DuckDBPyConnec
     version, notes = version_of(con, columns_of(con))
     assert version == "5.4"
     assert "visit_occurrence.admitting_source_concept_id" in notes[0]
+
+
+def test_a_cdm_in_any_database_is_read_by_its_url(few: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """SQLite keeps what it is given: a text in a column of dates leaves that column text, and its checks say so."""
+    numbers_of = {}
+    with sqlite3.connect(tmp_path / "cdm.db") as database:
+        for table in ("person", "death", "visit_occurrence", "concept"):
+            rows = few.sql(f"SELECT * FROM cdm.{table}")
+            kinds = [
+                "TIMESTAMP" if kind == "TIMESTAMP" else "DATE" if kind == "DATE" else "INTEGER" if kind == "BIGINT" else "TEXT" for kind in map(str, rows.types)
+            ]
+            database.execute(f"CREATE TABLE {table.upper()} ({', '.join(f'{name} {kind}' for name, kind in zip(rows.columns, kinds, strict=True))})")
+            values = [[None if value is None else value if isinstance(value, int) else str(value) for value in row] for row in rows.fetchall()]
+            database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(kinds))})", values)
+    url = f"sqlite:///{tmp_path}/cdm.db"
+    with open_cdm(url) as con:
+        assert con.sql("SELECT * FROM cdm.person ORDER BY person_id").fetchall() == few.sql("SELECT * FROM cdm.person ORDER BY person_id").fetchall()
+        assert columns_of(con)["death"]["death_date"] == "DATE"
+        numbers_of["url"] = numbers(found(con, "isForeignKey.visit_occurrence.*"))
+    few_columns = numbers(found(few, "isForeignKey.visit_occurrence.*"))
+    assert numbers_of["url"].keys() == few_columns.keys()
+    assert numbers_of["url"]["isForeignKey.visit_occurrence.person_id"] == few_columns["isForeignKey.visit_occurrence.person_id"]
+    with sqlite3.connect(tmp_path / "cdm.db") as database:
+        database.execute("UPDATE death SET death_date = 'in May' WHERE person_id = (SELECT min(person_id) FROM death)")
+    with open_cdm(url) as con:
+        assert columns_of(con)["death"]["death_date"] == "VARCHAR"
+    for wrong in ("sqlite:////nowhere/cdm.db", "nodialect://host/cdm", "mysql+nodriver://u:secret@host/cdm"):
+        with pytest.raises(PlaitError) as error:
+            open_cdm(wrong)
+        assert "secret" not in str(error.value)

@@ -28,7 +28,7 @@ def validate(
     study: StudyOption = HERE,
     cdm: Annotated[
         str | None,
-        typer.Option("--cdm", metavar="PATH", help="Check a CDM that is no study's: a folder of Parquet or CSV, a DuckDB file, or a postgresql:// URL."),
+        typer.Option("--cdm", metavar="PATH", help="Check a CDM that is no study's: a folder of Parquet or CSV, a DuckDB file, or a database's URL."),
     ] = None,
     cdm_version: Annotated[str | None, typer.Option("--cdm-version", metavar="5.3|5.4", help="Its version; found out, if left out.")] = None,
     snapshot: Annotated[

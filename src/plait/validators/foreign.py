@@ -1,4 +1,4 @@
-"""A CDM that is no study's: a folder of Parquet or CSV files, a DuckDB file, or a PostgreSQL database, as the schema `cdm` of a connection."""
+"""A CDM that is no study's: a folder of Parquet or CSV files, a DuckDB file, or a database, as the schema `cdm` of a connection."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _TEXTS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_POSTGRES = ("postgresql", "postgres")
 _TYPES = {
     **dict.fromkeys(("smallint", "integer", "bigint"), "BIGINT"),
     **dict.fromkeys(("real", "double precision", "numeric"), "DOUBLE"),
@@ -34,7 +35,7 @@ def open_cdm(path: Path | str, *, threads: int | None = None, memory: str | None
 
     Args:
         path: A folder with a file for each table, `person.parquet` or `person.csv`, or a folder of Parquet files for each; a DuckDB file;
-            or the URL of a PostgreSQL database, from which the tables are copied.
+            or the URL of a database as SQLAlchemy has it, from which the tables are copied.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
         spill: Folder below which what does not fit into memory goes.
@@ -74,9 +75,22 @@ def sqlalchemy_url(url: str) -> tuple[str, str]:
 
 def name_of(path: Path | str) -> str:
     """Give where a CDM stands as it may be shown: a URL without its password."""
+    if "://" not in str(path):
+        return str(path)
+    from sqlalchemy import make_url
+
     from plait.etl.postgres import read_url
 
-    return read_url(str(path)).shown if "://" in str(path) else str(path)
+    return read_url(str(path)).shown if is_postgres(path) else make_url(str(path)).render_as_string(hide_password=True)
+
+
+def is_postgres(path: Path | str) -> bool:
+    """Tell whether a place is the URL of a PostgreSQL database."""
+    return "://" in str(path) and _dialect(str(path)) in _POSTGRES
+
+
+def _dialect(url: str) -> str:
+    return url.partition(":")[0].partition("+")[0]
 
 
 def _of_files(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
@@ -152,7 +166,14 @@ def _of_database(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
 
 
 def _of_url(con: duckdb.DuckDBPyConnection, url: str) -> bool:
-    """Copy each table of the schema of a PostgreSQL database that has a table `person`, all as they are at one moment."""
+    """Copy each table of the schema of a database that has a table `person`."""
+    if _dialect(url) == "duckdb":
+        return _of_database(con, Path(url.partition(":///")[2]))
+    return _of_postgres(con, url) if is_postgres(url) else _of_any(con, url)
+
+
+def _of_postgres(con: duckdb.DuckDBPyConnection, url: str) -> bool:
+    """Copy the tables of a PostgreSQL database, all as they are at one moment."""
     from plait.etl.postgres import columns_of_cdm, connected, copy_table, read_copied, read_url
 
     with TemporaryDirectory(prefix="plait-") as folder, connected(read_url(url)) as server:
@@ -163,6 +184,26 @@ def _of_url(con: duckdb.DuckDBPyConnection, url: str) -> bool:
             copy_table(server, schema, table, file)
             types = {column: _TYPES.get(kind, "VARCHAR") for column, kind in columns}
             con.execute(f"CREATE TABLE cdm.{quoted(table.lower())} AS FROM {read_copied(file, types)}")
+        return bool(found)
+
+
+def _of_any(con: duckdb.DuckDBPyConnection, url: str) -> bool:
+    """Copy the tables of a CDM in any database; a column whose values are not of its type stays text, as its checks will say."""
+    import duckdb
+    import pyarrow as pa
+
+    from plait.etl.databases import batches, reading, tables_of_cdm, texts
+
+    with reading(url, "--cdm") as database:
+        found = [table for table in tables_of_cdm(database) if table.name.lower() in _known()]
+        for table in found:
+            place = f"cdm.{quoted(table.name.lower())}"
+            con.register("batches", pa.RecordBatchReader.from_batches(texts(table), batches(database, table)))
+            con.execute(f"CREATE TABLE {place} AS FROM batches")
+            con.unregister("batches")
+            for column, kind in table.columns:
+                with suppress(duckdb.ConversionException):
+                    con.execute(f"ALTER TABLE {place} ALTER {quoted(column)} TYPE {kind}")
         return bool(found)
 
 

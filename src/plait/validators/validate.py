@@ -20,7 +20,7 @@ from plait.validators.examiner import Examined, Held
 from plait.validators.expectations.examiner import ExpectationsExaminer
 from plait.validators.expectations.options import Options
 from plait.validators.expectations.suites import FOLDER
-from plait.validators.foreign import name_of, open_cdm, parquet_files, source_of, sqlalchemy_url, version_of
+from plait.validators.foreign import is_postgres, name_of, open_cdm, parquet_files, source_of, sqlalchemy_url, version_of
 from plait.validators.report import Validated, as_row
 from plait.validators.snapshots.examiner import SnapshotExaminer, names_of
 from plait.validators.sources import SourcesExaminer
@@ -65,7 +65,7 @@ def _all_of(examined: Examined, options: Options, *, keep: bool = False) -> tupl
 
 def _all_of_cdm(cdm: CdmExaminer, path: Path | str, options: Options) -> tuple[Examiner, ...]:
     """Give what examines a CDM that is no study's, and Great Expectations after it; suites run where it stands, in PostgreSQL if that is there."""
-    url, schema = sqlalchemy_url(str(path)) if options.folder and "://" in str(path) else (None, "cdm")
+    url, schema = sqlalchemy_url(str(path)) if options.folder and is_postgres(path) else (None, "cdm")
     return (cdm, ExpectationsExaminer(cdm.con, name_of(path), options, options.folder, options.docs, url=url, schema=schema))
 
 

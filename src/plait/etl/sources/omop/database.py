@@ -10,10 +10,11 @@ import hashlib
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, quoted, sql, write_parquet
-from plait.errors import ConfigError, InputFileError, MissingExtraError
+from plait.errors import ConfigError, InputFileError
+from plait.etl.databases import batches, reading, tables_of_cdm, texts
 from plait.etl.own_code import code_digest
 from plait.etl.postgres import columns_of_cdm, connected, copy_table, expanded, read_copied, read_url
 
@@ -21,13 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import duckdb
-    import pyarrow as pa
-    import sqlalchemy as sa
 
     from plait.etl.sources.folder import Source
-
-BATCH_ROWS = 20_000
-"""Rows that are in memory at a time, of a database that is reached through SQLAlchemy."""
 
 _MEMORY = "1GiB"
 _POSTGRES = ("postgresql", "postgres")
@@ -145,72 +141,17 @@ def _of_postgres(source: Source, folder: Path) -> list[str]:
 
 
 def _of_any(source: Source, folder: Path) -> list[str]:
-    """Lay down the tables of a database that SQLAlchemy reaches."""
-    import sqlalchemy as sa
-
-    where = f"plait.yaml: source '{source.name}'"
-    try:
-        url = sa.make_url(expanded(str(source.url)))
-        if url.drivername.startswith("sqlite") and not Path(url.database or "").is_file():
-            raise ConfigError(where, expected="the file of a database", got="no such file", todo="Mend the URL: sqlite:////absolute/path.")
-        engine = sa.create_engine(url)
-        with engine.connect() as con:
-            return _lay_down(source, folder, con)
-    except ImportError as error:
-        raise MissingExtraError(
-            where, expected=f"the driver of {str(source.url).partition(':')[0]}", got=f"no module {error.name}", todo="Install it."
-        ) from None
-    except sa.exc.SQLAlchemyError as error:
-        raise ConfigError(
-            where,
-            expected="a database that can be read",
-            got=f"{type(error).__name__}, of which no words are shown",
-            todo="Try the URL with SQLAlchemy itself.",
-        ) from None
-
-
-def _lay_down(source: Source, folder: Path, con: sa.Connection) -> list[str]:
-    """Write the tables of a CDM, batch by batch; nothing is written to the database."""
+    """Lay down the tables of a database that SQLAlchemy reaches, batch by batch; nothing is written to the database."""
     import pyarrow.parquet as pq
-    import sqlalchemy as sa
 
-    inspector = sa.inspect(con)
-    schema = source.options.get("schema") or next((name for name in inspector.get_schema_names() if _has_person(inspector, name)), None)
     names = []
-    for name, table in _wanted(source, [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]):
-        columns = [str(column["name"]) for column in inspector.get_columns(table, schema)]
-        rows = con.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(sa.select(sa.table(table, *map(sa.column, columns), schema=schema)))
-        written = folder / f"{name}.new"
-        with pq.ParquetWriter(written, _texts(columns), compression="zstd") as writer:
-            for batch in rows.partitions():
-                writer.write_batch(_batch(columns, [list(column) for column in zip(*batch, strict=True)]))
-        _keep(written, folder / f"{name}.parquet")
-        names.append(name)
+    with reading(str(source.url), f"plait.yaml: source '{source.name}'") as con:
+        found = {table.name: table for table in tables_of_cdm(con, source.options.get("schema"))}
+        for name, table in _wanted(source, list(found)):
+            written = folder / f"{name}.new"
+            with pq.ParquetWriter(written, texts(found[table]), compression="zstd") as writer:
+                for batch in batches(con, found[table]):
+                    writer.write_batch(batch)
+            _keep(written, folder / f"{name}.parquet")
+            names.append(name)
     return names
-
-
-def _has_person(inspector: sa.Inspector, schema: str) -> bool:
-    return any(table.lower() == "person" for table in inspector.get_table_names(schema))
-
-
-def _texts(columns: list[str]) -> pa.Schema:
-    import pyarrow as pa
-
-    return pa.schema([(column, pa.string()) for column in columns])
-
-
-def _batch(columns: list[str], values: list[list[Any]]) -> pa.RecordBatch:
-    """Give a batch as text, column by column."""
-    import pyarrow as pa
-
-    return pa.record_batch([_text(column) for column in values], schema=_texts(columns))
-
-
-def _text(values: list[Any]) -> pa.Array:
-    """Give values as text; those of which Arrow makes none (a mix of types) are written as Python writes them."""
-    import pyarrow as pa
-
-    try:
-        return pa.array(values).cast(pa.string())
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
