@@ -160,7 +160,6 @@ def stage_file(task: Task) -> list[StagedFile]:
         return [staged for staged in done.values() if staged is not None]
     with connect(threads=task.threads, memory=task.memory, spill=task.spill) as con:
         con.execute(sql("plait.etl", "macros"))
-        _load_tables(con, task.source)
         if task.source.macros:
             con.execute(task.source.macros)
         if task.crosswalk is not None:
@@ -172,19 +171,6 @@ def stage_file(task: Task) -> list[StagedFile]:
         for select in missing:
             done[select] = _stage_select(con, task, select, records)
     return [staged for staged in done.values() if staged is not None]
-
-
-def _load_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Make the small tables that stand beside `source.yaml`, all columns as text."""
-    import duckdb
-
-    for name, path in source.tables:
-        try:
-            con.execute(
-                f"CREATE TEMP TABLE {quoted(name)} AS FROM read_csv($path, delim = ',', quote = '\"', header = true, all_varchar = true)", {"path": str(path)}
-            )
-        except (duckdb.InvalidInputException, duckdb.IOException) as error:
-            raise ConfigError(path, expected="a CSV file with a header, separated by commas", got=str(error).splitlines()[0], todo="Mend the file.") from None
 
 
 def _raw_name(file: InputFile) -> str:

@@ -117,7 +117,6 @@ class SourceRules(_Frozen):
     code_systems: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     coverage: tuple[Coverage, ...] = ()
     provider_from_visit: bool = False
-    tables: tuple[str, ...] = ()
     visit_rollup: Literal["none", "ohdsi"] = "none"
     options: dict[str, str | bool | int | float | dict[str, str] | None] = Field(default_factory=dict)
     detects: bool = False
@@ -132,13 +131,13 @@ class SourceRules(_Frozen):
         return self
 
     @model_validator(mode="after")
-    def _has_tables_of_their_own(self) -> Self:
-        strange = [name for name in self.tables if not re.fullmatch(r"[a-z][a-z0-9_]*", name)]
+    def _has_maps_of_their_own(self) -> Self:
+        strange = [name for name in self.maps if not re.fullmatch(r"[a-z][a-z0-9_]*", name)]
         if strange:
-            raise ValueError(f"table '{strange[0]}', which is no name of small letters, digits and '_'")
-        twice = sorted({*self.files, "options"} & {*self.tables})
+            raise ValueError(f"map '{strange[0]}', which is no name of small letters, digits and '_'")
+        twice = sorted({*self.files, "options"} & {*self.maps})
         if twice:
-            raise ValueError(f"table '{twice[0]}' has the name of a file: give it another")
+            raise ValueError(f"map '{twice[0]}' has the name of a file: give it another")
         return self
 
     @model_validator(mode="after")
@@ -175,7 +174,7 @@ class Source:
     """A source of a study: its settings joined with its folder.
 
     `named` are the paths of files that options name, `cache` is where its reader may keep what it has read, `macros` are SQL
-    macros, `tables` small CSV files that its SELECTs share and `maps` the texts of small tables that they read; `url` is where its files
+    macros that its SELECTs share and `maps` the texts of small tables that they read; `url` is where its files
     are, if not at a path; `said` are the encoding and the delimiter that plait.yaml names, which hold for all its files.
     """
 
@@ -196,7 +195,6 @@ class Source:
     named: dict[str, Path] = field(default_factory=dict)
     cache: Path | None = None
     macros: str = ""
-    tables: tuple[tuple[str, Path], ...] = ()
     url: str | None = None
     said: tuple[str | None, str | None] = (None, None)
     maps: dict[str, str] = field(default_factory=dict)
@@ -267,8 +265,6 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
     reader = _reader(package, folder, rules)
     maps, macros = folder / MAP_FILE, folder / _MACROS_FILE
     shared = macros.read_text(encoding="utf-8") if macros.is_file() and package is not None else ""
-    tables = tuple((name, folder / f"{name}.csv") for name in rules.tables)
-    held = "".join(_table_text(path) for _, path in tables)
     system = settings.person_system or (rules.person_system or "").replace("{name}", settings.name) or None
     if system is None:
         raise ConfigError(
@@ -293,7 +289,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
             got="a URL",
             todo="Copy the files.",
         )
-    small = {name: (folder / f"{name}.csv").read_text(encoding="utf-8") for name in rules.maps}
+    small = {name: _map_text(folder / f"{name}.csv") for name in rules.maps}
     options = _options(settings, rules)
     code = _reader_digest(package, folder) if reader else ""
     return Source(
@@ -307,13 +303,12 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         selects=selects,
         mappings=maps.read_text(encoding="utf-8") if maps.is_file() else None,
         options=options,
-        text="\n".join([_without_checks(rules), *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, held, *small.values(), code]),
+        text="\n".join([_without_checks(rules), *(f"{s.file}.{s.shape}\n{s.text}" for s in selects), shared, *small.values(), code]),
         anchor=settings.anchor or rules.anchor,
         panels=settings.panels,
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         macros=shared,
-        tables=tables,
         cache=_cache(rules, warehouse_of(study) / "headers" / settings.name),
         url=settings.url,
         said=(settings.encoding, settings.delimiter),
@@ -376,13 +371,13 @@ def _reader(package: str | None, folder: Path, rules: SourceRules) -> str | None
     return f"{package}.{Path(_READER_FILE).stem}"
 
 
-def _table_text(path: Path) -> str:
+def _map_text(path: Path) -> str:
     """Read a table that stands beside `source.yaml`."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise ConfigError(
-            path, expected="a CSV file in UTF-8, since source.yaml names it under 'tables'", got="none", todo="Write it, or take the name out."
+            path, expected="a CSV file in UTF-8, since source.yaml names it under 'maps'", got="none", todo="Write it, or take the name out."
         ) from None
 
 

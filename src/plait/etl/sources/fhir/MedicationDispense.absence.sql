@@ -19,7 +19,7 @@ told AS (
 reason AS (
     SELECT map(list(concat(code_system, '|', code)), list(reason)) AS reasons
     FROM absence_reasons
-    WHERE reason IS NOT NULL
+    WHERE reason != ''
 )
 
 SELECT

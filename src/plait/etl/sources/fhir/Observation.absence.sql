@@ -25,7 +25,7 @@ spoilt AS (
 reason AS (
     SELECT map(list(concat(code_system, '|', code)), list(reason)) AS reasons
     FROM absence_reasons
-    WHERE reason IS NOT NULL
+    WHERE reason != ''
 ),
 
 held AS (
