@@ -203,3 +203,16 @@ def test_a_key_that_is_none_is_refused(study: Path, tmp_path: Path) -> None:
     (folder / "bad.key").write_text("not hexadecimal", encoding="utf-8")
     with pytest.raises(ConfigError, match="hexadecimal"):
         ExportKey.kept(tmp_path, "bad")
+
+
+def test_who_withholds_something_is_left_out(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder)
+    names = [row[0] for row in plait.open(folder).connect().sql("SELECT person_source_value FROM cdm.person ORDER BY person_id LIMIT 3").fetchall()]
+    lines = [f"{names[0]},synthea,omics,deny,,", f"{names[1]},synthea,*,permit,2015-01-01,2016-01-01", f"{names[2]},synthea,*,permit,,"]
+    (folder / "consent.csv").write_text("\n".join(["person,system,modality,decision,from,to", *lines]) + "\n", encoding="utf-8")
+    with (folder / "plait.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("consent: consent.csv\n")
+    done = plait.open(folder).export_omop(tmp_path / "out", row_level=True)
+    assert (done.left_out, done.persons) == (2, 198)
+    assert duckdb.sql(f"SELECT count(DISTINCT person_id) FROM '{tmp_path}/out/condition_occurrence.parquet'").fetchone() == (198,)

@@ -82,6 +82,15 @@ def _show_packaged(done: Packaged) -> None:
 
     rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
     console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
+    _show_end(done)
+
+
+def _show_end(done: Exported | Packaged) -> None:
+    """Say who was left out, and what became of the key."""
+    from plait import console
+
+    if done.left_out:
+        console.say(f"\nLeft out: {done.left_out:,} persons who withhold something.")
     console.say(f"\nKey: {_told(done.key)}.")
 
 
@@ -97,4 +106,4 @@ def _show_exported(done: Exported) -> None:
     )
     if done.withheld:
         console.say(f"\nWithheld: {', '.join(done.withheld)}.")
-    console.say(f"\nKey: {_told(done.key)}.")
+    _show_end(done)

@@ -9,6 +9,7 @@ from plait.duck import literal, quoted, sql
 from plait.errors import ConfigError
 from plait.etl.catalog import open_catalog
 from plait.etl.run import silent
+from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
 from plait.export.package import new_package, write_hashes
@@ -40,6 +41,7 @@ class Exported:
         path: The package.
         version: The study's version that it is of.
         persons: Persons in it.
+        left_out: Persons who are not, for they withhold something.
         tables: Rows of each table.
         withheld: Tables that stayed in the study, though they have rows.
         fields: What was done to the fields, by action: their number.
@@ -51,6 +53,7 @@ class Exported:
     path: Path
     version: int
     persons: int
+    left_out: int
     tables: Mapping[str, int]
     withheld: tuple[str, ...]
     fields: Mapping[str, int]
@@ -97,7 +100,8 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
         new_package(target) as folder,
         open_catalog(study, version, threads=threads, memory=memory, spill=folder / ".spill") as con,
     ):
-        tables.prepare(con, secret, "SELECT person_id FROM cdm.person", policy.min_cell)
+        left_out = find_withholding(con, study, version, settings)
+        tables.prepare(con, secret, PERSONS, policy.min_cell)
         written = write_tables(con, folder, format, policy.withhold, progress)
         _remove_spill(folder)
         for dialect in ("duckdb", "postgresql"):
@@ -112,6 +116,7 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
         path=target,
         version=version.version,
         persons=counted["persons"],
+        left_out=left_out,
         tables=written,
         withheld=tuple(held),
         fields={action: actions.count(action) for action in sorted(set(actions))},

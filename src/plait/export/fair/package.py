@@ -16,6 +16,7 @@ from plait.errors import ExportError
 from plait.etl.catalog import open_catalog
 from plait.etl.crosswalk import linked_crosswalk
 from plait.etl.run import silent
+from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
 from plait.export.disclosure import suppressed
@@ -56,6 +57,7 @@ class Packaged:
         path: The folder, or the zip.
         version: The study's version that it is of.
         persons: Persons in it.
+        left_out: Persons who are not, for they withhold something.
         is_row_level: Whether it has rows of persons.
         tables: Rows of each table.
         files: Number of files.
@@ -65,6 +67,7 @@ class Packaged:
     path: Path
     version: int
     persons: int
+    left_out: int
     is_row_level: bool
     tables: dict[str, int | None]
     files: int
@@ -114,7 +117,8 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     secret = ExportKey.kept(study, key, keeps_weekdays=policy.keep_weekdays) if key else ExportKey.new(keeps_weekdays=policy.keep_weekdays)
     place = target.with_suffix("") if zipped else target
     with new_package(place) as folder, open_catalog(study, version) as con:
-        tables.prepare(con, secret, "SELECT person_id FROM cdm.person", policy.min_cell)
+        left_out = find_withholding(con, study, version, settings)
+        tables.prepare(con, secret, PERSONS, policy.min_cell)
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
         files = _row_level(con, folder, policy.withhold, progress) if row_level else _without_rows(con, folder, policy.min_cell)
         files += write_snapshots(con, study, folder, snapshots)
@@ -127,7 +131,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         written = _zip(folder, target) if zipped else target
     if zipped:
         shutil.rmtree(place)
-    return Packaged(written, version.version, persons, row_level, {file.name: file.rows for file in files}, len(hashes) + 1, key)
+    return Packaged(written, version.version, persons, left_out, row_level, {file.name: file.rows for file in files}, len(hashes) + 1, key)
 
 
 def _row_level(con: duckdb.DuckDBPyConnection, folder: Path, withhold: Sequence[str], progress: Progress) -> list[TableFile]:
