@@ -142,7 +142,20 @@ def test_json_of_demo(demo_result: tuple[Path, Result]) -> None:
 
 
 def assert_report(report: dict[str, Any]) -> None:
-    assert report.keys() == {"changed", "version", "run_id", "persons", "entries", "rows", "notices", "sources", "shards", "dry_run", "differences"}
+    assert report.keys() == {
+        "changed",
+        "version",
+        "run_id",
+        "persons",
+        "entries",
+        "rows",
+        "notices",
+        "sources",
+        "shards",
+        "dry_run",
+        "differences",
+        "concept_changes",
+    }
     for entry in report["entries"]:
         assert entry.keys() == LEDGER_KEYS
         assert entry["read"] == entry["loaded"] + entry["merged"] + sum(entry["rejected"].values()) + sum(entry["ignored"].values())
