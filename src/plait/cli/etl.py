@@ -125,8 +125,8 @@ def etl_new_source(
     Example: plait etl new-source data/emr -s lung
     """
     from plait import console
+    from plait.etl.onboarding import new_source
     from plait.etl.profiling.new_source import ProfileOptions
-    from plait.study import new_source
 
     options = ProfileOptions(name=name, records=records, values=values, force=force, threads=threads, memory=memory)
     with console.progress(quiet=quiet or json) as listen:
@@ -155,7 +155,7 @@ def etl_check_source(
     Example: plait etl check-source sources/our_emr data/emr -s lung
     """
     from plait import console
-    from plait.study import check_source
+    from plait.etl.onboarding import check_source
 
     with console.progress(quiet=quiet or json) as listen:
         found = check_source(source, data, study=study, first=first, show_values=show_values, threads=threads, memory=memory, progress=listen)
