@@ -4,7 +4,10 @@ CREATE OR REPLACE TEMP TABLE profiled_value AS
 SELECT
     value,
     count(*) AS records,
-    trim(value) IN ('NULL', 'null', 'Null', '(null)', 'NA', 'N/A', 'n/a', '#N/A', '\N', 'NaN', 'nan', 'None', '-', '--', '.', '?', '[Not Available]', '___') AS is_none
+    trim(value) IN (
+        'NULL', 'null', 'Null', '(null)', 'NA', 'N/A', 'n/a', '#N/A', '\N', 'NaN', 'nan',
+        'None', '-', '--', '.', '?', '[Not Available]', '___'
+    ) AS is_none
 FROM profiled
 WHERE value IS NOT NULL
 GROUP BY value;
