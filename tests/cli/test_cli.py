@@ -323,6 +323,10 @@ def test_json_of_every_command_is_tried() -> None:
         ("verify",),
         ("validate",),
         ("embed",),
+        ("etl", "new-source"),
+        ("etl", "check-source"),
+        ("export", "omop"),
+        ("export", "fair"),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 

@@ -222,6 +222,20 @@ def test_vocabulary_is_closed(demo: Demo) -> None:
     assert [row["vocabulary_version"] for row in demo.athena("VOCABULARY") if row["vocabulary_id"] == "None"] == ["plait demo v1"]
 
 
+NOT_AT_HAND = {
+    32678,  # UTF-8: OMOP CDM v5.4, NOTE.encoding_concept_id
+    4180186,  # English language: OMOP CDM v5.4, NOTE.language_concept_id, a descendant of 4182347
+    32810,  # Claim, and
+    32831,  # EHR note: the type concepts of 2020, numbered in a row with those that are at hand
+    5083,  # Telehealth, and
+    581476,  # Home Visit, and
+    8546,  # Hospice, and
+    8782,  # Urgent Care Facility, and
+    8863,  # Skilled Nursing Facility: as ETL-Synthea maps the classes of encounters
+}
+"""Concepts that rows of the demo point at and that none of these vocabularies holds."""
+
+
 def test_concepts_are_as_in_public_vocabularies(shared: Path) -> None:
     scans = [f"read_csv('{shared}/data/vocabulary/{name}/CONCEPT.csv', all_varchar = true)" for name in ("merged", "tutorial-2025")]
     scans += [f"read_parquet('{shared}/oracles/{name}/cdm/concept.parquet')" for name in ("gibleed", "omoplite1130", "synthea27nj")]
@@ -229,7 +243,7 @@ def test_concepts_are_as_in_public_vocabularies(shared: Path) -> None:
     union = " UNION ".join(f"SELECT {columns} FROM {scan}" for scan in scans)  # noqa: S608
     theirs = set(duckdb.sql(union).fetchall())
     ours = {(int(row["concept_id"]), row["vocabulary_id"], row["concept_code"], row["domain_id"]) for row in table("concepts")}
-    assert ours <= theirs
+    assert {concept for concept, *_ in ours - theirs} == NOT_AT_HAND
 
 
 def test_relationships_are_as_in_public_vocabularies(shared: Path) -> None:

@@ -238,7 +238,7 @@ def test_commands_before_the_first_run(fresh: Tiny) -> None:
 def test_trace_of_what_is_not_there(clean: Tiny) -> None:
     misspelt = clean.plait("etl", "trace", "condition_occurence", "4194304")
     assert misspelt.code == 2
-    assert "expected a table of the CDM, got 'condition_occurence'. Did you mean 'condition_occurrence'?" in misspelt.err
+    assert "expected a table of the CDM, or 'absence', got 'condition_occurence'. Did you mean 'condition_occurrence'?" in misspelt.err
     unknown = clean.plait("etl", "trace", "condition_occurrence", "1")
     assert unknown.code == 1
     assert "condition_occurrence 1: expected a row with this id, got none. Look one up: SELECT condition_occurrence_id" in unknown.err

@@ -90,7 +90,7 @@ def etl_trace(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Show the records, mapping and run behind a row of the CDM, or of plait.absence.
+    """Show the records, mapping and run behind a row.
 
     Example: plait etl trace condition_occurrence 4194304
     """
@@ -116,7 +116,7 @@ def etl_new_source(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Profile raw files, and write a first version of a source folder that loads them.
+    """Write a first version of a source from raw files.
 
     Delimited text (also .gz) and Parquet: types, nulls, keys, formats of times, and code systems by the shape of their codes,
     or by look-up where the study has a vocabulary. Comments say what was guessed, and why. No value of a record is written
@@ -146,7 +146,7 @@ def etl_check_source(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Run a source dry, and show what its SELECTs make of its files.
+    """Run a source dry, and show what becomes of it.
 
     For each staged shape: rows, nulls, and the first records that are rejected; then columns and files that nobody reads, and, where
     the study has a vocabulary, how many codes have a standard concept. Nothing is written. Exit code 1 says that a record has

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal, parquet, quoted, sql
+from plait.duck import connect, literal, parquet, quoted
 from plait.errors import ConfigError, InputFileError
 from plait.validators.suite import CDM_VERSIONS, checks_of
 
@@ -65,12 +65,12 @@ def sqlalchemy_url(url: str) -> tuple[str, str]:
     Raises:
         PublishError: The database cannot be reached, or refuses.
     """
-    from plait.etl.postgres import connected, read_url
+    from plait.etl.postgres import columns_of_cdm, connected, read_url
 
     database = read_url(url)
     with connected(database) as server:
-        schema = server.execute(sql("plait.validators", "foreign_columns")).fetchone()
-    return database.sqlalchemy_url, schema[0] if schema else "cdm"
+        found = columns_of_cdm(server)
+    return database.sqlalchemy_url, found[0][0] if found else "cdm"
 
 
 def name_of(path: Path | str) -> str:

@@ -42,7 +42,7 @@ _ACTIONS = {
     "person": "s.new_id",
     "row": "new_row({column}, s.person_id, s.new_id)",
     "shift": "shifted_{type}({column}, s.shift_days)",
-    "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} END",
+    "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} ELSE {nothing} END",
     "time": "time_alone({column})",
     "birth": "b.{name}",
     "zip": "a.zip",
