@@ -50,9 +50,9 @@ def write_crate(dataset: Dataset, folder: Path, others: dict[str, str]) -> None:
         root["contactPoint"] = crate.add(ContextEntity(crate, "#contact", properties=point))
     root["usageInfo"] = [_term(crate, ContextEntity, term) for term in dataset.duo]
     tables = [_file(crate, table.path, table.about, folder) for table in dataset.tables]
-    rest = [_file(crate, name, about, folder) for name, about in sorted(others.items())]
+    for name, about in sorted(others.items()):
+        _file(crate, name, about, folder)
     root["mentions"] = [_step(crate, ContextEntity, step, number, tables) for number, step in enumerate(dataset.history, 1)]
-    del rest
     (folder / FILE).write_text(json.dumps(crate.metadata.generate(), indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
 
 

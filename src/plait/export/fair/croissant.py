@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,8 @@ def write_croissant(dataset: Dataset, folder: Path) -> None:
         creators=[_party(mlc, one) for one in dataset.creators],
         publisher=[_party(mlc, dataset.publisher)] if dataset.publisher else [],
         keywords=list(dataset.keywords),
-        date_published=_midnight(dataset),
-        date_created=_midnight(dataset),
+        date_published=_midnight(dataset.created),
+        date_created=_midnight(dataset.created),
         distribution=[_file(mlc, table) for table in dataset.tables],
         record_sets=[_record_set(mlc, table) for table in dataset.tables],
         data_collection=dataset.collection or None,
@@ -50,7 +51,7 @@ def write_croissant(dataset: Dataset, folder: Path) -> None:
             f"{reason}: {meaning}" + ("" if share is None else f" ({share:.1%})") for reason, meaning, share in dataset.missing
         )
         or None,
-        data_collection_timeframe=[_day(day) for day in dataset.timeframe] if dataset.timeframe else None,
+        data_collection_timeframe=[_midnight(day) for day in dataset.timeframe] if dataset.timeframe else None,
         data_imputation_protocol="Nothing is imputed: what is missing is empty, beside a column with its reason.",
         data_preprocessing_protocol=[f"{step.name}: {step.about}" for step in dataset.history],
         data_biases=[dataset.limits] if dataset.limits else None,
@@ -105,11 +106,6 @@ def _party(mlc: Any, party: Party) -> Any:  # noqa: ANN401 - of a package withou
     return made(name=party.name, url=party.identifier)
 
 
-def _midnight(dataset: Dataset) -> Any:  # noqa: ANN401 - a datetime
-    return _day(dataset.created)
-
-
-def _day(day: Any) -> Any:  # noqa: ANN401 - a date
-    import datetime as dt
-
+def _midnight(day: dt.date) -> dt.datetime:
+    """Give a day as mlcroissant takes it."""
     return dt.datetime.combine(day, dt.time())
