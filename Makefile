@@ -13,7 +13,7 @@ export TZ := UTC
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test lint lint-ruff lint-types lint-sql lint-imports format docs bench clean distclean
+.PHONY: help demo install test test-long lint lint-ruff lint-types lint-sql lint-imports format docs bench clean distclean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ install: $(STAMPS)/core ## install plait alone, editable, into .venv
 
 test: $(STAMPS)/test ## run all tests (one file: make test ARGS=tests/test_x.py)
 	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
+
+test-long: $(STAMPS)/test ## run the tests that take longer than a build has
+	$(BIN)/python -m pytest -m long --numprocesses auto --dist loadfile
 
 lint: lint-ruff lint-types lint-sql lint-imports ## check style, types, SQL and the direction of imports
 

@@ -132,6 +132,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Ours:
     return make(tmp_path_factory.mktemp("checks"))
 
 
+@pytest.mark.long
 @given(rows=tables, cut=st.integers(0, 25))
 @settings(max_examples=12, deadline=None, derandomize=True)
 def test_counts_are_those_that_python_counts_however_files_are_cut(base: Ours, rows: list[tuple[str, str]], cut: int) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from plait.etl.pipeline import RunReport
     from tiny_study import Tiny
 
+pytestmark = pytest.mark.long
+
 ASTHMA, COUGH, DIABETES, ANEMIA = 317009, 254761, 201826, 439777
 CODES = {"195967001": ASTHMA, "49727002": COUGH, "44054006": DIABETES, "271737000": ANEMIA}
 

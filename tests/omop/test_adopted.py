@@ -15,6 +15,8 @@ from tiny_omop import CDM, LOWEST, OF_THE_STUDY, Legacy, delivered, differences,
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 TABLES = sorted(CDM.keys() - OF_THE_STUDY)
 
 

@@ -193,9 +193,9 @@ def test_a_duckdb_file_is_read_and_left_as_it_is(adopted: Legacy, legacy: Legacy
 
 
 def test_any_database_that_sqlalchemy_reaches_is_read_in_batches(adopted: Legacy, legacy: Legacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from plait.etl.sources.omop import database
+    from plait.etl import databases
 
-    monkeypatch.setattr(database, "BATCH_ROWS", 2)
+    monkeypatch.setattr(databases, "BATCH_ROWS", 2)
     monkeypatch.setenv("CDM_FILE", "omop.sqlite")
     file = tmp_path / "omop.sqlite"
     con = sqlite3.connect(file)

@@ -283,6 +283,7 @@ def test_ctrl_c_stops_at_once_and_leaves_the_last_version(tiny: Tiny, *, process
 # --- a clock that jumps
 
 
+@pytest.mark.long
 def test_a_clock_that_jumps_changes_nothing(fresh: Tiny, tmp_path: Path) -> None:
     faketime = shutil.which("faketime")
     if faketime is None:

@@ -95,6 +95,7 @@ def digest_of(folder: Path) -> str:
     return study_digest(folder, version)["study"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [41])
 def test_any_delivery_gives_what_a_fresh_run_gives(cohort: Path, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
@@ -110,6 +111,7 @@ def test_any_delivery_gives_what_a_fresh_run_gives(cohort: Path, tmp_path: Path,
         rows = changed(rows, rng)
 
 
+@pytest.mark.long
 def test_digest_knows_neither_shards_nor_threads_nor_processes(cohort: Path, tmp_path: Path) -> None:
     digests = set()
     for shards, threads, executor in ((1, 1, "threads"), (2, 2, "threads"), (2, 2, "processes"), (8, 2, "threads")):

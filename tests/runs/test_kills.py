@@ -181,6 +181,7 @@ def named_by_versions(study: Path) -> list[set[str]]:
     return named
 
 
+@pytest.mark.long
 def test_ten_kills_at_any_moment_lose_nothing(fresh: Tiny, tmp_path: Path) -> None:
     """Ten nights, each with a change and a kill somewhere within the run; in the end the study is what a fresh run makes."""
     fresh.settings(SETTINGS + "shard_persons: 2\n")

@@ -7,11 +7,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 import plait
 from shell import environment
 
 if TYPE_CHECKING:
     from tiny_study import Tiny
+
+pytestmark = pytest.mark.long
 
 RECORDS = 1_000_000
 LIMIT_MIB, PEAK_MIB = 512, 1280

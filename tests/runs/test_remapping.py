@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from plait.etl.pipeline import RunReport
 
+pytestmark = pytest.mark.long
+
 ASTHMA, COUGH, DIABETES = "195967001", 254761, 201826
 HEADER = "source_code,source_vocabulary_id,source_code_description,target_concept_id,target_vocabulary_id\n"
 

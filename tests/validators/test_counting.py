@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
+pytestmark = pytest.mark.long
+
 TODAY = dt.date(2026, 11, 23)
 CONCEPTS = (0, 8507, 8532, 197236, 3004249, 8876, 45_000_001)
 """No concept, two genders, a condition of one of them, a measurement, a unit of it, and one that no vocabulary has."""
