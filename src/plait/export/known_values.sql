@@ -13,7 +13,12 @@ word AS (
     SELECT
         text_value,
         n,
-        unnest(list_append(CASE WHEN $is_text THEN regexp_split_to_array(lower(text_value), '[\s,;:|/\\()\[\]{}"''<>=]+') ELSE [] END, lower(text_value))) AS token
+        unnest(
+            list_append(
+                CASE WHEN $is_text THEN regexp_split_to_array(lower(text_value), '[\s,;:|/\\()\[\]{}"''<>=]+') ELSE [] END,
+                lower(text_value)
+            )
+        ) AS token
     FROM different
 ),
 

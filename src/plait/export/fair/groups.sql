@@ -36,7 +36,10 @@ grouped AS (
     UNION ALL
     SELECT
         'years observed' AS breakdown,
-        CASE WHEN years IS NULL THEN 'none' WHEN years < 1 THEN 'less than 1' WHEN years < 5 THEN '1 to 5' WHEN years < 10 THEN '5 to 10' ELSE '10 and more' END AS category
+        CASE
+            WHEN years IS NULL THEN 'none' WHEN years < 1 THEN 'less than 1' WHEN years < 5 THEN '1 to 5' WHEN years < 10 THEN '5 to 10'
+            ELSE '10 and more'
+        END AS category
     FROM person
 )
 
