@@ -40,7 +40,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Give the study of each format."""
     folders = {ehr: tmp_path_factory.mktemp("demo") / ehr for ehr in ("synthea", "fhir")}
     for ehr, folder in folders.items():
-        write_demo(folder, persons=24, ehr=ehr, with_faults=False)
+        write_demo(folder, persons=40, ehr=ehr, with_faults=False)
         plait.open(folder).run_etl(threads=2)
     return folders
 

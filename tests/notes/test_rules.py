@@ -234,7 +234,7 @@ WORST = {
     "digits": "Hb " + "1" * 500_000 + " sepsis",
     "terms without values": "Hb is was of at level " * 25_000 + "sepsis",
     "units": "Hb 1 " + "mg/" * 100_000 + " sepsis",
-    "brackets": "pT2(" * 50_000 + " sepsis",
+    "brackets": "pT2(" * 100_000 + " sepsis",
     "stages": "stage " * 80_000 + "sepsis",
     "receptors": "ER PR HER2 " * 40_000 + "sepsis",
     "genes": "EGFR " * 80_000 + "L858R sepsis",

@@ -172,7 +172,7 @@ def test_a_changed_row_changes_its_person_alone(legacy: Legacy) -> None:
     assert differences(legacy.path, fresh.path) == {}
 
 
-@pytest.mark.parametrize("shard_persons", [1])
+@pytest.mark.parametrize("shard_persons", [1, 2])
 def test_shards_make_no_difference(adopted: Legacy, legacy: Legacy, shard_persons: int) -> None:
     legacy.write(shard_persons=shard_persons).run()
     assert differences(adopted.path, legacy.path) == {}

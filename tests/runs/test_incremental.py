@@ -96,7 +96,7 @@ def digest_of(folder: Path) -> str:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [41])
+@pytest.mark.parametrize("seed", [3, 41])
 def test_any_delivery_gives_what_a_fresh_run_gives(cohort: Path, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     nightly = make_study(tmp_path / "nightly", cohort, 7)
