@@ -100,3 +100,10 @@ def test_another_format_is_wrong_usage(command: Callable[..., Result], tmp_path:
     wrong = command("demo", tmp_path / "other", "--ehr", "hl7")
     assert wrong.code == 2
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.long
+def test_the_command_writes_it_and_runs_everything(command: Callable[..., Result], tmp_path: Path) -> None:
+    result = command("demo", tmp_path / "demo", "--ehr", "fhir", "-q")
+    assert result.code == 0, result.err
+    assert (tmp_path / "demo" / "data" / "fhir" / "Observation.ndjson.gz").is_file()

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     Rows = dict[str, list[Any]]
 
-pytestmark = pytest.mark.long
-
 DIM = 64
 NOTES = f"  - {{view: notes, modality: text, encoder: {{kind: hashing, dim: {DIM}}}}}\n"
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")

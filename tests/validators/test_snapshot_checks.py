@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from plait.validators.judge import Result as Found
     from shell import Result
 
-pytestmark = pytest.mark.long
-
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
 TABLE = PAGE.split("\n### What finds which fault in a snapshot\n")[1].split("\n## ")[0]
 LISTED = {fault.strip(): set(re.findall(r"`(\w+)`", checks)) for fault, checks in re.findall(r"^\| (.+?) \| (`.+?) \|$", TABLE, re.MULTILINE)}
