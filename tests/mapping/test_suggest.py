@@ -63,6 +63,13 @@ def test_a_synonym_counts_as_a_name(desk: Tiny) -> None:
     assert "synonym" in found[0].reason
 
 
+def test_the_semantic_tag_of_a_name_says_nothing(desk: Tiny) -> None:
+    """What a fully specified name of SNOMED CT ends with is shared by thousands of names."""
+    tagged, plain, other = candidates(desk, Wanted("x", "Asthma (disorder)", "Condition"), Wanted("x", "Asthma", "Condition"), Wanted("x", "Asthma (mild)"))
+    assert tagged == plain
+    assert other[0].score < plain[0].score
+
+
 def test_what_is_not_standard_is_followed_to_what_is(desk: Tiny) -> None:
     (found,) = candidates(desk, Wanted("x", "old name of a disease"))
     assert (found[0].concept_id, found[0].standard_concept) == (ASTHMA, "S")

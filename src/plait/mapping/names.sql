@@ -1,6 +1,16 @@
+-- without_tag: a name without the semantic tag that SNOMED CT's fully specified names end with, which says what kind of thing it is.
 -- fold: a text as names are compared by: small letters without accents, u for micro, and spaces for all that is no letter
 -- and no digit.
-CREATE OR REPLACE TEMP MACRO fold(text) AS trim(regexp_replace(lower(strip_accents(translate(text, 'µμ', 'uu'))), '[^\p{L}\p{N}%+]+', ' ', 'g'));
+CREATE OR REPLACE TEMP MACRO without_tag(text) AS regexp_replace(
+    text,
+    '(?i)\s*\((disorder|finding|situation|procedure|regime/therapy|substance|product|medicinal product|clinical drug|physical object|device|organism|'
+    || 'body structure|cell|morphologic abnormality|observable entity|qualifier value|record artifact|event|person|occupation|social concept|'
+    || 'environment|specimen|assessment scale|tumor staging|staging scale|physical force|ethnic group|racial group)\)\s*$',
+    ''
+);
+
+CREATE OR REPLACE TEMP MACRO fold(text) AS
+trim(regexp_replace(lower(strip_accents(translate(without_tag(text), 'µμ', 'uu'))), '[^\p{L}\p{N}%+]+', ' ', 'g'));
 
 -- plain: a code as codes are compared by where they differ in dots, hyphens, spaces, leading zeros or the case of letters.
 CREATE OR REPLACE TEMP MACRO plain(code) AS ltrim(regexp_replace(upper(code), '[\s.\-]+', '', 'g'), '0');
