@@ -10,7 +10,7 @@ import codecs
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Pr
 from plait.cohort_settings import CohortSettings
 from plait.errors import ConfigError
 from plait.nlp_settings import NlpSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[a-z0-9+.-]+::")
 _SECRET = re.compile(r"//[^/]*@|[?]")
@@ -335,6 +338,27 @@ def parse_yaml(model: type[ModelT], text: str, file: Path) -> ModelT:
         return model.model_validate(data)
     except ValidationError as error:
         raise _explained(error, node, file, model) from None
+
+
+def misfit(error: ValidationError, where: str, kinds: str, known: Iterable[str]) -> ConfigError:
+    """Give the first thing that does not fit of options that only their kind knows, as words.
+
+    Args:
+        error: What pydantic says.
+        where: Where they stand.
+        kinds: Who knows the keys, as words: `views of kind 'text'`.
+        known: The keys that there are.
+    """
+    first: Any = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        keys = list(known)
+        near = difflib.get_close_matches(key, keys, 1)
+        todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(keys)}."
+        return ConfigError(where, expected=f"a key that {kinds} know", got=f"'{key}'", todo=todo)
+    got = "none" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
+    fitting = f"a fitting value for '{key}'" if key else "keys that fit together"
+    return ConfigError(where, expected=fitting, got=got[:1].lower() + got[1:], todo="Mend the value.")
 
 
 def _check_keys(node: yaml.Node | None, file: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from plait.etl.sources.inventory import InputFile
 from plait.etl.sources.listing import list_folder
 from plait.etl.sources.raw import csv_records
 from plait.etl.stage import coded_columns
+from plait.hashing import sha256_of
 from plait.schema import cdm_tables, plait_tables
 from plait.settings import read_settings
 
@@ -82,7 +82,7 @@ def _with_raw(record: dict[str, Any], version: Version, study: Path) -> dict[str
     if entry.get("is_folder"):
         if list_folder(path).digest != entry["sha256"]:
             return found | {"raw": None, "note": "the folder has changed since the run"}
-    elif stat.st_size != entry["size_bytes"] or (stat.st_mtime_ns != entry["mtime_ns"] and _sha256(path) != entry["sha256"]):
+    elif stat.st_size != entry["size_bytes"] or (stat.st_mtime_ns != entry["mtime_ns"] and sha256_of(path) != entry["sha256"]):
         return found | {"raw": None, "note": "the file has changed since the run"}
     if entry["format"] == "records":
         return found | {"raw": _reader_record(study, entry, record["record"]), "line": None}
@@ -90,11 +90,6 @@ def _with_raw(record: dict[str, Any], version: Version, study: Path) -> dict[str
         return found | {"raw": _parquet_record(path, record["record"]), "line": None}
     line, fields = _csv_record(path, entry["encoding"], entry.get("delimiter", ","), (entry.get("quote", '"'), entry.get("comment_lines", 0)), record["record"])
     return found | {"line": line, "raw": dict(zip(entry["header"], fields, strict=False))}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _csv_record(path: Path, encoding: str, delimiter: str, layout: tuple[str, int], number: int) -> tuple[int, list[str]]:

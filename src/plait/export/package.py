@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from plait.errors import ConfigError
+from plait.hashing import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 HASHES_FILE = "SHA256SUMS"
 """The file with the SHA-256 of each other one, as `sha256sum -c` reads it."""
-
-_BLOCK = 1 << 20
 
 
 @contextmanager
@@ -49,12 +47,3 @@ def write_hashes(folder: Path) -> dict[str, str]:
     found = {path.relative_to(folder).as_posix(): sha256_of(path) for path in sorted(folder.rglob("*")) if path.is_file() and path.name != HASHES_FILE}
     (folder / HASHES_FILE).write_text("".join(f"{digest}  {name}\n" for name, digest in found.items()), encoding="utf-8")
     return found
-
-
-def sha256_of(path: Path) -> str:
-    """Give the SHA-256 of a file."""
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            total.update(block)
-    return total.hexdigest()

@@ -23,6 +23,7 @@ from plait.featurestore.sparse import Sparse
 from plait.featurestore.splits import Part, Split
 from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question
+from plait.hashing import sha256_of
 from plait.schema.snapshots import FITTED_FOLDER, INDEX_FILE, MANIFEST_FILE, SNAPSHOT_FORMAT, SPLIT_FILE, TABLE_FILE, VIEWS_FOLDER
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ _WORDS = ("view", "names", "presence", "kinds", "vocabulary")
 
 _CODES_FILE = "vocabulary.npy"
 """Concept ids, where a vocabulary of sequences is made of them."""
-
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def check_snapshot(folder: str | Path, *, id: str | None = None) -> Snapshot:  #
         got = "no such file" if name in files else "a file that is not in its manifest"
         raise SnapshotError(path / name, expected="the files of its manifest and no others", got=got, todo="Restore the folder from a copy.")
     for name, entry in sorted(files.items()):
-        if _digest(path / name) != entry["sha256"]:
+        if sha256_of(path / name) != entry["sha256"]:
             raise SnapshotError(path / name, expected="the bytes that were saved", got="others", todo="Restore the folder from a copy.")
     return Snapshot(path, said, files)
 
@@ -228,21 +227,13 @@ def _check_same(target: Path, name: str) -> None:
 def _hashed(folder: Path) -> dict[str, dict[str, Any]]:
     """Give size and SHA-256 of each file below a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in files}
+    return {path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in files}
 
 
 def _id_of(files: Mapping[str, Mapping[str, Any]]) -> str:
     """Give the id of a snapshot of these files."""
     lines = sorted(f"{name}\0{entry['bytes']}\0{entry['sha256']}" for name, entry in files.items())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            total.update(block)
-    return total.hexdigest()
 
 
 def _as_json(content: Any) -> str:  # noqa: ANN401 - what JSON holds

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from plait.errors import ConfigError
 from plait.featurestore.aligned import Presence
 from plait.featurestore.asof import DAY_US
+from plait.settings import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,12 +196,4 @@ def options_of(model: type[OptionsT], settings: FeatureSettings) -> OptionsT:
     try:
         return model.model_validate(settings.options)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        where = f"plait.yaml: view '{settings.view}'"
-        if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, model.model_fields, 1)
-            todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(model.model_fields)}."
-            raise ConfigError(where, expected=f"a key that views of kind '{settings.modality}' know", got=f"'{key}'", todo=todo) from None
-        got = "none" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-        raise ConfigError(where, expected=f"a fitting value for '{key}'", got=got[:1].lower() + got[1:], todo="Mend the value.") from None
+        raise misfit(error, f"plait.yaml: view '{settings.view}'", f"views of kind '{settings.modality}'", model.model_fields) from None

@@ -20,6 +20,7 @@ from plait.etl.notes.values import reading
 from plait.etl.notes.words import Words
 from plait.etl.own_code import code_digest
 from plait.models.model import Model, ModelSettings, need
+from plait.models.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,6 +85,7 @@ class EntityExtractor:
         self._options = options
         self._name = asked.declared.called
         self._model = Model.find(asked, options)
+        self._tokenizer = Tokenizer(self._model, tells_places=True)
         self._names = Names(asked, options.domains, unmapped=False)
 
     @cached_property
@@ -152,7 +154,7 @@ class EntityExtractor:
 
     def entities(self, text: str) -> list[Entity]:
         """Give the spans of a text that the model labels, in order; those of labels that do not count are left out."""
-        tokens = self._tokenizer(text, add_special_tokens=False, truncation=False, padding=False, return_offsets_mapping=True, verbose=False)
+        tokens = self._tokenizer.raw(text, add_special_tokens=False, truncation=False, padding=False, return_offsets_mapping=True, verbose=False)
         if not tokens["input_ids"]:
             return []
         labels, chosen = self._labels, self._options.labels
@@ -174,13 +176,13 @@ class EntityExtractor:
         """Give the probability of each label for each token `(n, labels) float32`, from the window in which it is farthest from an edge."""
         import torch
 
-        before, after = self._special
+        before, after = self._tokenizer.special
         windows = _windows(len(ids), max(self._max_length - len(before) - len(after), 1), self._options.overlap)
         found: list[Floats] = []
         for place in range(0, len(windows), self._options.batch_size):
             batch = windows[place : place + self._options.batch_size]
             length = max(end - start for start, end, _, _ in batch) + len(before) + len(after)
-            tokens, mask = torch.full((len(batch), length), self._pad), torch.zeros((len(batch), length), dtype=torch.long)
+            tokens, mask = torch.full((len(batch), length), self._tokenizer.pad), torch.zeros((len(batch), length), dtype=torch.long)
             for row, (start, end, _, _) in enumerate(batch):
                 chunk = [*before, *ids[start:end], *after]
                 tokens[row, : len(chunk)], mask[row, : len(chunk)] = torch.tensor(chunk), 1
@@ -204,30 +206,6 @@ class EntityExtractor:
     @cached_property
     def _network(self) -> Any:  # noqa: ANN401 - a torch module
         return self._model.load(head="AutoModelForTokenClassification")
-
-    @cached_property
-    def _tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizer of transformers
-        need(("transformers",), self._model.asked)
-        from transformers import AutoTokenizer
-
-        with self._model.loading():
-            tokenizer = AutoTokenizer.from_pretrained(self._model.folder, trust_remote_code=False, local_files_only=True, use_fast=True)
-        if not tokenizer.is_fast:
-            raise self._model.error("a tokenizer that tells where its tokens stand", "a slow one", "Save it as a fast one (tokenizer.json).")
-        return tokenizer
-
-    @cached_property
-    def _special(self) -> tuple[list[int], list[int]]:
-        """The tokens that the model expects before and after a text."""
-        whole, bare = self._tokenizer("a")["input_ids"], self._tokenizer("a", add_special_tokens=False)["input_ids"]
-        start = next(place for place in range(len(whole) - len(bare) + 1) if whole[place : place + len(bare)] == bare)
-        return whole[:start], whole[start + len(bare) :]
-
-    @property
-    def _pad(self) -> int:
-        """The token that fills up a batch; masked out, whatever it is."""
-        pad = self._tokenizer.pad_token_id
-        return 0 if pad is None else int(pad)
 
 
 def _windows(count: int, room: int, overlap: int) -> list[tuple[int, int, int, int]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from plait.errors import ConfigError
+from plait.settings import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,19 +132,8 @@ class Asked:
         try:
             return model.model_validate(self.declared.options)
         except ValidationError as error:
-            raise self._explained(error, model) from None
-
-    def _explained(self, error: ValidationError, model: type[BaseModel]) -> ConfigError:
-        """Give the first validation error in words."""
-        first: Any = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
             known = ("kind", "name", "languages", *model.model_fields)
-            near = difflib.get_close_matches(key, known, 1)
-            todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}."
-            return ConfigError(self.where, expected=f"a key that extractors of kind '{self.declared.kind}' know", got=f"'{key}'", todo=todo)
-        got = "none" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-        return ConfigError(self.where, expected=f"a fitting value for '{key}'" if key else "fitting keys", got=got[:1].lower() + got[1:], todo="Mend it.")
+            raise misfit(error, self.where, f"extractors of kind '{self.declared.kind}'", known) from None
 
 
 def open_extractor(asked: Asked) -> Extractor:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from plait.errors import ConfigError, InputFileError
 from plait.etl.sources.listing import list_folder
 from plait.etl.sources.reader import csv_quoting
+from plait.hashing import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,14 +232,14 @@ def _inspected(source: Source, logical: str | None, path: Path, size: int, mtime
     rule = source.rules.files[logical] if logical is not None else None
     if rule is not None and rule.reader and source.reader is not None and logical is not None:
         header = source.reader.header(source, logical, path)
-        return InputFile(source.name, logical, name, path, size, mtime_ns, _sha256(path), "records", "binary", header, source.delimiter, has_nul=False)
+        return InputFile(source.name, logical, name, path, size, mtime_ns, sha256_of(path), "records", "binary", header, source.delimiter, has_nul=False)
     kind: Literal["csv", "parquet", "text", "other"] = "text" if rule is not None and rule.text else _FORMATS.get(suffix, "other")  # type: ignore[assignment]
     if size == 0 and rule is not None and not rule.text:
         raise InputFileError(
             path, expected="a header and records", got="an empty file", todo="Deliver it again; a delivery without records still has its header."
         )
     if rule is None or kind not in {"csv", "text"}:
-        sha256 = _sha256(path)
+        sha256 = sha256_of(path)
         header = tuple(source.renamed.get(name.lower(), name) for name in _parquet_header(path)) if kind == "parquet" and rule is not None else ()
         found = InputFile(source.name, logical, name, path, size, mtime_ns, sha256, kind, "binary", header, source.delimiter, has_nul=False)
     else:
@@ -293,11 +294,6 @@ def _inspected_folder(source: Source, logical: str, path: Path) -> InputFile:
         is_folder=True,
         url=source.url,
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_text(path: Path, encoding: str) -> None:

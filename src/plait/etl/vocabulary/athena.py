@@ -14,6 +14,7 @@ from plait.etl.vocabulary.download import SourceFile, find_files, find_paths
 from plait.etl.vocabulary.parquet import write_concepts, write_table
 from plait.etl.vocabulary.release import RELEASE_FILE, Release, Source, read_release
 from plait.etl.vocabulary.soundness import OPTIONAL_TABLES, examine
+from plait.hashing import sha256_of
 from plait.schema import VOCABULARY_TABLES
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def load_vocabulary(con: duckdb.DuckDBPyConnection, source: Path, target: Path) 
     work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target))
     hashing = ThreadPoolExecutor(1, thread_name_prefix="sha256")
     try:
-        hashes = {table: hashing.submit(_sha256, file.path) for table, file in files.items()}
+        hashes = {table: hashing.submit(sha256_of, file.path) for table, file in files.items()}
         if any(_sizes(files) == {made.table: made.size for made in release.sources} for release in loaded):
             folder = target / _digest(_results(hashes))[:_FOLDER_DIGITS]  # likely the same bytes with a newer time: no need to read them twice
             if folder.exists():
@@ -138,11 +139,6 @@ def _sizes(files: dict[str, SourceFile]) -> dict[str, int]:
 def _stat(path: Path) -> tuple[int, int]:
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _results(hashes: dict[str, Future[str]]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from plait.export.deidentify.tables import treatments
 from plait.export.fair.model import Column, Kind, TableFile
-from plait.export.package import sha256_of
+from plait.hashing import sha256_of
 from plait.schema import cdm_tables
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from plait.errors import ConfigError
 from plait.models.model import ModelSettings
+from plait.settings import misfit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,16 +74,8 @@ class Asked:
         try:
             return model.model_validate(self.declared)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            key = ".".join(str(part) for part in first["loc"])
-            if first["type"] == "extra_forbidden":
-                near = difflib.get_close_matches(key, model.model_fields, 1)
-                todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(model.model_fields)}."
-                raise ConfigError(
-                    self.where, expected=f"a key that encoders of kind '{self.declared.get('kind', self.modality)}' know", got=f"'{key}'", todo=todo
-                ) from None
-            got = "none" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-            raise ConfigError(self.where, expected=f"a fitting value for '{key}'", got=got[:1].lower() + got[1:], todo="Mend the value.") from None
+            kinds = f"encoders of kind '{self.declared.get('kind', self.modality)}'"
+            raise misfit(error, self.where, kinds, model.model_fields) from None
 
 
 def open_encoder(asked: Asked) -> Encoder:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from plait.featurestore.encoders.registry import ModelOptions
-from plait.models.model import Model, need
+from plait.models.tokenizer import Tokenizer
 from plait.schema.embeddings import Declaration
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     import numpy.typing as npt
+
+    from plait.models.model import Model
 
     Ints = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float32]
@@ -63,6 +65,7 @@ class TokenEncoder(ABC):
 
     def __init__(self, model: Model, options: TokenOptions) -> None:
         self.model, self.options = model, options
+        self._tokenizer = Tokenizer(model)
 
     @cached_property
     def declaration(self) -> Declaration:
@@ -111,7 +114,7 @@ class TokenEncoder(ABC):
         by_length = np.argsort(-lengths, kind="stable")  # what needs the most memory comes first
         for start in range(0, len(by_length), self.options.batch_size):
             places = by_length[start : start + self.options.batch_size]
-            pooled = self.run(*_padded([chunks[place] for place in places], lengths[places], self._pad))
+            pooled = self.run(*_padded([chunks[place] for place in places], lengths[places], self._tokenizer.pad))
             np.add.at(vectors, text[places], pooled * weights[places, None])
         vectors /= np.bincount(text, weights, minlength=len(inputs))[:, None]
         if self.options.normalize:
@@ -125,11 +128,11 @@ class TokenEncoder(ABC):
 
     def _chunks(self, texts: Sequence[str]) -> tuple[list[list[int]], Ints, npt.NDArray[np.float64]]:
         """Give the tokens of all chunks with special ones about them, the text of each, and how many tokens of its own it has."""
-        before, after = self._special
+        before, after = self._tokenizer.special
         room = max(self.max_length - len(before) - len(after), 1)
         step = max(room - self.overlap, 1)
         chunks, text, weights = [], [], []
-        tokens = self._tokenizer(list(texts), add_special_tokens=False, truncation=False, padding=False, return_attention_mask=False, verbose=False)[
+        tokens = self._tokenizer.raw(list(texts), add_special_tokens=False, truncation=False, padding=False, return_attention_mask=False, verbose=False)[
             "input_ids"
         ]
         for place, ids in enumerate(tokens):
@@ -139,27 +142,6 @@ class TokenEncoder(ABC):
                 text.append(place)
                 weights.append(max(len(chunk), 1))
         return chunks, np.array(text, np.int64), np.array(weights, np.float64)
-
-    @cached_property
-    def _tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizer of transformers
-        need(("transformers",), self.model.asked)
-        from transformers import AutoTokenizer
-
-        with self.model.loading():
-            return AutoTokenizer.from_pretrained(self.model.folder, trust_remote_code=False, local_files_only=True, use_fast=True)
-
-    @cached_property
-    def _special(self) -> tuple[list[int], list[int]]:
-        """The tokens that the model expects before and after a text."""
-        whole, bare = self._tokenizer("a")["input_ids"], self._tokenizer("a", add_special_tokens=False)["input_ids"]
-        start = next(place for place in range(len(whole) - len(bare) + 1) if whole[place : place + len(bare)] == bare)
-        return whole[:start], whole[start + len(bare) :]
-
-    @property
-    def _pad(self) -> int:
-        """The token that fills up a batch; masked out, whatever it is."""
-        pad = self._tokenizer.pad_token_id
-        return 0 if pad is None else int(pad)
 
 
 def _padded(chunks: list[list[int]], lengths: Ints, pad: int) -> tuple[Ints, Ints]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plait.hashing import sha256_of
 from plait.schema.snapshots import FITTED_FOLDER, INDEX_FILE, MANIFEST_FILE, SNAPSHOT_FORMAT, SPLIT_FILE, TABLE_FILE, VIEWS_FOLDER
 from plait.validators.snapshots.reading import fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 TRAIN = "train"
 """The part of a split that is learnt from."""
-
-_BLOCK = 1 << 20
 
 
 def files(snapshot: Snapshot) -> tuple[list[tuple[str, str]], int]:
@@ -43,7 +41,7 @@ def files(snapshot: Snapshot) -> tuple[list[tuple[str, str]], int]:
         wrong.append((MANIFEST_FILE, "another id than its files give"))
     found = {file.relative_to(snapshot.path).as_posix() for file in snapshot.path.rglob("*") if not file.is_dir() or file.is_symlink()} - {MANIFEST_FILE}
     wrong += [(name, "missing" if name in listed else "not in the manifest") for name in sorted(found.symmetric_difference(listed))]
-    wrong += [(name, "other bytes") for name in sorted(found & set(listed)) if _digest(snapshot.path / name) != listed[name].get("sha256")]
+    wrong += [(name, "other bytes") for name in sorted(found & set(listed)) if sha256_of(snapshot.path / name) != listed[name].get("sha256")]
     return wrong, 1 + len(found | set(listed))
 
 
@@ -224,12 +222,3 @@ def _as_asked(view: View) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray
 def split_digest(split: dict[str, Any]) -> str:
     """Give the digest of a split, over its rule and its persons."""
     return hashlib.sha256(json.dumps({"rule": split.get("rule"), "parts": split.get("parts")}, sort_keys=True).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    """Give the SHA-256 of a file."""
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            total.update(block)
-    return total.hexdigest()

@@ -6,7 +6,6 @@ same as the one before stays, so that a rerun on an unchanged database changes n
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from plait.errors import ConfigError, InputFileError
 from plait.etl.databases import batches, reading, tables_of_cdm, texts
 from plait.etl.own_code import code_digest
 from plait.etl.postgres import columns_of_cdm, connected, copy_table, expanded, read_copied, read_url
+from plait.hashing import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,15 +68,10 @@ def _wanted(source: Source, tables: list[str]) -> list[tuple[str, str]]:
 
 def _keep(written: Path, file: Path) -> None:
     """Put a new file into the place of an old one that says something else."""
-    if file.is_file() and _digest(file) == _digest(written):
+    if file.is_file() and sha256_of(file) == sha256_of(written):
         written.unlink()
     else:
         written.replace(file)
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as read:
-        return hashlib.file_digest(read, "sha256").hexdigest()
 
 
 @contextmanager
