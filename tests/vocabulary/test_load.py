@@ -379,7 +379,7 @@ def test_the_same_download_is_recognised(con: duckdb.DuckDBPyConnection, downloa
 def test_an_unchanged_download_is_not_read_again(con: duckdb.DuckDBPyConnection, download: MakeDownload, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = download()
     first = load_vocabulary(con, folder, target)
-    monkeypatch.delattr("plait.etl.vocabulary.athena._sha256")
+    monkeypatch.delattr("plait.etl.vocabulary.athena.sha256_of")
 
     assert load_vocabulary(con, folder, target) == first
 
