@@ -10,7 +10,7 @@ import codecs
 import difflib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Pr
 from plait.cohort_settings import CohortSettings
 from plait.errors import ConfigError
 from plait.nlp_settings import NlpSettings
+from plait.policy_settings import PolicySettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -192,40 +193,6 @@ class ValidationSettings(BaseModel):
 
     skip: tuple[str, ...] = ()
     rules: tuple[CheckRule, ...] = ()
-
-
-class PolicySettings(BaseModel):
-    """What may leave the study, and how.
-
-    Attributes:
-        min_cell: The fewest persons that a figure, a word or a place must be of, for it to be told.
-        keep_weekdays: Whether dates are shifted by whole weeks.
-        withhold: Tables of the CDM that no export may hold.
-        license: The licence of what is given out, as an SPDX identifier or a URL.
-        duo: Terms of the Data Use Ontology, `DUO:0000042`.
-        title: What the data are called.
-        description: What they are, in a few sentences.
-        creators: Who made them.
-        publisher: Who gives them out.
-        contact: An e-mail address for questions.
-        url: Where they can be got.
-        keywords: What they can be found by.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    min_cell: int = Field(default=11, ge=1)
-    keep_weekdays: bool = False
-    withhold: tuple[str, ...] = ()
-    license: str | None = Field(default=None, min_length=1)
-    duo: tuple[Annotated[str, Field(pattern=r"^DUO:\d{7}$")], ...] = ()
-    title: str | None = Field(default=None, min_length=1)
-    description: str | None = Field(default=None, min_length=1)
-    creators: tuple[str, ...] = ()
-    publisher: str | None = None
-    contact: str | None = None
-    url: str | None = None
-    keywords: tuple[str, ...] = ()
 
 
 class Settings(BaseModel):

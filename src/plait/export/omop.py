@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from plait.duck import literal, quoted, sql
-from plait.errors import ConfigError
-from plait.etl.catalog import open_catalog
 from plait.etl.run import silent
-from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
-from plait.export.deidentify.key import ExportKey
-from plait.export.package import new_package, write_hashes
+from plait.export.outgoing import leaving, need_row_level
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, empty_select
 
 if TYPE_CHECKING:
@@ -84,45 +80,37 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
         target: The folder.
         row_level: That rows of patients may leave; without it nothing of a CDM could.
         format: `parquet`, or `csv`.
-        key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        key: Name of the key in `private/`; without one, that of the policy, or a new key that is thrown away.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
         threads: Threads to use, all cores if None.
         progress: Hears of rows that were written.
 
     Raises:
         ConfigError: Row level was not asked for, or something is in the target's place.
+        ExportError: A check of severity `error` fails, or something identifies. Nothing is written.
     """
-    if not row_level:
-        raise ConfigError("plait export omop", expected="--row-level", got="none", todo="A CDM is rows of patients: say that they may leave the study.")
-    policy = settings.policy
-    secret = ExportKey.kept(study, key, keeps_weekdays=policy.keep_weekdays) if key else ExportKey.new(keeps_weekdays=policy.keep_weekdays)
-    with (
-        new_package(target) as folder,
-        open_catalog(study, version, threads=threads, memory=memory, spill=folder / ".spill") as con,
-    ):
-        left_out = find_withholding(con, study, version, settings)
-        tables.prepare(con, secret, PERSONS, policy.min_cell)
-        written = write_tables(con, folder, format, policy.withhold, progress)
-        _remove_spill(folder)
+    need_row_level("plait export omop", row_level=row_level)
+    with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
+        written = write_tables(out.con, out.folder, format, out.policy.withhold, progress)
         for dialect in ("duckdb", "postgresql"):
             statements = ddl(dialect, schemas={"cdm": "cdm"})
-            (folder / f"ddl_{dialect}.sql").write_text(";\n\n".join(statement.strip() for statement in statements) + ";\n", encoding="utf-8")
-        counted = dict(con.execute(sql("plait.export", "counts")).fetchall())
-        kept = {*tables.treatments(), *VOCABULARY_TABLES} - {*policy.withhold}
-        held = [name for name in cdm_tables() if name not in kept and _has_rows(con, name)]
-        hashes = write_hashes(folder)
+            (out.folder / f"ddl_{dialect}.sql").write_text(";\n\n".join(statement.strip() for statement in statements) + ";\n", encoding="utf-8")
+        counted = dict(out.con.execute(sql("plait.export", "counts")).fetchall())
+        kept = {*tables.treatments(), *VOCABULARY_TABLES} - {*out.policy.withhold}
+        held = [name for name in cdm_tables() if name not in kept and _has_rows(out.con, name)]
+        hashes = out.seal()
     actions = [field.action for name in written for field in tables.treatments().get(name, ())]
     return Exported(
         path=target,
         version=version.version,
-        persons=counted["persons"],
-        left_out=left_out,
+        persons=out.persons,
+        left_out=out.left_out,
         tables=written,
         withheld=tuple(held),
         fields={action: actions.count(action) for action in sorted(set(actions))},
         older=counted["older"],
         files=hashes,
-        key=key,
+        key=out.kept_as,
     )
 
 
@@ -163,10 +151,3 @@ def _write(con: duckdb.DuckDBPyConnection, query: str, file: Path, form: Format)
 
 def _has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
     return con.execute(f"SELECT 1 FROM cdm.{quoted(table)} LIMIT 1").fetchone() is not None
-
-
-def _remove_spill(folder: Path) -> None:
-    """Remove the folder for what did not fit into memory, before what is written is looked over."""
-    import shutil
-
-    shutil.rmtree(folder / ".spill", ignore_errors=True)

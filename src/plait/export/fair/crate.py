@@ -50,6 +50,9 @@ def write_crate(dataset: Dataset, folder: Path, others: dict[str, str]) -> None:
         root["contactPoint"] = crate.add(ContextEntity(crate, "#contact", properties=point))
     root["usageInfo"] = [_term(crate, ContextEntity, term) for term in dataset.duo]
     tables = [_file(crate, table.path, table.about, folder) for table in dataset.tables]
+    for file in dataset.files:
+        properties = {"name": file.path, "description": file.about, "contentSize": str(file.size_bytes), "encodingFormat": file.media_type}
+        tables.append(crate.add_file(folder / file.path, dest_path=file.path, properties=properties))
     for name, about in sorted(others.items()):
         _file(crate, name, about, folder)
     root["mentions"] = [_step(crate, ContextEntity, step, number, tables) for number, step in enumerate(dataset.history, 1)]

@@ -11,7 +11,7 @@ from plait.export.fair.extra import need_fair
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from plait.export.fair.model import Column, Dataset, Party, TableFile
+    from plait.export.fair.model import Column, DataFile, Dataset, Party, TableFile
 
 FILE = "croissant.json"
 
@@ -44,7 +44,7 @@ def write_croissant(dataset: Dataset, folder: Path) -> None:
         keywords=list(dataset.keywords),
         date_published=_midnight(dataset.created),
         date_created=_midnight(dataset.created),
-        distribution=[_file(mlc, table) for table in dataset.tables],
+        distribution=[_file(mlc, table) for table in dataset.tables] + [_other_file(mlc, file) for file in dataset.files],
         record_sets=[_record_set(mlc, table) for table in dataset.tables],
         data_collection=dataset.collection or None,
         data_collection_missing_data="\n".join(
@@ -63,11 +63,6 @@ def write_croissant(dataset: Dataset, folder: Path) -> None:
     (folder / FILE).write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
 
 
-def _missing(reason: str, meaning: str, share: float | None) -> str:
-    """Give why values are missing, in words."""
-    return f"{reason}: {meaning}" + ("" if share is None else f" ({share:.1%})")
-
-
 def _file(mlc: Any, table: TableFile) -> Any:  # noqa: ANN401 - of a package without types
     suffix = "." + table.path.rsplit(".", 1)[-1]
     return mlc.FileObject(
@@ -78,6 +73,18 @@ def _file(mlc: Any, table: TableFile) -> Any:  # noqa: ANN401 - of a package wit
         content_size=f"{table.size_bytes} B",
         encoding_formats=[_ENCODINGS[suffix]],
         sha256=table.sha256,
+    )
+
+
+def _other_file(mlc: Any, file: DataFile) -> Any:  # noqa: ANN401 - of a package without types
+    return mlc.FileObject(
+        id=file.path,
+        name=file.path,
+        description=file.about,
+        content_url=file.path,
+        content_size=f"{file.size_bytes} B",
+        encoding_formats=[file.media_type],
+        sha256=file.sha256,
     )
 
 

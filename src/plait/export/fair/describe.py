@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from plait.export.deidentify.tables import treatments
-from plait.export.fair.model import Column, Kind, TableFile
+from plait.export.fair.model import Column, DataFile, Kind, TableFile
 from plait.hashing import sha256_of
 from plait.schema import cdm_tables
 
@@ -69,6 +69,19 @@ def arrow_file(folder: Path, path: str, name: str, about: str, rows: int, schema
     """
     columns = tuple(Column(field.name, _kind(field.type), abouts.get(field.name, "")) for field in schema)
     return _file(folder, path, name, about, rows, columns, ())
+
+
+def data_file(folder: Path, path: str, about: str, media_type: str) -> DataFile:
+    """Describe a file that is no table.
+
+    Args:
+        folder: The package.
+        path: The file below it.
+        about: What it is.
+        media_type: Its media type.
+    """
+    file = folder / path
+    return DataFile(path, about, media_type, file.stat().st_size, sha256_of(file))
 
 
 def _file(folder: Path, path: str, name: str, about: str, rows: int, columns: tuple[Column, ...], key: tuple[str, ...]) -> TableFile:

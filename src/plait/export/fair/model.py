@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -58,6 +58,25 @@ class TableFile:
     sha256: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file of the package that is no table: an image, a matrix.
+
+    Attributes:
+        path: Its file, below the package.
+        about: What it is.
+        media_type: Its media type, `application/dicom`.
+        size_bytes: Its size.
+        sha256: Its hash.
+    """
+
+    path: str
+    about: str
+    media_type: str
+    size_bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +140,7 @@ class Dataset:
         collection: How the data were collected.
         timeframe: The first and the last day of what was recorded, as the package has them; None without row-level data.
         splits: Parts for training and testing that come with it: name and rows.
+        files: Its files that are no tables.
     """
 
     name: str
@@ -142,4 +162,5 @@ class Dataset:
     limits: str = ""
     collection: str = ""
     timeframe: tuple[dt.date, dt.date] | None = None
-    splits: tuple[tuple[str, int], ...] = field(default=())
+    splits: tuple[tuple[str, int], ...] = ()
+    files: tuple[DataFile, ...] = ()

@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import literal, quoted, sql
-from plait.errors import ExportError
-from plait.etl.catalog import open_catalog
-from plait.etl.crosswalk import linked_crosswalk
 from plait.etl.run import silent
-from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
-from plait.export.deidentify.key import ExportKey
 from plait.export.disclosure import suppressed
 from plait.export.fair.crate import write_crate
 from plait.export.fair.croissant import write_croissant
@@ -28,11 +23,9 @@ from plait.export.fair.model import Dataset, Party, Step, TableFile
 from plait.export.fair.readme import write_citation, write_readme
 from plait.export.fair.snapshots import write_snapshots
 from plait.export.omop import write_tables
-from plait.export.package import new_package, write_hashes
-from plait.export.scan import refuse, scan
+from plait.export.outgoing import leaving, need_row_level
 from plait.schema import cdm_tables
 from plait.validators.report import as_row
-from plait.validators.validate import validate_study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +35,8 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.outgoing import Outgoing
     from plait.settings import Settings
-    from plait.validators.report import Validated
 
 CHECKS_FILE = "checks.json"
 _PACKAGE = "plait.export.fair"
@@ -105,47 +98,37 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         ExportError: A check of severity `error` fails, or something that identifies would be in the package. Nothing is written.
         MissingExtraError: The extra `fair` is not installed.
     """
-    policy = settings.policy
-    if snapshots and not row_level:
-        raise ExportError("snapshots", expected="--row-level with them", got="none", todo="A snapshot is rows of patients: say that they may leave the study.")
-    report = validate_study(study, version, settings, chosen=("cdm",), progress=progress)
-    if not report.is_sound:
-        failed = [result.check.id for result in report.failed() if result.check.severity == "error"]
-        shown = ", ".join(failed[:5]) + (f", and {len(failed) - 5} more" if len(failed) > 5 else "")  # noqa: PLR2004 - the first five
-        raise ExportError(f"version {version.version}", expected="no check of severity error that fails", got=shown, todo="See `plait validate`, and mend it.")
+    if snapshots:
+        need_row_level("--snapshot", row_level=row_level)
     day = today or dt.datetime.now(dt.UTC).date()
-    secret = ExportKey.kept(study, key, keeps_weekdays=policy.keep_weekdays) if key else ExportKey.new(keeps_weekdays=policy.keep_weekdays)
     place = target.with_suffix("") if zipped else target
-    with new_package(place) as folder, open_catalog(study, version) as con:
-        left_out = find_withholding(con, study, version, settings)
-        tables.prepare(con, secret, PERSONS, policy.min_cell)
-        (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
-        files = _row_level(con, folder, policy.withhold, progress) if row_level else _without_rows(con, folder, policy.min_cell)
-        files += write_snapshots(con, study, folder, snapshots)
-        dataset = _dataset(con, version, settings, tuple(files), day, row_level=row_level, persons=persons)
-        _write_checks(folder, report, policy.min_cell)
-        _write_metadata(dataset, folder, row_level=row_level)
-        known = linked_crosswalk(study, version)["identifier"].to_list()
-        refuse(scan(folder, known, allowed=[policy.contact] if policy.contact else []))
-        hashes = write_hashes(folder)
-        written = _zip(folder, target) if zipped else target
+    with leaving(study, version, settings, place, key=key, progress=progress) as out:
+        files = _row_level(out) if row_level else _without_rows(out)
+        files += write_snapshots(out, snapshots)
+        dataset = _dataset(out, tuple(files), day, row_level=row_level)
+        _write_checks(out)
+        _write_metadata(dataset, out.folder, row_level=row_level)
+        hashes = out.seal()
+        written = _zip(out.folder, target) if zipped else target
     if zipped:
         shutil.rmtree(place)
-    return Packaged(written, version.version, persons, left_out, row_level, {file.name: file.rows for file in files}, len(hashes) + 1, key)
+    return Packaged(written, version.version, out.persons, out.left_out, row_level, {file.name: file.rows for file in files}, len(hashes) + 1, out.kept_as)
 
 
-def _row_level(con: duckdb.DuckDBPyConnection, folder: Path, withhold: Sequence[str], progress: Progress) -> list[TableFile]:
+def _row_level(out: Outgoing) -> list[TableFile]:
     """Write the CDM, and describe its tables that have rows; those without are left out."""
+    folder = out.folder
     (folder / "cdm").mkdir()
-    written = write_tables(con, folder / "cdm", "parquet", withhold, progress)
+    written = write_tables(out.con, folder / "cdm", "parquet", out.policy.withhold, out.progress)
     for name, rows in written.items():
         if not rows:
             (folder / "cdm" / f"{name}.parquet").unlink()
     return [cdm_file(folder, f"cdm/{name}.parquet", name, rows) for name, rows in written.items() if rows]
 
 
-def _without_rows(con: duckdb.DuckDBPyConnection, folder: Path, min_cell: int) -> list[TableFile]:
+def _without_rows(out: Outgoing) -> list[TableFile]:
     """Write figures that no cell of which is too small, and the tables of the CDM without rows, and describe them."""
+    con, folder, min_cell = out.con, out.folder, out.policy.min_cell
     (folder / "aggregates").mkdir()
     named = [(name, concept) for name in tables.treatments() if "person_id" in cdm_tables()[name].columns and (concept := _own_concept(name))]
     occurring = " UNION ALL ".join(
@@ -200,18 +183,9 @@ def _twin(con: duckdb.DuckDBPyConnection, folder: Path) -> list[TableFile]:
     return made
 
 
-def _dataset(
-    con: duckdb.DuckDBPyConnection,
-    version: Version,
-    settings: Settings,
-    files: tuple[TableFile, ...],
-    day: dt.date,
-    *,
-    row_level: bool,
-    persons: int,
-) -> Dataset:
+def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_level: bool) -> Dataset:
     """Give the model that all metadata are written from."""
-    policy = settings.policy
+    policy, settings, version, persons = out.policy, out.settings, out.version, out.persons
     told = f"{persons:,} persons" if persons >= policy.min_cell else "a few persons"
     kind = "de-identified rows" if row_level else "figures and empty tables"
     title = policy.title or settings.study
@@ -236,11 +210,10 @@ def _dataset(
         url=policy.url or f"urn:plait:{settings.study}:{version.version}",
         keywords=("OMOP CDM", "health records", *policy.keywords),
         tables=files,
-        history=_history(con, version, day),
+        history=_history(out.con, version, day),
         sensitive=sensitive,
         limits="The data are of those who came to these sources, as they recorded it: what is absent was not recorded, which does not say that it was not so.",
-        collection="Collected in routine care and harmonised to the OMOP CDM by plait from: "
-        + ", ".join(f"{source.name} ({source.kind})" for source in settings.sources),
+        collection="Collected in routine care and harmonised to the OMOP CDM by plait from: " + _sources(settings),
     )
 
 
@@ -283,8 +256,9 @@ def _write_metadata(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
     write_crate(dataset, folder, others)
 
 
-def _write_checks(folder: Path, report: Validated, min_cell: int) -> None:
+def _write_checks(out: Outgoing) -> None:
     """Write what the checks found; numbers of fewer rows than the smallest cell are not told."""
+    report, min_cell = out.report, out.policy.min_cell
     results: list[dict[str, Any]] = []
     for result in report.results:
         row = as_row(result)
@@ -292,7 +266,7 @@ def _write_checks(folder: Path, report: Validated, min_cell: int) -> None:
             row |= {"violated": None, "denominator": None, "percent": None}
         results.append(row)
     content = {"plait_version": __version__, "today": report.today.isoformat(), "counts": report.counted(), "results": results}
-    (folder / CHECKS_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out.folder / CHECKS_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _is_complement(row: dict[str, Any], min_cell: int) -> bool:

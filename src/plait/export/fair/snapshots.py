@@ -9,23 +9,20 @@ from plait.export.fair.describe import arrow_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    import duckdb
     import polars as pl
 
     from plait.export.fair.model import TableFile
+    from plait.export.outgoing import Outgoing
 
 _REASON = "__reason"
 
 
-def write_snapshots(con: duckdb.DuckDBPyConnection, study: Path, folder: Path, names: Sequence[str]) -> list[TableFile]:
+def write_snapshots(out: Outgoing, names: Sequence[str]) -> list[TableFile]:
     """Write snapshots as `snapshots/NAME.parquet`, in the order of new ids and times, and describe them.
 
     Args:
-        con: A connection with the table `pseudonym` of who is exported.
-        study: The study's folder.
-        folder: The package.
+        out: The export.
         names: Folders below the study's `snapshots/`.
 
     Raises:
@@ -35,7 +32,8 @@ def write_snapshots(con: duckdb.DuckDBPyConnection, study: Path, folder: Path, n
     from plait.featurestore.snapshot import open_snapshot
 
     made = []
-    pseudonyms = con.execute("SELECT person_id, new_id, shift_days FROM pseudonym").pl()
+    study, folder = out.study, out.folder
+    pseudonyms = out.con.execute("SELECT person_id, new_id, shift_days FROM pseudonym").pl()
     for name in names:
         place = study / "snapshots" / name
         if not (place / "manifest.json").is_file():

@@ -1,0 +1,144 @@
+"""What all parts of an export share: who leaves, under which key, and what is done before the first file is written and after the last one."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plait.errors import ConfigError, ExportError
+from plait.etl.catalog import open_catalog
+from plait.etl.crosswalk import linked_crosswalk
+from plait.etl.run import silent
+from plait.export.consent import PERSONS, find_withholding
+from plait.export.deidentify import tables
+from plait.export.deidentify.key import ExportKey
+from plait.export.package import new_package, write_hashes
+from plait.export.scan import refuse, scan
+from plait.validators.validate import validate_study
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import duckdb
+
+    from plait.etl.commit import Version
+    from plait.etl.run import Progress
+    from plait.policy_settings import PolicySettings
+    from plait.settings import Settings
+    from plait.validators.report import Validated
+
+_SPILL = ".spill"
+"""Folder for what does not fit into memory while a package is written."""
+
+_FEW = 5
+"""Failed checks that an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An export while it is written.
+
+    Attributes:
+        study: The study's folder.
+        version: The version that it is of.
+        settings: The study's settings.
+        folder: Where files are written; it is put in its place when it is sealed.
+        con: The version's catalogue with what `plait.export.deidentify.tables.prepare` made of the persons who leave: `pseudonym` (person_id, new_id,
+            shift_days) above all.
+        key: What makes new ids, shifts and names.
+        kept_as: The name under which the study keeps the key; None where it is thrown away.
+        persons: Number of persons who leave.
+        left_out: Number of those who do not, for they withhold something.
+        report: What the checks found.
+        progress: Hears of rows that are written.
+    """
+
+    study: Path
+    version: Version
+    settings: Settings
+    folder: Path
+    con: duckdb.DuckDBPyConnection
+    key: ExportKey
+    kept_as: str | None
+    persons: int
+    left_out: int
+    report: Validated
+    progress: Progress
+
+    @property
+    def policy(self) -> PolicySettings:
+        """What the study says of what leaves it."""
+        return self.settings.policy
+
+    def seal(self) -> dict[str, str]:
+        """Look over what was written, write the hashes, and give the SHA-256 of each file. Nothing is written afterwards.
+
+        Raises:
+            ExportError: Something identifies; lists the places.
+        """
+        shutil.rmtree(self.folder / _SPILL, ignore_errors=True)
+        known = linked_crosswalk(self.study, self.version)["identifier"].to_list()
+        refuse(scan(self.folder, known, allowed=[self.policy.contact] if self.policy.contact else []))
+        return write_hashes(self.folder)
+
+
+@contextmanager
+def leaving(
+    study: Path,
+    version: Version,
+    settings: Settings,
+    target: Path,
+    *,
+    key: str | None = None,
+    threads: int | None = None,
+    memory: str | None = None,
+    progress: Progress = silent,
+) -> Iterator[Outgoing]:
+    """Give an export to write to, once the checks have passed; it is put at `target` whole, or not at all.
+
+    Args:
+        study: The study's folder.
+        version: The version.
+        settings: Its policy says how small a cell may be, whether weekdays stay, what is withheld, and where the key is kept if `key` is None.
+        target: The new folder.
+        key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        threads: Threads to use, all cores if None.
+        memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+        progress: Hears of rows that were written.
+
+    Raises:
+        ExportError: A check of severity `error` fails.
+        ConfigError: Something is in the target's place.
+    """
+    policy = settings.policy
+    report = validate_study(study, version, settings, chosen=("cdm",), progress=progress)
+    _check_sound(report, version)
+    name = key or policy.key
+    secret = ExportKey.kept(study, name, keeps_weekdays=policy.keep_weekdays) if name else ExportKey.new(keeps_weekdays=policy.keep_weekdays)
+    with new_package(target) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
+        left_out = find_withholding(con, study, version, settings)
+        tables.prepare(con, secret, PERSONS, policy.min_cell)
+        (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
+        yield Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, progress)
+
+
+def need_row_level(command: str, *, row_level: bool) -> None:
+    """Fail where rows of patients were not asked for.
+
+    Raises:
+        ConfigError: They were not.
+    """
+    if not row_level:
+        raise ConfigError(command, expected="--row-level", got="none", todo="It is rows of patients: say that they may leave the study.")
+
+
+def _check_sound(report: Validated, version: Version) -> None:
+    """Fail where a check of severity `error` does."""
+    if report.is_sound:
+        return
+    failed = [result.check.id for result in report.failed() if result.check.severity == "error"]
+    shown = ", ".join(failed[:_FEW]) + (f", and {len(failed) - _FEW} more" if len(failed) > _FEW else "")
+    raise ExportError(f"version {version.version}", expected="no check of severity error that fails", got=shown, todo="See `plait validate`, and mend it.")
