@@ -20,6 +20,8 @@ from plait.export.deidentify.text.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from plait.export.deidentify.text.rules import Seen
+
 Order = Literal["day", "month"]
 """What stands first in a date of three numbers."""
 
@@ -27,6 +29,8 @@ KIND = "date"
 _PACKAGE = "plait.export.deidentify.text"
 _FIRST_YEAR, _LAST_YEAR = 1850, 2100
 _PIVOT = 50
+_LONGEST_DAY = 20
+"""Signs before a month among which its day stands."""
 _NAMES_BEFORE = 14
 """Signs before a date among which its weekday stands."""
 
@@ -35,15 +39,15 @@ _NUMBERS = re.compile(
     r"|(?P<a>\d{1,2}) ?(?P<t>[-/.]) ?(?P<b>\d{1,2}) ?(?P=t) ?(?P<z>\d{4}|'?\d{2})(?!\d)(?![./-]\d)(?!%))"
 )
 _COMPACT = re.compile(r"(?<![\w.,/-])(?P<y>(?:18|19|20)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?=(?:T?[0-2]\d[0-5]\d(?:[0-5]\d)?(?:\.\d+)?)?(?![\w-]))")
-_PARTIAL = re.compile(
-    r"(?<![\d./-])(?:0?[1-9]|1[0-2])[/.-](?:18|19|20)\d\d(?![\d/-])"
-    r"|(?<![\d./-])(?:18|19|20)\d\d-(?:0[1-9]|1[0-2])(?![\d/-])"
-    r"|\b(?i:(?:on|since|from|until|till|dated?|by|before|after|of|through|thru|to|between|vom|am|seit|bis|le|du|au)[: ] ?)(?P<it>(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01]))(?![\d/.%-]|\s?(?:mg|ml|mmHg|of\b|hpf|pain|strength))"
-    r"|\b(?i:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?),? (?P<day>\d{1,2}/\d{1,2})(?![\d/])"
-    r"|(?<![\d./-])(?P<range>\d{1,2}/\d{1,2})(?= ?[-–] ?\d{1,2}/\d{1,2}/\d{2,4})"
-    r"|(?<![\d./-])(?P<padded>0[1-9]/(?:0[1-9]|[12]\d|3[01]))(?![\d/.-])"
-    r"|\b(?i:(?:early|mid|late|spring|summer|autumn|fall|winter|christmas|easter)(?: of|-| ) ?)(?:18|19|20)\d\d\b"
+_MONTH_AND_YEAR = re.compile(r"(?<![\d./-])(?:(?:0?[1-9]|1[0-2])[/.-](?:18|19|20)\d\d|(?:18|19|20)\d\d-(?:0[1-9]|1[0-2]))(?![\d/-])")
+_SEASON = re.compile(r"(?:spring|summer|autumn|fall|winter|christmas|easter|early|mid|late)(?: of|-| ) ?(?:18|19|20)\d\d\b")
+_DAY_AND_MONTH = re.compile(r"(?<![\d./-])(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01])(?![\d/%]|\.\d|-\d{2,}\b(?!/)|\s?(?:mg|ml|mmHg|of\b|hpf|pain|strength))")
+_CUE = re.compile(
+    r"\b(?:(?:on|since|from|until|till|dated?|by|before|after|of|through|thru|to|between|vom|am|seit|bis|le|du|au)[: ]{1,2}"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? )$"
 )
+"""What stands before a day and a month that are no fraction."""
+_RANGE = re.compile(r" ?[-–] ?\d{1,2}/\d{1,2}/\d{2,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +85,21 @@ def _written(table: str) -> dict[Word, str]:
 
 
 @cache
-def _by_name() -> re.Pattern[str]:
-    """Give what finds dates with a month's name: day first, month first, or month and year."""
-    month = "|".join(sorted(map(re.escape, _names("months")), key=len, reverse=True))
-    day, year = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:18|19|20)\d\d"
-    return re.compile(
-        rf"(?<![\w.])(?:(?P<r1>{day} ?(?:[-–]|to|and|bis|/) ?)?(?P<d1>{day})(?P<o1>st|nd|rd|th|er|\.|º)?(?P<g1>[ -]?(?:of |de |the )?)"
-        rf"(?P<m1>{month})(?![^\W\d_])\.?(?:(?P<h1>,? ?(?:of |de |del )?|-)(?P<y1>{year}|'\d\d|(?<=-)\d\d)(?!\d))?"
-        rf"|(?P<m2>{month})(?![^\W\d_])\.?(?:[ -]?(?:the )?(?P<d2>{day})(?P<o2>st|nd|rd|th)?(?!\d|:\d|\.\d)(?P<r2> ?[-–] ?{day})?(?:(?:,? |, ?|-)(?P<y2>{year}|'\d\d)(?!\d))?"
-        rf"|,?(?: of| de| del)?[ -]?(?P<y3>{year}|'\d\d)(?!\d)))(?!\w)",
-        re.IGNORECASE,
-    )
+def _month() -> re.Pattern[str]:
+    """Give what finds the names of months, in small letters."""
+    return re.compile("(?:" + "|".join(sorted(map(re.escape, _names("months")), key=len, reverse=True)) + r")(?![^\W\d_])")
+
+
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_YEAR = r"(?:(?:18|19|20)\d\d|'\d\d)"
+_BEFORE = re.compile(rf"(?<![\w.])(?P<r>{_DAY} ?(?:[-–]|to|and|bis|/) ?)?(?P<d>{_DAY})(?P<o>st|nd|rd|th|er|\.|º)?(?P<g>[ -]?(?:of |de |the )?)$")
+"""A day, or several, before a month."""
+_YEAR_BEHIND = re.compile(rf"\.?(?:,? ?(?:of |de |del )?|-)(?P<y>{_YEAR}|(?<=-)\d\d)(?![\w])")
+_DAY_BEHIND = re.compile(
+    rf"\.?(?:[ -]?(?:the )?(?P<d>{_DAY})(?P<o>st|nd|rd|th)?(?!\d|:\d|\.\d)(?P<r> ?[-–] ?{_DAY})?(?:(?:,? |, ?|-)(?P<y>{_YEAR})(?!\d))?"
+    rf"|,?(?: of| de| del)?[ -]?(?P<a>{_YEAR}))(?!\w)"
+)
+"""A day and a year behind a month, or a year alone."""
 
 
 @cache
@@ -116,21 +124,28 @@ class Shift:
     days: int
     order: Order | None = None
 
-    def find(self, text: str) -> Iterator[Span]:
+    def find(self, seen: Seen) -> Iterator[Span]:
         """Yield each date of a text with what is written in its place."""
+        if not seen.digits:
+            return
+        text = seen.text
         numbers = list(_NUMBERS.finditer(text))
         order = order_of(numbers) or self.order
         for match in numbers:
             yield from self._of_numbers(text, match, order)
+        if seen.digits >= len("20190314"):
+            yield from self._compact(text)
+        for month in _month().finditer(seen.small):
+            if month.start() == 0 or not text[month.start() - 1].isalpha():
+                yield from self._by_name(seen, *month.span())
+        yield from _partial(seen)
+
+    def _compact(self, text: str) -> Iterator[Span]:
+        """Yield dates of eight digits, as in a time of HL7 or DICOM."""
         for match in _COMPACT.finditer(text):
             day = _date(int(match["y"]), int(match["m"]), int(match["d"]))
             if day is not None:
                 yield Span(*match.span(), KIND, "compact-date", f"{self._moved(day):%Y%m%d}")
-        for match in _by_name().finditer(text):
-            yield from self._by_name(text, match)
-        for match in _PARTIAL.finditer(text):
-            group = match.lastgroup
-            yield Span(*(match.span(group) if group else match.span()), KIND, "partial-date")
 
     def _moved(self, day: dt.date) -> dt.date:
         return day + dt.timedelta(days=self.days)
@@ -164,40 +179,41 @@ class Shift:
         never_padded = any(len(match[places[part]]) == 1 for part in "md")
         width = 2 if is_padded or not never_padded else 1
         values = {"y": _year_like(year, moved.year), "m": f"{moved.month:0{width}}", "d": f"{moved.day:0{width}}"}
-        made, place = "", match.start()
-        for part, group in sorted(places.items(), key=lambda item: match.start(item[1])):
-            made += text[place : match.start(group)] + values[part]
-            place = match.end(group)
-        yield Span(*match.span(), KIND, rule, made + text[place : match.end()])
+        parts_of = [(*match.span(group), values[part]) for part, group in places.items()]
+        yield Span(*match.span(), KIND, rule, _replaced(text, match.span(), parts_of))
         yield from self._weekdays(text, match.start(), match.end(), day)
 
-    def _by_name(self, text: str, match: re.Match[str]) -> Iterator[Span]:
-        """Yield a date with a month's name."""
-        n = 1 if match["m1"] else 2
-        name, number, year = match[f"m{n}"], match[f"d{n}"], match[f"y{n}"]
-        if year is None or number is None or match[f"r{n}"]:
-            if name[0].isupper() or year or match["y3"]:
-                yield Span(*match.span(), KIND, "partial-date")
-            return
-        word = _meant(name, text[match.start() : match.end()])
-        day = _date(_full_year(year), word.number, int(number))
+    def _by_name(self, seen: Seen, start: int, end: int) -> Iterator[Span]:
+        """Yield the date of which a month's name is a part; a part of a date goes if it is one beyond doubt."""
+        text, low = seen.text, max(start - _LONGEST_DAY, 0)
+        before = _BEFORE.search(seen.small[low:start])
+        behind = (_YEAR_BEHIND if before else _DAY_BEHIND).match(seen.small, end)
+        day, offset = (before, low) if before else (behind, 0)
         if day is None:
-            yield Span(*match.span(), KIND, "partial-date")
             return
-        moved = self._moved(day)
-        values = {
-            f"m{n}": _like(name, _written("months")[Word(moved.month, word.language, word.is_short)]),
-            f"d{n}": f"{moved.day:02}" if number[0] == "0" or (len(number) == len("14") and n == 1 and "-" in match["g1"]) else str(moved.day),
-            f"y{n}": _year_like(year, moved.year),
-        }
-        if match[f"o{n}"] and match[f"o{n}"] not in {".", "º"}:
-            values[f"o{n}"] = _like(match[f"o{n}"], _ordinal(moved.day, is_french=match[f"o{n}"].lower() == "er"))
-        made, place = "", match.start()
-        for group in sorted(values, key=match.start):
-            made += text[place : match.start(group)] + values[group]
-            place = match.end(group)
-        yield Span(*match.span(), KIND, "month-name", made + text[place : match.end()])
-        yield from self._weekdays(text, match.start(), match.end(), day)
+        whole = (low + before.start() if before else start, behind.end() if behind else end)
+        year = behind["y"] if behind else None
+        if year is None or day["d"] is None or day["r"]:
+            if text[start].isupper() or (behind and (year or behind.groupdict().get("a"))):
+                yield Span(*whole, KIND, "partial-date")
+            return
+        word = _meant(seen.small[start:end], text[whole[0] : whole[1]])
+        date = _date(_full_year(year), word.number, int(day["d"]))
+        if date is None or behind is None:
+            yield Span(*whole, KIND, "partial-date")
+            return
+        moved = self._moved(date)
+        is_padded = day["d"][0] == "0" or (before is not None and len(day["d"]) == len("14") and before["g"] in {"", "-"})
+        parts = [
+            (start, end, _like(text[start:end], _written("months")[Word(moved.month, word.language, word.is_short)])),
+            (offset + day.start("d"), offset + day.end("d"), f"{moved.day:02}" if is_padded else str(moved.day)),
+            (*behind.span("y"), _year_like(year, moved.year)),
+        ]
+        if day["o"] and day["o"] not in {".", "º"}:
+            first, after = offset + day.start("o"), offset + day.end("o")
+            parts.append((first, after, _like(text[first:after], _ordinal(moved.day, is_french=day["o"] == "er"))))
+        yield Span(*whole, KIND, "month-name", _replaced(text, whole, parts))
+        yield from self._weekdays(text, *whole, date)
 
     def _weekdays(self, text: str, start: int, end: int, day: dt.date) -> Iterator[Span]:
         """Yield the weekdays beside a date, where these are its own."""
@@ -210,6 +226,28 @@ class Shift:
             if fitting:
                 moved = Word(self._moved(day).weekday(), fitting[0].language, fitting[0].is_short)
                 yield Span(offset + match.start("w"), offset + match.end("w"), KIND, "weekday", _like(match["w"], _written("weekdays")[moved]))
+
+
+def _replaced(text: str, whole: tuple[int, int], parts: list[tuple[int, int, str]]) -> str:
+    """Give a piece of a text with parts of it written anew."""
+    made, place = "", whole[0]
+    for start, end, new in sorted(parts):
+        made += text[place:start] + new
+        place = end
+    return made + text[place : whole[1]]
+
+
+def _partial(seen: Seen) -> Iterator[Span]:
+    """Yield dates of which a part is missing."""
+    spans = [match.span() for match in _SEASON.finditer(seen.small)]
+    if seen.digits >= len("2019"):
+        spans += [match.span() for match in _MONTH_AND_YEAR.finditer(seen.text)]
+    for match in _DAY_AND_MONTH.finditer(seen.text) if "/" in seen.text else ():
+        start, end = match.span()
+        is_padded = match[0][0] == "0" and len(match[0]) == len("03/14")
+        if is_padded or _RANGE.match(seen.text, end) or _CUE.search(seen.small, max(start - _NAMES_BEFORE, 0), start):
+            spans.append((start, end))
+    yield from (Span(start, end, KIND, "partial-date") for start, end in spans)
 
 
 def order_of(dates: list[re.Match[str]]) -> Order | None:
@@ -250,7 +288,7 @@ def _year_like(written: str, year: int) -> str:
 
 def _meant(name: str, around: str) -> Word:
     """Give what a month's name means: in the language that the words beside it are of, English where nothing tells."""
-    meanings = _names("months")[name.lower()]
+    meanings = _names("months")[name]
     hints = {"es": " de ", "de": ". "}
     for language, hint in hints.items():
         fitting = [word for word in meanings if word.language == language]

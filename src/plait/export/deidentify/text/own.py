@@ -7,6 +7,7 @@ letter, as after a scan, counts as that letter.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import add
 from typing import TYPE_CHECKING
 
 from plait.export.deidentify.text.rules import common_words
@@ -78,18 +79,33 @@ class Own:
 
     def find(self, text: str, others: Own) -> Iterator[Span]:
         """Yield where what is known stands in a text, of this person and of others who are looked for in all notes."""
-        places = [match.span() for match in WORD.finditer(text)]
-        spoken = [level(text[start:end]) for start, end in places]
+        spoken = WORD.findall(text.lower()) if text.isascii() else [level(word) for word in WORD.findall(text)]
+        windows, places = _windows(spoken), None
         for known, rule in ((self, "known-of-person"), (others, "known-of-others")):
-            if known.first:
-                yield from known._phrases(text, places, spoken, rule)  # noqa: SLF001 - its own kind
-                yield from known._joints(places, spoken, rule)  # noqa: SLF001 - as above
+            begun = known.first.keys() & windows[0]
+            joints = [known._joined_in(window) for window in windows[: _MOST_JOINED if known.joined else 0]]  # noqa: SLF001 - its own kind
+            if not begun and not any(joints):
+                continue
+            places = places or [match.span() for match in WORD.finditer(text)]
+            yield from known._phrases(text, places, spoken, begun, rule)  # noqa: SLF001 - as above
+            for more, joint in enumerate(joints):
+                yield from _joints(places, spoken, joint, more, rule)
 
-    def _phrases(self, text: str, places: list[tuple[int, int]], spoken: list[str], rule: str) -> Iterator[Span]:
+    def _joined_in(self, window: set[str]) -> dict[str, str]:
+        """Give which words (or chains of words) are texts without anything between, or are after digits were taken for letters → its kind."""
+        joined = self.joined
+        found = {word: joined[word] for word in joined.keys() & window}
+        for word in window:
+            if not word.isalpha() and not word.isdigit():
+                meant = word.translate(_LOOKS_LIKE)
+                if meant in joined:
+                    found[word] = joined[meant]
+        return found
+
+    def _phrases(self, text: str, places: list[tuple[int, int]], spoken: list[str], begun: set[str], rule: str) -> Iterator[Span]:
         """Yield texts word by word."""
-        first = self.first
-        for place in [n for n, word in enumerate(spoken) if word in first]:
-            for one in first[spoken[place]]:
+        for place in [n for n, word in enumerate(spoken) if word in begun]:
+            for one in self.first[spoken[place]]:
                 after = place + len(one.words)
                 if tuple(spoken[place:after]) != one.words or not _is_close(places, place, after):
                     continue
@@ -97,20 +113,24 @@ class Own:
                 if one.written is None or text[start:end] in one.written:
                     yield Span(start, end, one.kind, rule)
 
-    def _joints(self, places: list[tuple[int, int]], spoken: list[str], rule: str) -> Iterator[Span]:
-        """Yield texts whose words are cut or joined in another way, or have digits for letters."""
-        joined = self.joined
-        if not joined:
-            return
-        windows = [spoken]
-        for more in range(1, _MOST_JOINED):
-            windows.append([a + b for a, b in zip(windows[-1], spoken[more:], strict=False)])
-        for more, window in enumerate(windows):
-            for place, word in enumerate(window):
-                if word in joined or (word[:1] and word.translate(_LOOKS_LIKE) in joined and not word.isalpha()):
-                    kind = joined.get(word) or joined[word.translate(_LOOKS_LIKE)]
-                    if _is_close(places, place, place + more + 1):
-                        yield Span(places[place][0], places[place + more][1], kind, rule)
+
+def _windows(spoken: list[str]) -> list[set[str]]:
+    """Give the words of a text, and each two and three beside each other as one."""
+    chains, found = spoken, [set(spoken)]
+    for more in range(1, _MOST_JOINED):
+        chains = list(map(add, chains, spoken[more:]))
+        found.append(set(chains))
+    return found
+
+
+def _joints(places: list[tuple[int, int]], spoken: list[str], joint: dict[str, str], more: int, rule: str) -> Iterator[Span]:
+    """Yield where chains of words stand that are a text: `more` words beyond the first."""
+    if not joint:
+        return
+    for place in range(len(spoken) - more):
+        chain = "".join(spoken[place : place + more + 1])
+        if chain in joint and _is_close(places, place, place + more + 1):
+            yield Span(places[place][0], places[place + more][1], joint[chain], rule)
 
 
 def _is_close(places: list[tuple[int, int]], first: int, after: int) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from plait.export.deidentify.text.dates import KIND as DATE
 from plait.export.deidentify.text.dates import Order, Shift
 from plait.export.deidentify.text.own import Own
-from plait.export.deidentify.text.rules import rules
+from plait.export.deidentify.text.rules import Seen, rules
 from plait.export.deidentify.text.spans import Span, merged, rewritten
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ class Scrubber:
         return Scrubbed(rewritten(plain, spans), found)
 
     def _spans(self, text: str, days: int, own: Own) -> list[Span]:
-        small = text.lower()
+        seen = Seen.of(text)
         spans = list(own.find(text, self.others))
-        dates = list(Shift(days, self.order).find(text))
+        dates = list(Shift(days, self.order).find(seen))
         spans += dates
         for rule in rules():
-            spans += rule.find(text, small)
+            spans += rule.find(seen)
         if self.tagger is not None:
             spans += [span for span in self._tagged(text) if span.kind != DATE or not _meets(span, dates)]
         return spans
