@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError, ExportError
 from plait.etl.catalog import open_catalog
-from plait.etl.crosswalk import linked_crosswalk
 from plait.etl.run import silent
 from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
+from plait.export.deidentify.notes import scrubbed_notes
+from plait.export.known.identifiers import gather
 from plait.export.package import new_package, write_hashes
 from plait.export.scan import refuse, scan
 from plait.validators.validate import validate_study
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.deidentify.notes import ScrubbedNotes
+    from plait.export.known.identifiers import Known
     from plait.policy_settings import PolicySettings
     from plait.settings import Settings
     from plait.validators.report import Validated
@@ -53,6 +56,8 @@ class Outgoing:
         persons: Number of persons who leave.
         left_out: Number of those who do not, for they withhold something.
         report: What the checks found.
+        known: What the study knows of who somebody is.
+        scrubbed: What was found in notes; None where none leaves.
         progress: Hears of rows that are written.
     """
 
@@ -66,6 +71,8 @@ class Outgoing:
     persons: int
     left_out: int
     report: Validated
+    known: Known
+    scrubbed: ScrubbedNotes | None
     progress: Progress
 
     @property
@@ -80,8 +87,9 @@ class Outgoing:
             ExportError: Something identifies; lists the places.
         """
         shutil.rmtree(self.folder / _SPILL, ignore_errors=True)
-        known = linked_crosswalk(self.study, self.version)["identifier"].to_list()
-        refuse(scan(self.folder, known, allowed=[self.policy.contact] if self.policy.contact else []))
+        if self.scrubbed is not None:
+            self.scrubbed.write(self.folder)
+        refuse(scan(self.folder, self.known.everywhere, allowed=(*filter(None, (self.policy.contact, self.policy.publisher)), *self.policy.creators)))
         return write_hashes(self.folder)
 
 
@@ -122,7 +130,9 @@ def leaving(
         left_out = find_withholding(con, study, version, settings)
         tables.prepare(con, secret, PERSONS, policy.min_cell)
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
-        yield Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, progress)
+        known = gather(con, study, version, settings, folder / _SPILL)
+        with scrubbed_notes(con, study, policy, known, threads=threads, progress=progress) as scrubbed:
+            yield Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, known, scrubbed, progress)
 
 
 def need_row_level(command: str, *, row_level: bool) -> None:

@@ -62,7 +62,7 @@ def scan(folder: Path, identifiers: Iterable[str], *, allowed: Iterable[str] = (
         identifiers: What the study knows persons by, in any system; whatever the case of letters.
         allowed: Texts that may stand in the metadata, as the contact's address.
     """
-    known = sorted({text.strip().casefold() for text in identifiers if len(text.strip()) >= SHORTEST})
+    known = sorted(identifiers.phrases["phrase"].to_list() if hasattr(identifiers,"phrases") else {text.strip().casefold() for text in identifiers if len(text.strip()) >= SHORTEST})
     con = connect()
     try:
         con.execute("CREATE TEMP TABLE known (identifier VARCHAR)")
