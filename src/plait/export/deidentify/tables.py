@@ -12,7 +12,6 @@
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
 | `uid` | the UID that stands for it |
 | `text` | withheld, or scrubbed: see `notes.py` |
-| `withhold` | withheld, whatever becomes of notes |
 | `drop` | left out |
 
 Of tables that `fields.csv` does not name, nothing leaves but their columns.
@@ -50,7 +49,6 @@ _ACTIONS = {
     "state": "a.state",
     "uid": "(SELECT u.new_uid FROM new_uid AS u WHERE u.uid = {column})",
     "text": "coalesce((SELECT x.note_text FROM scrubbed_note AS x WHERE x.note_id = t.note_id), {nothing})",
-    "withhold": "{nothing}",
     "drop": "{nothing}",
 }
 """What each action is in SQL."""
