@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.deidentify.notes import ScrubbedNotes
     from plait.settings import Settings
 
 Format = Literal["parquet", "csv"]
@@ -44,6 +45,8 @@ class Exported:
         older: Persons whose birth was generalised, for they got older than 89.
         files: SHA-256 of each file.
         key: The name under which the study keeps the key; None where it was thrown away.
+        scrubbed: What was found in notes; None where none leaves.
+        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
     path: Path
@@ -56,6 +59,8 @@ class Exported:
     older: int
     files: Mapping[str, str]
     key: str | None
+    scrubbed: ScrubbedNotes | None = None
+    unread: tuple[str, ...] = ()
 
 
 def export_omop(  # noqa: PLR0913 - each is a choice of the user's
@@ -111,6 +116,8 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
         older=counted["older"],
         files=hashes,
         key=out.kept_as,
+        scrubbed=out.scrubbed,
+        unread=out.known.unread,
     )
 
 

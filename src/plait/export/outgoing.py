@@ -101,6 +101,7 @@ def leaving(
     target: Path,
     *,
     key: str | None = None,
+    has_notes: bool = True,
     threads: int | None = None,
     memory: str | None = None,
     progress: Progress = silent,
@@ -113,6 +114,7 @@ def leaving(
         settings: Its policy says how small a cell may be, whether weekdays stay, what is withheld, and where the key is kept if `key` is None.
         target: The new folder.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
         progress: Hears of rows that were written.
@@ -131,7 +133,8 @@ def leaving(
         tables.prepare(con, secret, PERSONS, policy.min_cell)
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
         known = gather(con, study, version, settings, folder / _SPILL)
-        with scrubbed_notes(con, study, policy, known, threads=threads, progress=progress) as scrubbed:
+        asked = policy if has_notes else policy.model_copy(update={"notes": "withhold"})
+        with scrubbed_notes(con, study, asked, known, threads=threads, progress=progress) as scrubbed:
             yield Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, known, scrubbed, progress)
 
 

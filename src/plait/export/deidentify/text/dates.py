@@ -1,8 +1,8 @@
 """Dates in free text, shifted and written in the form that they had.
 
 A date whose day, month and year are told is shifted; one of which a part is missing cannot be, and becomes `[date]`; a year alone stays (45 CFR
-164.514(b)(2)(i)(C)). Whether `03/04/2019` is March or April follows from the other dates of the note, then of the study's notes, then from what
-stands between: a point is European.
+164.514(b)(2)(i)(C)). Whether `03/04/2019` is March or April follows from the other dates of the note that are written so, then from those of the study's notes; where
+nothing tells, it is March, and with points between, as in Europe, April.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Shift:
 
     Attributes:
         days: By how many days they are shifted.
-        order: What stands first in a date of three numbers, where the note does not tell.
+        order: What stands first in a date of three numbers with strokes or hyphens, where the note does not tell.
     """
 
     days: int
@@ -130,9 +130,9 @@ class Shift:
             return
         text = seen.text
         numbers = list(_NUMBERS.finditer(text))
-        order = order_of(numbers) or self.order
+        orders = {sign: order_of([match for match in numbers if match["t"] == sign]) or self._usual(sign) for sign in "-/."} if numbers else {}
         for match in numbers:
-            yield from self._of_numbers(text, match, order)
+            yield from self._of_numbers(text, match, orders.get(match["t"], "day"))
         if seen.digits >= len("20190314"):
             yield from self._compact(text)
         for month in _month().finditer(seen.small):
@@ -150,13 +150,16 @@ class Shift:
     def _moved(self, day: dt.date) -> dt.date:
         return day + dt.timedelta(days=self.days)
 
-    def _of_numbers(self, text: str, match: re.Match[str], order: Order | None) -> Iterator[Span]:
+    def _usual(self, sign: str) -> Order:
+        """Give what stands first in a date of three numbers with a sign between, where the note does not tell."""
+        return "day" if sign == "." else self.order or "month"
+
+    def _of_numbers(self, text: str, match: re.Match[str], order: Order) -> Iterator[Span]:
         """Yield a date of three numbers; one that cannot be is none if it may be something else, and goes if it may not."""
         if match["y"] is not None:
             yield from self._filled(text, match, ("y", "m", "d"), "year-first")
             return
-        ours = order or ("day" if match["t"] == "." else "month")
-        chosen = ("d", "m") if ours == "day" else ("m", "d")
+        chosen = ("d", "m") if order == "day" else ("m", "d")
         for first, second in (chosen, chosen[::-1]):
             spans = list(self._filled(text, match, (first, second, "y"), f"{'day' if first == 'd' else 'month'}-first", groups=("a", "b", "z")))
             if spans and spans[0].new is not None:
@@ -259,7 +262,7 @@ def order_of(dates: list[re.Match[str]]) -> Order | None:
 
 def count_orders(text: str) -> tuple[int, int]:
     """Give how many dates of a text must have the day first, and how many the month."""
-    dates = [match for match in _NUMBERS.finditer(text) if match["a"]]
+    dates = [match for match in _NUMBERS.finditer(text) if match["a"] and match["t"] != "."]
     return tuple(sum(1 for match in dates if order_of([match]) == one) for one in ("day", "month"))  # type: ignore[return-value]
 
 

@@ -23,7 +23,7 @@ _KINDS = {"number": "id", "file": "id"}
 _LOOKS_LIKE = str.maketrans("015", "ols")
 _SHORTEST = 2
 """Letters and digits of a text that is looked for at least."""
-_SHORT = 3
+_SHORT = 2
 """Letters of a name up to which it is met only as it is written."""
 _SHORTEST_NUMBER = 4
 _JOINED_SHORTEST = 5

@@ -98,7 +98,8 @@ class Rule:
 def _end_of_name(text: str, start: int, end: int, *, is_soft: bool) -> int:
     """Give where a name ends: at a common word that is not its first, or before it begins where that may not be one."""
     for place, match in enumerate(_PART.finditer(text, start, end)):
-        if match[0].strip(" ,.-").lower() in common_words() and (place > 0 or is_soft):
+        word = match[0].strip(" ,.-").lower()
+        if len(word) > 1 and word in common_words() and (place > 0 or is_soft):
             return match.start()
     return end
 
