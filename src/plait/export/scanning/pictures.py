@@ -56,13 +56,13 @@ def _elements(data: Any) -> Iterator[tuple[str, list[str]]]:  # noqa: ANN401 - p
 
 def _values(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
     """Yield the values of an element as texts."""
+    from pydicom.valuerep import PersonName
+
     if isinstance(value, bytes):
         if len(value) <= _LONGEST_BYTES:
             yield value.replace(b"\0", b"").decode("utf-8", "replace")
-    elif isinstance(value, str) or not hasattr(value, "__iter__"):
+    elif isinstance(value, str | PersonName) or not hasattr(value, "__iter__"):
         yield str(value)
-        if "^" in str(value):
-            yield str(value).replace("^", " ")
     else:
         for one in value:
             yield from _values(one)
