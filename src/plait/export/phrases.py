@@ -53,7 +53,9 @@ def words(text: str) -> list[str]:
 
 def levelled(texts: pl.Series) -> pl.Series:
     """Give the words of each text, levelled: a list a text."""
-    return texts.str.normalize("NFKD").str.replace_all(_MARK, "").str.to_lowercase().str.replace_all("ß", "ss", literal=True).str.extract_all(_WORD)
+    if texts.str.len_bytes().sum() != texts.str.len_chars().sum():
+        texts = texts.str.normalize("NFKD").str.replace_all(_MARK, "").str.replace_all("[ßẞ]", "ss")
+    return texts.str.to_lowercase().str.extract_all(_WORD)
 
 
 class Phrases:
