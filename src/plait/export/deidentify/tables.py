@@ -8,7 +8,7 @@
 | `fact` | the new id of what the domain beside it says that it is: a person, a provider, a care site, or a row |
 | `location`, `care_site`, `provider` | the new number of the place or the provider |
 | `shift` | the date, shifted as all of the person's are |
-| `common` | it stays where as many persons have it as the smallest cell, else it is left out |
+| `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, else it is left out |
 | `time` | a time of day stays, anything else is left out |
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
 | `uid` | the UID that stands for it |
@@ -102,13 +102,19 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
     _make_uids(con, key)
-    for table, fields in treatments().items():
+    for fields in treatments().values():
         for field in fields:
             if field.action == "common":
-                owner = _owner(table)
-                texts = f"(SELECT {owner} AS person_id, CAST(t.{quoted(field.field)} AS VARCHAR) AS text_value FROM cdm.{quoted(table)} AS t)"
-                query = sql(_PACKAGE, "common_values").replace("person_text", texts)
+                query = sql(_PACKAGE, "common_values").replace("holder_text", f"({_held_texts(field)})")
                 con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(_common(field))} AS {query}", {"min_cell": min_cell})
+
+
+def _held_texts(field: Treated) -> str:
+    """Give the SELECT of the texts of a field, each with who holds it: the person whose row it is, or the place or the provider itself."""
+    text = f"CAST(t.{quoted(field.field)} AS VARCHAR) AS text_value FROM cdm.{quoted(field.table)} AS t"
+    if field.table in DIMENSIONS:
+        return f"SELECT t.{field.table}_id AS holder, {text}"
+    return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {_owner(field.table)}"
 
 
 def select(table: str) -> str:
