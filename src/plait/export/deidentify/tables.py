@@ -132,7 +132,8 @@ def select(table: str) -> str:
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
-    return f"SELECT {columns} {rows} ORDER BY ALL"
+    order = cdm_tables()[table].id_column or "ALL"
+    return f"SELECT {columns} {rows} ORDER BY {order}"
 
 
 def _owner(table: str) -> str:
