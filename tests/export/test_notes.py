@@ -1,5 +1,6 @@
 """Notes of whole studies: the names that sources tell are nowhere in what leaves, in the demo and in FHIR's bulk data."""
 
+# ruff: noqa: S608 - the tests' own files
 from __future__ import annotations
 
 import gzip

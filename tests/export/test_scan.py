@@ -375,10 +375,15 @@ FAULTS: dict[Callable[[Path, dict[str, str]], None], str] = {
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
 def test_a_planted_fault_stops_the_export(plant: Callable[[Path, dict[str, str]], None], study: Path, patient: dict[str, str], tmp_path: Path) -> None:
     opened = plait.open(study)
-    assert opened.version is not None
-    with pytest.raises(ExportError, match=FAULTS[plant]) as told, leaving(study, opened.version, opened.settings, tmp_path / "out", has_notes=False) as out:
-        plant(out.folder, patient)
-        out.seal()
+
+    def export() -> None:
+        assert opened.version is not None
+        with leaving(study, opened.version, opened.settings, tmp_path / "out", has_notes=False) as out:
+            plant(out.folder, patient)
+            out.seal()
+
+    with pytest.raises(ExportError, match=FAULTS[plant]) as told:
+        export()
     for key in ("FIRST", "LAST", "SSN", "Id", "DRIVERS"):
         assert patient[key] not in str(told.value)
     assert not list(tmp_path.iterdir())

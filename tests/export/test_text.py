@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planted import PLAIN, planted
 
 from plait.export.deidentify.text.dates import Shift, count_orders
 from plait.export.deidentify.text.rules import Seen, rules
 from plait.export.deidentify.text.scrub import Scrubber
 from plait.export.deidentify.text.spans import merged, rewritten
-from planted import PLAIN, planted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +118,7 @@ OWN = (("name", "Ada539"), ("name", "Müller-Lüdenscheidt"), ("name", "Young"),
         ("Young came, a young woman", "[name] came, a young woman"),
         ("Li came with 5 units of li", "[name] came with 5 units of li"),
         ("A\u200bda\u00ad539 came", "[name] came"),
-        ("\ufeffＡｄａ５３９ came", "[name] came"),
+        ("\ufeff\uff21\uff44\uff41\uff15\uff13\uff19 came", "[name] came"),
         ("A\x00d\x00a\x005\x003\x009\x00 \x00c\x00a\x00m\x00e\x00", "[name] came"),
     ],
 )

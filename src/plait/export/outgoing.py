@@ -94,7 +94,7 @@ class Outgoing:
 
 
 @contextmanager
-def leaving(
+def leaving(  # noqa: PLR0913 - each is a choice of the user's
     study: Path,
     version: Version,
     settings: Settings,

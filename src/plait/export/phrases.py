@@ -94,7 +94,7 @@ class Phrases:
 
         left = Phrases(())
         left.phrases = self.phrases.select("phrase").filter(~pl.col("phrase").is_in(spoken.implode()))
-        left._index()  # noqa: SLF001 - its own kind
+        left._index()
         return left
 
     def within(self, texts: pl.Series) -> pl.DataFrame:

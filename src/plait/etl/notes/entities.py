@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from plait.etl.manifest import digest_of
 from plait.etl.notes.dictionary import need_automaton
 from plait.etl.notes.extractor import LONGEST, Finding

@@ -128,7 +128,7 @@ def scrubbed_notes(
         yield _scrub(con, folder, Tagging(study, policy.note_model) if policy.note_model else None, known.texts, policy.min_cell, threads, progress)
 
 
-def _scrub(  # noqa: PLR0913, PLR0917 - what a run needs, once
+def _scrub(
     con: duckdb.DuckDBPyConnection, folder: Path, tagging: Tagging | None, known: pl.DataFrame, min_cell: int, threads: int | None, progress: Progress
 ) -> ScrubbedNotes:
     import pyarrow.parquet as pq

@@ -207,7 +207,8 @@ def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_l
     about = policy.description or f"{title}: the OMOP CDM (version 5.4) of {told}, as {kind}, made with plait from {len(settings.sources)} sources."
     sensitive = (
         "Health data of persons. New ids; dates shifted by days that differ from person to person; birth of persons older than 89 and places generalised; "
-        f"free text {_said_of_notes(out)}; words that fewer than {policy.min_cell} persons have left out. Persons may still be recognised by who knows them: do not try."
+        f"free text {_said_of_notes(out)}; words that fewer than {policy.min_cell} persons have left out. "
+        "Persons may still be recognised by who knows them: do not try."
         if row_level
         else f"Figures about persons; none of fewer than {policy.min_cell}."
     )

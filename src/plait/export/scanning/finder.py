@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from plait.export.phrases import Phrases
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import polars as pl
+
+    from plait.export.phrases import Phrases
 
 KNOWN = "an identifier that the study knows"
 

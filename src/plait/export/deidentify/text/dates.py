@@ -1,8 +1,8 @@
 """Dates in free text, shifted and written in the form that they had.
 
 A date whose day, month and year are told is shifted; one of which a part is missing cannot be, and becomes `[date]`; a year alone stays (45 CFR
-164.514(b)(2)(i)(C)). Whether `03/04/2019` is March or April follows from the other dates of the note that are written so, then from those of the study's notes; where
-nothing tells, it is March, and with points between, as in Europe, April.
+164.514(b)(2)(i)(C)). Whether `03/04/2019` is March or April follows from the other dates of the note that are written
+so, then from those of the study's notes; where nothing tells, it is March, and with points between, as in Europe, April.
 """
 
 from __future__ import annotations
@@ -38,16 +38,20 @@ _NUMBERS = re.compile(
     r"(?:(?<![\d./-])|(?<=\d-)(?=\d{1,2}/\d{1,2}/))(?:(?P<y>\d{4}) ?(?P<s>[-/.]) ?(?P<m>\d{1,2}) ?(?P=s) ?(?P<d>\d{1,2})(?=$|\D)(?![./-]\d)"
     r"|(?P<a>\d{1,2}) ?(?P<t>[-/.]) ?(?P<b>\d{1,2}) ?(?P=t) ?(?P<z>\d{4}|'?\d{2})(?!\d)(?![./-]\d)(?!%))"
 )
-_COMPACT = re.compile(r"(?<![\w.,/-])(?P<y>(?:18|19|20)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?=(?:T?[0-2]\d[0-5]\d(?:[0-5]\d)?(?:\.\d+)?)?(?![\w-]))")
+_COMPACT = re.compile(
+    r"(?<![\w.,/-])(?P<y>(?:18|19|20)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?=(?:T?[0-2]\d[0-5]\d(?:[0-5]\d)?(?:\.\d+)?)?(?![\w-]))"
+)
 _MONTH_AND_YEAR = re.compile(r"(?<![\d./-])(?:(?:0?[1-9]|1[0-2])[/.-](?:18|19|20)\d\d|(?:18|19|20)\d\d-(?:0[1-9]|1[0-2]))(?![\d/-])")
 _SEASON = re.compile(r"(?:spring|summer|autumn|fall|winter|christmas|easter|early|mid|late)(?: of|-| ) ?(?:18|19|20)\d\d\b")
-_DAY_AND_MONTH = re.compile(r"(?<![\d./-])(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01])(?![\d/%]|\.\d|-\d{2,}\b(?!/)|\s?(?:mg|ml|mmHg|of\b|hpf|pain|strength))")
+_DAY_AND_MONTH = re.compile(
+    r"(?<![\d./-])(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01])(?![\d/%]|\.\d|-\d{2,}\b(?!/)|\s?(?:mg|ml|mmHg|of\b|hpf|pain|strength))"
+)
 _CUE = re.compile(
     r"\b(?:(?:on|since|from|until|till|dated?|by|before|after|of|through|thru|to|between|vom|am|seit|bis|le|du|au)[: ]{1,2}"
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? )$"
 )
 """What stands before a day and a month that are no fraction."""
-_RANGE = re.compile(r" ?[-–] ?\d{1,2}/\d{1,2}/\d{2,4}")
+_RANGE = re.compile(r" ?[-\u2013] ?\d{1,2}/\d{1,2}/\d{2,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +96,11 @@ def _month() -> re.Pattern[str]:
 
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:(?:18|19|20)\d\d|'\d\d)"
-_BEFORE = re.compile(rf"(?<![\w.])(?P<r>{_DAY} ?(?:[-–]|to|and|bis|/) ?)?(?P<d>{_DAY})(?P<o>st|nd|rd|th|er|\.|º)?(?P<g>[ -]?(?:of |de |the )?)$")
+_BEFORE = re.compile(rf"(?<![\w.])(?P<r>{_DAY} ?(?:[-\u2013]|to|and|bis|/) ?)?(?P<d>{_DAY})(?P<o>st|nd|rd|th|er|\.|º)?(?P<g>[ -]?(?:of |de |the )?)$")
 """A day, or several, before a month."""
 _YEAR_BEHIND = re.compile(rf"\.?(?:,? ?(?:of |de |del )?|-)(?P<y>{_YEAR}|(?<=-)\d\d)(?![\w])")
 _DAY_BEHIND = re.compile(
-    rf"\.?(?:[ -]?(?:the )?(?P<d>{_DAY})(?P<o>st|nd|rd|th)?(?!\d|:\d|\.\d)(?P<r> ?[-–] ?{_DAY})?(?:(?:,? |, ?|-)(?P<y>{_YEAR})(?!\d))?"
+    rf"\.?(?:[ -]?(?:the )?(?P<d>{_DAY})(?P<o>st|nd|rd|th)?(?!\d|:\d|\.\d)(?P<r> ?[-\u2013] ?{_DAY})?(?:(?:,? |, ?|-)(?P<y>{_YEAR})(?!\d))?"
     rf"|,?(?: of| de| del)?[ -]?(?P<a>{_YEAR}))(?!\w)"
 )
 """A day and a year behind a month, or a year alone."""

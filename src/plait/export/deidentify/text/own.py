@@ -7,6 +7,8 @@ letter, as after a scan, counts as that letter.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from operator import add
 from typing import TYPE_CHECKING
 
@@ -81,26 +83,26 @@ class Own:
         """Yield where what is known stands in a text, of this person and of others who are looked for in all notes."""
         spoken = WORD.findall(text.lower()) if text.isascii() else [level(word) for word in WORD.findall(text)]
         windows, places = _windows(spoken), None
+        alike = _alike(spoken)
         for known, rule in ((self, "known-of-person"), (others, "known-of-others")):
             begun = known.first.keys() & windows[0]
-            joints = [known._joined_in(window) for window in windows[: _MOST_JOINED if known.joined else 0]]  # noqa: SLF001 - its own kind
-            if not begun and not any(joints):
+            joints = [known.joined.keys() & window for window in windows] if known.joined else []
+            misread = [(first, after, known.joined[chain]) for first, after, chain in alike if chain in known.joined]
+            if not begun and not misread and not any(joints):
                 continue
             places = places or [match.span() for match in WORD.finditer(text)]
-            yield from known._phrases(text, places, spoken, begun, rule)  # noqa: SLF001 - as above
-            for more, joint in enumerate(joints):
-                yield from _joints(places, spoken, joint, more, rule)
+            yield from known._phrases(text, places, spoken, begun, rule)  # noqa: SLF001 - its own kind
+            chains = misread + [one for more, joint in enumerate(joints) for one in known._joints(spoken, joint, more)]  # noqa: SLF001 - as above
+            yield from (Span(places[first][0], places[after - 1][1], kind, rule) for first, after, kind in chains if _is_close(places, first, after))
 
-    def _joined_in(self, window: set[str]) -> dict[str, str]:
-        """Give which words (or chains of words) are texts without anything between, or are after digits were taken for letters → its kind."""
-        joined = self.joined
-        found = {word: joined[word] for word in joined.keys() & window}
-        for word in window:
-            if not word.isalpha() and not word.isdigit():
-                meant = word.translate(_LOOKS_LIKE)
-                if meant in joined:
-                    found[word] = joined[meant]
-        return found
+    def _joints(self, spoken: list[str], joint: set[str], more: int) -> Iterator[tuple[int, int, str]]:
+        """Yield (first word, behind the last, kind) of chains of words that are a text without anything between: `more` words beyond the first."""
+        if not joint:
+            return
+        for place in range(len(spoken) - more):
+            chain = "".join(spoken[place : place + more + 1])
+            if chain in joint:
+                yield place, place + more + 1, self.joined[chain]
 
     def _phrases(self, text: str, places: list[tuple[int, int]], spoken: list[str], begun: set[str], rule: str) -> Iterator[Span]:
         """Yield texts word by word."""
@@ -123,14 +125,14 @@ def _windows(spoken: list[str]) -> list[set[str]]:
     return found
 
 
-def _joints(places: list[tuple[int, int]], spoken: list[str], joint: dict[str, str], more: int, rule: str) -> Iterator[Span]:
-    """Yield where chains of words stand that are a text: `more` words beyond the first."""
-    if not joint:
-        return
-    for place in range(len(spoken) - more):
-        chain = "".join(spoken[place : place + more + 1])
-        if chain in joint and _is_close(places, place, place + more + 1):
-            yield Span(places[place][0], places[place + more][1], joint[chain], rule)
+def _alike(spoken: list[str]) -> list[tuple[int, int, str]]:
+    """Give (first word, behind the last, as one word) of chains with a word in which digits may be letters, with these for the digits."""
+    found = []
+    for place in [n for n, word in enumerate(spoken) if not word.isalpha() and not word.isdigit()]:
+        for first in range(max(place - _MOST_JOINED + 1, 0), place + 1):
+            for after in range(place + 1, min(first + _MOST_JOINED, len(spoken)) + 1):
+                found.append((first, after, "".join(spoken[first:after]).translate(_LOOKS_LIKE)))
+    return found
 
 
 def _is_close(places: list[tuple[int, int]], first: int, after: int) -> bool:
@@ -140,20 +142,16 @@ def _is_close(places: list[tuple[int, int]], first: int, after: int) -> bool:
 
 def _as_written(text: str, spoken: tuple[str, ...]) -> frozenset[str] | None:
     """Give how a short name, or one that is a word as well, must be written to be met: with a capital, or all in capitals; None if it does not matter."""
-    if len(spoken) > 1 or (len(spoken[0]) > _SHORT and spoken[0] not in common_words() and spoken[0] not in _ALSO_WORDS):
+    if len(spoken) > 1 or (len(spoken[0]) > _SHORT and spoken[0] not in _name_words()):
         return None
     name = text.strip()
     return frozenset({name.capitalize(), name.upper(), name}) - {name.lower()} or frozenset({name})
 
 
-_ALSO_WORDS = frozenset(
-    "bell black bloom bond booth brook brown bush case chase cook cross day fields fox frost gold good grace grant gray green grey hall hand harm"
-    " head heart hill hope house hunt joy king knight lamb lane law light little long love may mark miles mills moon moor noble oak page parish park"
-    " penny pool poole pope potter price pride rain ray reed rich rivers rock rose rush sage sharp short small snow sparks spring star steel stone storm"
-    " strong summer sun swan temple wall ward waters weaver weeks wells west white wild winter wise wolf wood woods young violet iris ruby pearl amber"
-    " ivy daisy lily hazel rusty will bill drew frank guy jack don art gene pat rod sandy skip sue victor walker".split()
-)
-"""Names that are words as well."""
+@cache
+def _name_words() -> frozenset[str]:
+    """Give names that are words as well."""
+    return frozenset((files("plait.export.deidentify.text") / "name_words.csv").read_text(encoding="utf-8").split()[1:]) | common_words()
 
 
 def _garbled(text: str) -> str:

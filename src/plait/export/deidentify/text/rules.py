@@ -18,6 +18,8 @@ _TERM = re.compile(r"\{([A-Z]+)\}")
 _DIGITS = re.compile(r"\d+")
 _WORDED = frozenset({"name", "place"})
 """Kinds that are words with a capital, and end where a word of everyday language begins."""
+_AHEAD = 60
+"""Signs among which that stands which goes with what a rule finds."""
 _PART = re.compile(r"(?:,? |-)?[^\s,]+")
 
 
@@ -54,6 +56,7 @@ class Rule:
         needs: Of which a text, in small letters, must have one.
         digits: How many digits must stand in a row in it.
         label: What stands before it, in small letters; None where nothing must.
+        before: What goes with it where it stands before it; None where nothing does.
         pattern: What it looks for.
         is_small: Whether it looks for it in small letters.
         has_part: Whether a group of the pattern is what is replaced.
@@ -65,6 +68,7 @@ class Rule:
     needs: tuple[str, ...]
     digits: int
     label: re.Pattern[str] | None
+    before: re.Pattern[str] | None
     pattern: re.Pattern[str]
     is_small: bool
     has_part: bool
@@ -78,6 +82,8 @@ class Rule:
             start, end = match.span("it") if self.has_part else match.span()
             if start < 0:
                 start, end = match.span()
+            if self.before is not None and (ahead := self.before.search(seen.text, max(start - _AHEAD, 0), start)):
+                start = ahead.start()
             if self.kind in _WORDED:
                 end = _end_of_name(seen.text, start, end, is_soft=self.is_soft)
             if end > start:
@@ -124,7 +130,8 @@ def rules() -> tuple[Rule, ...]:
     for row in content["rules"]:
         label = re.compile(_filled(row["label"], terms)) if "label" in row else None
         pattern = re.compile(_filled(row["pattern"], terms))
-        more = (label, pattern, bool(row.get("small")), "it" in pattern.groupindex, bool(row.get("soft")))
+        before = re.compile(_filled(row["before"], terms)) if "before" in row else None
+        more = (label, before, pattern, bool(row.get("small")), "it" in pattern.groupindex, bool(row.get("soft")))
         found.append(Rule(row["rule"], row["kind"], tuple(row.get("needs", ())), int(row.get("digits", 0)), *more))
     return tuple(found)
 

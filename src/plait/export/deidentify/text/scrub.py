@@ -84,9 +84,9 @@ class Scrubber:
 
 
 def readable(text: str) -> str:
-    """Give a text without what hides its words: NULs between letters (UTF-16 read as bytes), marks of encodings, signs that nobody sees, wide letters.
+    r"""Give a text without what hides its words: NULs between letters (UTF-16 read as bytes), marks of encodings, signs that nobody sees, wide letters.
 
-    >>> readable("J\\x00a\\x00n\\x00e\\x00"), readable("Ja\\u200bne"), readable("\\uff2a\\uff41ne")
+    >>> readable("J\x00a\x00n\x00e\x00"), readable("Ja\u200bne"), readable("\uff2a\uff41ne")
     ('Jane', 'Jane', 'Jane')
     """
     if text.isascii() and _NUL not in text:

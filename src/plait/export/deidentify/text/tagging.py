@@ -6,7 +6,6 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError
@@ -15,6 +14,7 @@ from plait.models.model import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LEAST_SCORE = 0.3
 """Probability from which on what a model finds counts: it is worse to leave a name than to take a word."""
