@@ -33,7 +33,7 @@ def read_declared(
     """Give what sources say of who somebody is (`person_id`, `kind`, `text`), and the sources whose files are gone.
 
     Args:
-        con: A connection; a temporary table of it is used.
+        con: A connection with the version; a temporary table of it is used.
         study: The study's folder.
         settings: Its sources.
         crosswalk: Who is who: `system`, `identifier`, `person_id`.
@@ -47,14 +47,24 @@ def read_declared(
         rules = {name: rule.identifying for name, rule in source.rules.files.items() if rule.identifying is not None}
         if not rules:
             continue
+        missing = _read_before(con, source, rules)
         persons = dict(crosswalk.filter(pl.col("system") == source.system).select("identifier", "person_id").iter_rows())
         try:
             for file in _files(source, set(rules)):
+                missing.discard(str(file.file))
                 rows = _read(con, file, source, rules[str(file.file)], persons, spill)
                 found.append(pl.DataFrame(rows, schema=schema, orient="row").unique())
         except (ConfigError, InputFileError):
+            missing.add(source.name)
+        if missing:
             unread.append(source.name)
     return pl.concat(found), tuple(unread)
+
+
+def _read_before(con: duckdb.DuckDBPyConnection, source: Source, rules: Mapping[str, Identifying]) -> set[str]:
+    """Give which files that tell of persons a source had when the version was made."""
+    had = con.execute("SELECT DISTINCT file FROM plait.files WHERE source = $source AND file IS NOT NULL", {"source": source.name}).fetchall()
+    return {name for (name,) in had} & rules.keys()
 
 
 def _files(source: Source, wanted: set[str]) -> Iterator[InputFile]:

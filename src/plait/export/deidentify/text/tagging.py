@@ -56,8 +56,7 @@ def open_tagger(tagging: Tagging) -> Callable[[str], list[tuple[int, int, str]]]
     """
     need(("torch", "transformers"), tagging)
     tagger = Tagger(tagging, EntityOptions(model=tagging.model))
-    meant = {label: kind for label in tagger.labels if (kind := _kind(label)) is not None}
-    if not meant:
+    if not any(map(_kind, tagger.labels)):
         raise ConfigError(
             tagging.where,
             expected="a model with labels of what identifies (PER, PERSON, PATIENT, LOC, DATE, ID, PHONE, …)",
@@ -66,11 +65,13 @@ def open_tagger(tagging: Tagging) -> Callable[[str], list[tuple[int, int, str]]]
         )
 
     def find(text: str) -> list[tuple[int, int, str]]:
-        return [(one.start, one.end, meant[one.label]) for one in tagger.entities(text) if one.label in meant and one.score >= LEAST_SCORE]
+        found = ((one.start, one.end, _kind(one.label)) for one in tagger.entities(text) if one.score >= LEAST_SCORE)
+        return [(start, end, kind) for start, end, kind in found if kind is not None]
 
     return find
 
 
+@cache
 def _kind(label: str) -> str | None:
     """Give what a label stands for, None where it tells of nothing that identifies.
 
