@@ -17,7 +17,7 @@ from plait.demo import write_demo
 from plait.errors import ExportError
 from plait.etl.catalog import open_catalog
 from plait.etl.run import silent
-from plait.export.deidentify import tables
+from plait.export.deidentify import notes, tables
 from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.notes import scrubbed_notes
 from plait.export.known.identifiers import gather
@@ -60,17 +60,17 @@ def exported(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_sources_say_of_patients_is_in_no_note(study: Path, exported: Path) -> None:
-    notes = "\n".join(row[0] for row in duckdb.sql(f"SELECT note_text FROM '{exported}/note.parquet'").fetchall())
+    texts = "\n".join(row[0] for row in duckdb.sql(f"SELECT note_text FROM '{exported}/note.parquet'").fetchall())
     patients = duckdb.sql(f"FROM '{study}/data/synthea/patients.csv'").pl()
     looked_for = 0
     for column in ("FIRST", "LAST", "MIDDLE", "MAIDEN", "SSN", "DRIVERS", "PASSPORT", "ADDRESS", "CITY"):
         for value in patients[column].drop_nulls().unique():
             looked_for += 1
-            assert value.lower() not in notes.lower(), column
+            assert value.lower() not in texts.lower(), column
     assert looked_for > 100
-    assert "617-555" not in notes
-    assert "Trialson" not in notes
-    assert notes.count("[name]") > 40
+    assert "617-555" not in texts
+    assert "Trialson" not in texts
+    assert texts.count("[name]") > 40
 
 
 def test_dates_in_notes_move_as_those_of_tables_do(study: Path, exported: Path) -> None:
@@ -116,6 +116,30 @@ def test_without_the_files_that_name_patients_notes_stay(study: Path, tmp_path: 
     settings = folder / "plait.yaml"
     settings.write_text(settings.read_text(encoding="utf-8").replace("notes: scrub", "notes: withhold"), encoding="utf-8")
     assert plait.open(folder).export_omop(tmp_path / "out", row_level=True).unread == ("ehr",)
+
+
+def test_a_fair_package_says_what_became_of_notes(study: Path, tmp_path: Path) -> None:
+    done = plait.open(study).export_fair(tmp_path / "out", row_level=True)
+    assert done.scrubbed is not None
+    crate = json.loads((tmp_path / "out/ro-crate-metadata.json").read_text(encoding="utf-8"))
+    assert "scrubbed.json" in {entity["@id"] for entity in crate["@graph"]}
+    assert "free text scrubbed by rules" in (tmp_path / "out/croissant.json").read_text(encoding="utf-8")
+    assert plait.open(study).export_fair(tmp_path / "figures").scrubbed is None
+
+
+def test_processes_scrub_as_one_does(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = plait.open(study)
+    assert opened.version is not None
+    made = []
+    for least in (1 << 40, 0):
+        monkeypatch.setattr(notes, "_WORTH_PROCESSES", least)
+        with opened.connect() as con:
+            tables.prepare(con, ExportKey.kept(study, NAMED), "SELECT person_id FROM cdm.person", 2)
+            known = gather(con, study, opened.version, opened.settings, study / "spill")
+            with scrubbed_notes(con, study, SCRUB, known, threads=2, progress=silent) as done:
+                made.append((done, con.sql("FROM scrubbed_note ORDER BY note_id").fetchall()))
+    assert made[0] == made[1]
+    assert len(made[0][1]) > 20
 
 
 def test_nothing_of_the_work_on_notes_is_left(study: Path, exported: Path) -> None:

@@ -28,11 +28,11 @@ def offline() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Give a function that makes a tiny BERT, trained until it knows what each word is."""
+    """Give a function that makes a tiny BERT, trained as many steps as it takes to know what each word is."""
     import torch
     from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast
 
-    def make(truth: dict[str, str]) -> Path:
+    def make(truth: dict[str, str], steps: int = 100) -> Path:
         folder = tmp_path_factory.mktemp("models") / "tiny"
         vocabulary = {word: place for place, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])}
         BertTokenizerFast(vocab=vocabulary, model_max_length=64).save_pretrained(folder)
@@ -44,7 +44,7 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         ids = torch.tensor([list(vocabulary.values())])
         wanted = torch.tensor([[labels.index(truth.get(word, "O")) for word in vocabulary]])
         learning = torch.optim.Adam(network.parameters(), 0.02)
-        for _ in range(150):
+        for _ in range(steps):
             order = torch.randperm(ids.shape[1])
             loss = network(input_ids=ids[:, order], labels=wanted[:, order]).loss
             learning.zero_grad()
@@ -66,7 +66,7 @@ def test_what_a_model_labels_goes(make_model: Callable[..., Path], tmp_path: Pat
 
 def test_a_model_of_other_labels_is_refused(make_model: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="note_model: expected a model with labels"):
-        open_tagger(Tagging(tmp_path, str(make_model({"pain": "DISEASE"}))))
+        open_tagger(Tagging(tmp_path, str(make_model({"pain": "DISEASE"}, 0))))
     with pytest.raises(EncoderError, match="policy, note_model"):
         open_tagger(Tagging(tmp_path, "./no-such-folder"))
 

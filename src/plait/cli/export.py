@@ -110,7 +110,7 @@ def _show_end(done: Exported | Packaged) -> None:
 
     if done.left_out:
         console.say(f"\nLeft out: {done.left_out:,} persons who withhold something.")
-    if done.scrubbed is not None:
+    if done.scrubbed is not None and done.scrubbed.notes:
         console.say(f"\nNotes: scrubbed, {done.scrubbed.changed:,} of {done.scrubbed.notes:,} changed; scrubbed.json tells by what rules.")
     if done.unread:
         console.say(f"\nNot looked for, since their files are gone: what {', '.join(done.unread)} say of persons.")

@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -213,7 +213,7 @@ def _scrub_lot(lot: _Lot) -> tuple[int, int, Counter[tuple[str, str]], Counter[t
     return notes.height, changed, found, persons
 
 
-@cache
+@lru_cache(1)
 def _others(folder: Path) -> Own:
     """Give what is looked for in all notes."""
     import polars as pl
