@@ -1,0 +1,296 @@
+"""A DICOM file, read and written without its pixels in memory: its header is cleaned, its pixels are copied as they are, or blanked.
+
+What stands behind the pixels (padding, digital signatures, private groups) is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import threading
+import warnings
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from plait.export.deidentify.dicom.blank import Blank, NotBlankable
+from plait.export.deidentify.dicom.dataset import Subject, clean, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+_PIXELS = 0x7FE0
+_COPIED = frozenset({0x0001, 0x0002, 0x0003, 0x0008, 0x0009, 0x0010})
+"""Elements of the group of pixels: offsets and lengths of frames, and pixels of each kind."""
+_LONG_VR = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_UNDEFINED = 0xFFFFFFFF
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_NATIVE = {(True, True): "1.2.840.10008.1.2", (False, True): "1.2.840.10008.1.2.1", (False, False): "1.2.840.10008.1.2.2"}
+"""Transfer syntaxes without compression, by (VR implicit, little endian)."""
+_IMPLEMENTATION, _VERSION = "2.25.205857331384218146393147562226317823161", "PLAIT"
+"""Who wrote a file (DICOM PS3.10, 7.1)."""
+_BLOCK_BYTES = 1 << 20
+_MOST_BYTES = 1 << 30
+"""Most bytes that a deflated header unpacks to."""
+_QUIETLY = threading.RLock()
+
+
+class Broken(Exception):  # noqa: N818 - a reason, which the export tells
+    """A file is no DICOM that can be read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file whose header was read.
+
+    Attributes:
+        header: Its attributes before its pixels.
+        body: A stream that stands where the pixels begin, or at its end.
+        is_deflated: Whether the file itself is compressed; the stream is not.
+    """
+
+    header: Dataset
+    body: BinaryIO
+    is_deflated: bool
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether kinds of values are not written."""
+        return bool(self.header.original_encoding[0])
+
+    @property
+    def order(self) -> str:
+        """The order of bytes, as `struct` has it."""
+        return "<" if self.header.original_encoding[1] else ">"
+
+
+class _Sink(Protocol):
+    def write(self, data: bytes, /) -> object:
+        """Take bytes."""
+        ...
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Opened]:
+    """Open a file and read its header.
+
+    Raises:
+        Broken: It is no DICOM that can be read.
+    """
+    from pydicom.filereader import read_dataset, read_partial
+
+    with path.open("rb") as file, TemporaryFile() as inflated, quietly():
+        with _read_or_broken():
+            syntax = _syntax(path)
+            if syntax == _DEFLATED:
+                header = read_partial(file, _after_meta, force=True)
+                meta = header.file_meta
+                _inflate(file, 144 + int(meta.FileMetaInformationGroupLength), inflated)
+                header = read_dataset(cast("BinaryIO", inflated), is_implicit_VR=False, is_little_endian=True, stop_when=_at_pixels)
+                header.file_meta = meta
+                body = cast("BinaryIO", inflated)
+            else:
+                header, body = read_partial(file, _at_pixels, force=True), file
+        yield Opened(header, body, syntax == _DEFLATED)
+
+
+def write_instance(path: Path, target: Path, subject: Subject, *, blank: bool) -> str:
+    """Write a file without what identifies, and give the UID that it is known by now.
+
+    Args:
+        path: The file.
+        target: The new file.
+        subject: Whose it is.
+        blank: Whether to blank what is outside of the regions of an ultrasound.
+
+    Raises:
+        Broken: It is no DICOM that can be read to its end.
+        NotBlankable: Nobody knows where text may be in its pixels.
+    """
+    with opened(path) as source, target.open("wb") as file, quietly():
+        header = source.header
+        blanked = Blank.of(header, source.order) if blank else None
+        with _read_or_broken():
+            clean(header, subject)
+            tell(header, subject, is_blanked=blank)
+            _write_meta(file, source)
+        sink: _Sink = _Deflating(file) if source.is_deflated else file
+        with _read_or_broken():
+            sink.write(_encoded(source))
+        _copy_pixels(source, sink, blanked)
+        if isinstance(sink, _Deflating):
+            sink.finish()
+        return str(header.get("SOPInstanceUID", ""))
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Hold back what pydicom would say of values that it finds strange: they are a person's."""
+    from pydicom import config
+
+    log = logging.getLogger("pydicom")
+    with _QUIETLY, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        was = log.level, config.settings.reading_validation_mode, config.settings.writing_validation_mode
+        log.setLevel(logging.CRITICAL)
+        config.settings.reading_validation_mode = config.settings.writing_validation_mode = config.IGNORE
+        try:
+            yield
+        finally:
+            log.setLevel(was[0])
+            config.settings.reading_validation_mode, config.settings.writing_validation_mode = was[1:]
+
+
+@contextmanager
+def _read_or_broken() -> Iterator[None]:
+    """Make one error of what pydicom raises, whose messages have values in them."""
+    try:
+        yield
+    except (OSError, MemoryError, Broken, NotBlankable):
+        raise
+    except Exception:  # noqa: BLE001 - it raises what it likes
+        raise Broken from None
+
+
+def _at_pixels(tag: int, _vr: str | None, _length: int) -> bool:
+    return tag >> 16 == _PIXELS
+
+
+def _after_meta(_tag: int, _vr: str | None, _length: int) -> bool:
+    return True
+
+
+def _syntax(path: Path) -> str:
+    """Give the transfer syntax that a file names, empty where it names none."""
+    from pydicom.errors import InvalidDicomError
+    from pydicom.filereader import read_file_meta_info
+
+    try:
+        return str(read_file_meta_info(path).get("TransferSyntaxUID", "")).strip()
+    except InvalidDicomError:
+        return ""
+
+
+def _inflate(file: BinaryIO, start: int, target: IO[bytes]) -> None:
+    """Unpack what is deflated from a place on, and go to its beginning."""
+    file.seek(start)
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    while block := file.read(_BLOCK_BYTES):
+        while block:
+            target.write(unpacker.decompress(block, _BLOCK_BYTES))
+            block = unpacker.unconsumed_tail
+        if target.tell() > _MOST_BYTES:
+            raise Broken
+    target.write(unpacker.flush())
+    target.seek(0)
+
+
+class _Deflating:
+    """A file that is written compressed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._packer = file, zlib.compressobj(wbits=-zlib.MAX_WBITS)
+
+    def write(self, data: bytes) -> None:
+        """Take bytes."""
+        self._file.write(self._packer.compress(data))
+
+    def finish(self) -> None:
+        """Write what is left, to an even number of bytes."""
+        self._file.write(self._packer.flush())
+        if self._file.tell() % 2:
+            self._file.write(b"\0")
+
+
+def _write_meta(file: BinaryIO, source: Opened) -> None:
+    """Write an empty preamble and the file meta information, which names neither the sender nor the program that wrote the original."""
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.filewriter import write_file_meta_info
+
+    header = source.header
+    syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", "")).strip()
+    if syntax in {"", *_NATIVE.values()}:
+        syntax = _NATIVE[cast("tuple[bool, bool]", header.original_encoding)]
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    meta.ImplementationClassUID, meta.ImplementationVersionName = _IMPLEMENTATION, _VERSION
+    file.write(bytes(128) + b"DICM")
+    write_file_meta_info(cast("Any", file), meta, enforce_standard=True)
+
+
+def _encoded(source: Opened) -> bytes:
+    """Give the header's bytes, in the encoding that it was read in."""
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = source.is_implicit, source.order == "<"
+    write_dataset(buffer, source.header)
+    return cast("bytes", buffer.getvalue())
+
+
+def _copy_pixels(source: Opened, sink: _Sink, blank: Blank | None) -> None:
+    """Copy the elements of the group of pixels as they stand, block by block.
+
+    Raises:
+        Broken: They go on beyond the end of the file.
+    """
+    body, order = source.body, source.order
+    while len(tag := body.read(4)) == 4:  # noqa: PLR2004 - group and element
+        group, element = struct.unpack(f"{order}HH", tag)
+        if group != _PIXELS:
+            return
+        head = tag + _exactly(body, 4)
+        is_long = not source.is_implicit and head[4:6] in _LONG_VR
+        head += _exactly(body, 4) if is_long else b""
+        is_short = not source.is_implicit and not is_long
+        (length,) = struct.unpack(f"{order}H", head[6:8]) if is_short else struct.unpack(f"{order}I", head[-4:])
+        is_copied = element in _COPIED
+        if is_copied:
+            sink.write(head)
+        if length == _UNDEFINED:
+            _copy_items(body, sink if is_copied else _Nowhere(), order)
+        elif blank is not None and element == 0x0010:  # noqa: PLR2004 - Pixel Data
+            blank.copy(body, sink, length)
+        else:
+            _copy(body, sink if is_copied else _Nowhere(), length)
+
+
+class _Nowhere:
+    def write(self, data: bytes) -> None:
+        """Take bytes, and forget them."""
+
+
+def _copy_items(body: BinaryIO, sink: _Sink, order: str) -> None:
+    """Copy fragments, to the mark that ends them (DICOM PS3.5, A.4)."""
+    while True:
+        head = _exactly(body, 8)
+        group, element, length = struct.unpack(f"{order}HHI", head)
+        sink.write(head)
+        if (group, element) == (0xFFFE, 0xE0DD):
+            return
+        if (group, element) != (0xFFFE, 0xE000) or length == _UNDEFINED:
+            raise Broken
+        _copy(body, sink, length)
+
+
+def _copy(body: BinaryIO, sink: _Sink, length: int) -> None:
+    while length:
+        block = body.read(min(length, _BLOCK_BYTES))
+        if not block:
+            raise Broken
+        sink.write(block)
+        length -= len(block)
+
+
+def _exactly(body: BinaryIO, length: int) -> bytes:
+    found = body.read(length)
+    if len(found) < length:
+        raise Broken
+    return found
