@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-_PIXELS = 0x7FE0
+_PIXELS, _PIXEL_DATA = 0x7FE0, 0x0010
 _COPIED = frozenset({0x0001, 0x0002, 0x0003, 0x0008, 0x0009, 0x0010})
 """Elements of the group of pixels: offsets and lengths of frames, and pixels of each kind."""
 _LONG_VR = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
@@ -246,20 +246,39 @@ def _copy_pixels(source: Opened, sink: _Sink, blank: Blank | None) -> None:
         group, element = struct.unpack(f"{order}HH", tag)
         if group != _PIXELS:
             return
-        head = tag + _exactly(body, 4)
-        is_long = not source.is_implicit and head[4:6] in _LONG_VR
-        head += _exactly(body, 4) if is_long else b""
-        is_short = not source.is_implicit and not is_long
-        (length,) = struct.unpack(f"{order}H", head[6:8]) if is_short else struct.unpack(f"{order}I", head[-4:])
-        is_copied = element in _COPIED
-        if is_copied:
-            sink.write(head)
+        vr, length = _kind_and_length(body, order)
+        to = sink if element in _COPIED else _Nowhere()
+        to.write(tag + _head(vr or _guessed(source.header, element, length), length, source))
         if length == _UNDEFINED:
-            _copy_items(body, sink if is_copied else _Nowhere(), order)
-        elif blank is not None and element == 0x0010:  # noqa: PLR2004 - Pixel Data
-            blank.copy(body, sink, length)
+            _copy_items(body, to, order)
+        elif blank is not None and element == _PIXEL_DATA:
+            blank.copy(body, to, length)
         else:
-            _copy(body, sink if is_copied else _Nowhere(), length)
+            _copy(body, to, length)
+
+
+def _kind_and_length(body: BinaryIO, order: str) -> tuple[bytes, int]:
+    """Read what an element is and how long; some files do not write the former, though they say that they do."""
+    head = _exactly(body, 4)
+    if head[:2] in _LONG_VR:
+        return head[:2], struct.unpack(f"{order}I", _exactly(body, 4))[0]
+    if head[0] % 2 and head[:2].isalpha() and head[:2].isupper():  # a length is even
+        return head[:2], struct.unpack(f"{order}H", head[2:])[0]
+    return b"", struct.unpack(f"{order}I", head)[0]
+
+
+def _guessed(header: Dataset, element: int, length: int) -> bytes:
+    """Give what an element of the pixels is, where a file does not say so (DICOM PS3.5, A)."""
+    if element == _PIXEL_DATA:
+        return b"OW" if length != _UNDEFINED and int(header.get("BitsAllocated") or 0) > 8 else b"OB"  # noqa: PLR2004 - a byte
+    return {0x0003: b"UV", 0x0008: b"OF", 0x0009: b"OD"}.get(element, b"OV")
+
+
+def _head(vr: bytes, length: int, source: Opened) -> bytes:
+    """Give what stands between the tag of an element and its value."""
+    if source.is_implicit:
+        return struct.pack(f"{source.order}I", length)
+    return vr + (struct.pack(f"{source.order}HI", 0, length) if vr in _LONG_VR else struct.pack(f"{source.order}H", length))
 
 
 class _Nowhere:
