@@ -57,6 +57,7 @@ def fair(
     snapshots: Annotated[
         list[str] | None, typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/ that goes along; may be given again.")
     ] = None,
+    images: Annotated[bool, typer.Option("--images", help="Let the persons' images go along, de-identified.")] = False,
     key: KeyOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Make one zip file of it.")] = False,
     json: JsonOption = False,
@@ -67,13 +68,13 @@ def fair(
     Tables, their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the hashes of all. Without --row-level, figures of
     enough persons and tables without rows. Nothing is written while a check of severity error fails, or where something would identify.
 
-    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1
+    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1 --images
     """
     from plait import console
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
-        done = open_study(study).export_fair(out, row_level=row_level, snapshots=snapshots or (), key=key, zipped=zipped, progress=listen)
+        done = open_study(study).export_fair(out, row_level=row_level, snapshots=snapshots or (), images=images, key=key, zipped=zipped, progress=listen)
     show(done, _show_packaged, json=json, quiet=quiet)
 
 
@@ -82,6 +83,10 @@ def _show_packaged(done: Packaged) -> None:
 
     rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
     console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
+    if done.images:
+        console.say(f"\nImages: {done.images.files:,} files. {done.images.about}")
+        for why, count in done.images.left_out.items():
+            console.say(f"Left out: {count:,} files ({why}).")
     _show_end(done)
 
 

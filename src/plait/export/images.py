@@ -51,22 +51,42 @@ _ABOUTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
-    """What was written.
+class ImageCounts:
+    """What became of the images' files.
 
     Attributes:
-        table: `images.parquet`.
-        files: The images' files.
-        blanked: Files in which what may show who it is was blanked, or left out.
-        left_out: Files that stayed in the study, by why and what they are: their number.
-        faces: Files of which a face could be made; nothing was done about it.
+        files: How many were written.
+        blanked: In how many of these what may show who it is was blanked, or cut off.
+        left_out: Files that stayed in the study, by what they are and why: their number.
+        faces: Of how many a face could be made; nothing was done about it.
     """
 
-    table: TableFile
-    files: tuple[DataFile, ...]
+    files: int
     blanked: int
     left_out: Mapping[str, int]
     faces: int
+
+    @property
+    def about(self) -> str:
+        """What was done to the images, in words for whoever uses them."""
+        left = sum(self.left_out.values())
+        parts = ["Images by DICOM PS3.15 Annex E: Basic Profile, modified dates, clean descriptors and structured content; slides of their levels alone."]
+        if self.blanked:
+            parts.append(f"What may show a name is blanked or cut off in {self.blanked:,} files.")
+        if left:
+            parts.append(f"Left out, for they may show a name: {left:,} files.")
+        if self.faces:
+            parts.append(f"Faces can be made of {self.faces:,} files of heads: they are not defaced, so make none.")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What was written: `images.parquet`, the images' files, and how many there are of which fate."""
+
+    table: TableFile
+    files: tuple[DataFile, ...]
+    counts: ImageCounts
 
 
 def write_images(out: Outgoing) -> Images:
@@ -98,7 +118,7 @@ def write_images(out: Outgoing) -> Images:
     faces = sum(found.may_show_a_face and one is not None for found, one in zip(judged, made, strict=True))
     table = _write_table(out, [(file, one, series[file.place]) for file, one in zip(files, made, strict=True) if one is not None])
     written = tuple(DataFile(one.path, "An image.", one.media_type, one.size_bytes, one.sha256) for one in made if one is not None and one.path is not None)
-    return Images(table, written, fates.count("blank"), dict(sorted(left.items())), faces)
+    return Images(table, written, ImageCounts(len(written), fates.count("blank"), dict(sorted(left.items())), faces))
 
 
 def _works(out: Outgoing) -> tuple[list[Work], dict[str, tuple[int, str]]]:
@@ -173,7 +193,7 @@ def _check_whole(files: Sequence[ImageFile], judged: Sequence[Judged]) -> None:
     """Fail where a file is not what it was when it was indexed, or last checked."""
     wrong = [(file, found.fault) for file, found in zip(files, judged, strict=True) if found.fault is not None]
     if wrong:
-        counts = Counter(fault for _, fault in wrong)
+        counts = Counter[str](fault for _, fault in wrong)
         raise _refused([file for file, _ in wrong], "files as they were indexed", counts, "See which: plait verify --rehash. Mend them, or run the ETL again.")
 
 

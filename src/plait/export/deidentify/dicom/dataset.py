@@ -121,11 +121,11 @@ def _parts(element: DataElement) -> list[str]:
 
 
 def _elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Yield the elements that can be read, and whose value is of the kind that the attribute has (DICOM PS3.6)."""
+    """Yield the elements that can be read, and whose value is of the kind that the attribute has (DICOM PS3.6); of no attribute that is not known."""
     from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
     for tag in list(dataset.keys()):
-        if is_out(tag):
+        if is_out(tag) or not dictionary_has_tag(tag):
             continue
         try:
             element = dataset[tag]
@@ -133,9 +133,9 @@ def _elements(dataset: Dataset) -> Iterator[DataElement]:
                 len(element.value or ())
         except Exception:  # noqa: BLE001, S112 - pydicom raises what it likes for values that are none
             continue
-        if dictionary_has_tag(tag) and (element.VR in _WORDS or dictionary_VR(tag) in _WORDS) and element.VR != dictionary_VR(tag):
-            continue
-        yield element
+        meant = dictionary_VR(tag)
+        if meant == element.VR or not _WORDS & {meant, element.VR}:
+            yield element
 
 
 _WORDS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "SQ", "ST", "TM", "UC", "UI", "UN", "UR", "UT"})

@@ -34,6 +34,8 @@ _NATIVE = {(True, True): "1.2.840.10008.1.2", (False, True): "1.2.840.10008.1.2.
 """Transfer syntaxes without compression, by (VR implicit, little endian)."""
 _IMPLEMENTATION, _VERSION = "2.25.205857331384218146393147562226317823161", "PLAIT"
 """Who wrote a file (DICOM PS3.10, 7.1)."""
+_META_BYTES = 144
+"""Preamble, mark, and the element with the length of the rest of the file meta information (DICOM PS3.10, 7.1)."""
 _BLOCK_BYTES = 1 << 20
 _MOST_BYTES = 1 << 30
 """Most bytes that a deflated header unpacks to."""
@@ -82,18 +84,20 @@ def opened(path: Path) -> Iterator[Opened]:
     Raises:
         Broken: It is no DICOM that can be read.
     """
-    from pydicom.filereader import read_dataset, read_partial
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.filereader import read_dataset, read_file_meta_info, read_partial
 
+    header: Dataset
+    body: BinaryIO
     with path.open("rb") as file, TemporaryFile() as inflated, quietly():
         with _read_or_broken():
             syntax = _syntax(path)
             if syntax == _DEFLATED:
-                header = read_partial(file, _after_meta, force=True)
-                meta = header.file_meta
-                _inflate(file, 144 + int(meta.FileMetaInformationGroupLength), inflated)
-                header = read_dataset(cast("BinaryIO", inflated), is_implicit_VR=False, is_little_endian=True, stop_when=_at_pixels)
-                header.file_meta = meta
+                meta = read_file_meta_info(path)
+                _inflate(file, _META_BYTES + int(meta.FileMetaInformationGroupLength), inflated)
                 body = cast("BinaryIO", inflated)
+                header = read_dataset(body, is_implicit_VR=False, is_little_endian=True, stop_when=_at_pixels)
+                header.file_meta = FileMetaDataset(meta)
             else:
                 header, body = read_partial(file, _at_pixels, force=True), file
         yield Opened(header, body, syntax == _DEFLATED)
@@ -161,10 +165,6 @@ def _at_pixels(tag: int, _vr: str | None, _length: int) -> bool:
     return tag >> 16 == _PIXELS
 
 
-def _after_meta(_tag: int, _vr: str | None, _length: int) -> bool:
-    return True
-
-
 def _syntax(path: Path) -> str:
     """Give the transfer syntax that a file names, empty where it names none."""
     from pydicom.errors import InvalidDicomError
@@ -211,15 +211,16 @@ def _write_meta(file: BinaryIO, source: Opened) -> None:
     """Write an empty preamble and the file meta information, which names neither the sender nor the program that wrote the original."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.filewriter import write_file_meta_info
+    from pydicom.uid import UID
 
     header = source.header
     syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", "")).strip()
     if syntax in {"", *_NATIVE.values()}:
-        syntax = _NATIVE[cast("tuple[bool, bool]", header.original_encoding)]
+        syntax = _NATIVE[source.is_implicit, source.order == "<"]
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
-    meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID, meta.ImplementationVersionName = _IMPLEMENTATION, _VERSION
+    meta.TransferSyntaxUID = UID(syntax)
+    meta.ImplementationClassUID, meta.ImplementationVersionName = UID(_IMPLEMENTATION), _VERSION
     file.write(bytes(128) + b"DICM")
     write_file_meta_info(cast("Any", file), meta, enforce_standard=True)
 
@@ -232,7 +233,7 @@ def _encoded(source: Opened) -> bytes:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = source.is_implicit, source.order == "<"
     write_dataset(buffer, source.header)
-    return cast("bytes", buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _copy_pixels(source: Opened, sink: _Sink, blank: Blank | None) -> None:

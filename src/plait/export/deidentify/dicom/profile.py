@@ -65,9 +65,7 @@ class Rule:
 def rules() -> dict[str, Rule]:
     """Give the rows of the table by tag."""
     rows = csv.DictReader((files(__package__) / "profile.csv").read_text(encoding="utf-8").splitlines(), strict=True)
-    return {
-        row["tag"]: Rule(row["tag"], row["keyword"], row["basic"], row["dates"] == "C", row["descriptors"] == "C", row["content"] == "C") for row in rows
-    }
+    return {row["tag"]: Rule(row["tag"], row["keyword"], row["basic"], row["dates"] == "C", row["descriptors"] == "C", row["content"] == "C") for row in rows}
 
 
 @cache

@@ -10,60 +10,61 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-Risk = Literal["burned-in annotation", "not told whether text is burned in", "a label or an overview of a slide", "a screen", "a document, a video or a surface"]
-Risk_ = Risk | Literal["an object of no kind that is known", "an overlay among the pixels"]
+Risk = Literal[
+    "a document, a video or a surface",
+    "an object of no kind that is known",
+    "burned-in annotation",
+    "a label or an overview of a slide",
+    "a screen",
+    "an overlay among the pixels",
+    "not told whether text is burned in",
+]
 
 _RISKY_MODALITIES = frozenset({"ES", "GM", "IO", "OP", "OT", "RF", "US", "XA", "XC"})
 """Modalities of which text is often burned in, where the object's kind does not say so."""
 _SCREENS = frozenset({"SCREEN SAVE", "DOSE_INFO", "REPORT"})
 _LABELS = frozenset({"LABEL", "OVERVIEW"})
 """Value 3 of Image Type of a whole slide (DICOM PS3.3, C.8.12.4.1.1)."""
-_VIDEOS = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101", "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.103", "1.2.840.10008.1.2.4.104")
-_MORE_VIDEOS = ("1.2.840.10008.1.2.4.105", "1.2.840.10008.1.2.4.106", "1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108")
+_VIDEOS = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
+"""Transfer syntaxes of MPEG (DICOM PS3.5, 10)."""
 _HEADS = frozenset({"BRAIN", "FACE", "HEAD", "HEADNECK", "JAW", "MANDIBLE", "MAXILLA", "ORBIT", "SINUS", "SINUSES", "SKULL", "WHOLEBODY"})
 _IN_SPACE = frozenset({"CT", "MR", "PT"})
 _STORAGE = "1.2.840.10008.5.1.4."
 
 
-def risk_of(header: Dataset) -> Risk_ | None:
+def risk_of(header: Dataset) -> Risk | None:
     """Give why the pixels of an instance may show who it is, None where nothing says so.
 
     Args:
         header: Its attributes, with its file meta information.
     """
-    sop_class, said = str(header.get("SOPClassUID", "")).strip(), str(header.get("BurnedInAnnotation", "")).strip().upper()
-    rule = _rules().get(sop_class)
-    kinds = {str(part).strip().upper() for part in _several(header.get("ImageType"))}
-    if rule == "always" or _is_video(header) or "EncapsulatedDocument" in header:
-        return "a document, a video or a surface"
-    if not _is_known(sop_class):
-        return "an object of no kind that is known"
-    if said == "YES":
-        return "burned-in annotation"
-    if kinds & _LABELS or str(header.get("SpecimenLabelInImage", "")).strip().upper() == "YES":
-        return "a label or an overview of a slide"
-    if kinds & _SCREENS:
-        return "a screen"
-    if _has_overlay_in_pixels(header):
-        return "an overlay among the pixels"
-    is_risky = rule == "untold" or "ConversionType" in header or str(header.get("Modality", "")).strip().upper() in _RISKY_MODALITIES
-    return "not told whether text is burned in" if is_risky and said != "NO" and _has_pixels(header) else None
+    sop_class, said = _word(header, "SOPClassUID"), _word(header, "BurnedInAnnotation")
+    rule, kinds = _rules().get(sop_class), {str(part).strip().upper() for part in _several(header.get("ImageType"))}
+    is_risky = rule == "untold" or "ConversionType" in header or _word(header, "Modality") in _RISKY_MODALITIES
+    found: tuple[tuple[bool, Risk], ...] = (
+        (rule == "always" or _is_video(header) or "EncapsulatedDocument" in header, "a document, a video or a surface"),
+        (not _is_known(sop_class), "an object of no kind that is known"),
+        (said == "YES", "burned-in annotation"),
+        (bool(kinds & _LABELS) or _word(header, "SpecimenLabelInImage") == "YES", "a label or an overview of a slide"),
+        (bool(kinds & _SCREENS), "a screen"),
+        (_has_overlay_in_pixels(header), "an overlay among the pixels"),
+        (is_risky and said != "NO" and "Rows" in header, "not told whether text is burned in"),
+    )
+    return next((risk for is_so, risk in found if is_so), None)
 
 
 def may_show_a_face(header: Dataset) -> bool:
     """Say whether a face could be made of the pixels: plait defaces nothing."""
-    if str(header.get("RecognizableVisualFeatures", "")).strip().upper() == "YES":
-        return True
-    part = str(header.get("BodyPartExamined", "")).strip().upper().replace(" ", "").replace("_", "")
-    return part in _HEADS and str(header.get("Modality", "")).strip().upper() in _IN_SPACE
+    part = _word(header, "BodyPartExamined").replace(" ", "").replace("_", "")
+    return _word(header, "RecognizableVisualFeatures") == "YES" or (part in _HEADS and _word(header, "Modality") in _IN_SPACE)
 
 
 def kind_of(header: Dataset) -> str:
     """Give the name of an instance's SOP class, as DICOM has it."""
     from pydicom.uid import UID
 
-    sop_class = UID(str(header.get("SOPClassUID", "")).strip())
-    return sop_class.name if _is_known(sop_class) else "unknown"
+    sop_class = _word(header, "SOPClassUID")
+    return UID(sop_class).name if _is_known(sop_class) else "unknown"
 
 
 @cache
@@ -73,9 +74,14 @@ def _rules() -> dict[str, str]:
 
 
 def _is_known(sop_class: str) -> bool:
-    from pydicom.uid import UID_dictionary
+    from pydicom.uid import UID
 
-    return sop_class.startswith(_STORAGE) and sop_class in UID_dictionary
+    return sop_class.startswith(_STORAGE) and UID(sop_class).name != sop_class
+
+
+def _word(header: Dataset, name: str) -> str:
+    """Give an attribute of one word."""
+    return str(header.get(name, "")).strip(" \0").upper()
 
 
 def _several(value: object) -> list[object]:
@@ -84,11 +90,7 @@ def _several(value: object) -> list[object]:
 
 def _is_video(header: Dataset) -> bool:
     syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", "")).strip()
-    return syntax.removesuffix(".1") in {*_VIDEOS, *_MORE_VIDEOS}
-
-
-def _has_pixels(header: Dataset) -> bool:
-    return "Rows" in header
+    return syntax.removesuffix(".1") in _VIDEOS
 
 
 def _has_overlay_in_pixels(header: Dataset) -> bool:

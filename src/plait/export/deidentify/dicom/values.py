@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -89,12 +88,7 @@ def capped_age(text: str) -> str | None:
 
 def new_uid(key: ExportKey, uid: str) -> str:
     """Give the UID that stands for another; one that the standard registers (a SOP class, a transfer syntax) stays."""
+    from pydicom.uid import UID
+
     uid = uid.strip(" \0")
-    return uid if not uid or uid in _registered() else key.uid(uid)
-
-
-@cache
-def _registered() -> frozenset[str]:
-    from pydicom.uid import UID_dictionary
-
-    return frozenset(UID_dictionary)
+    return uid if not uid or UID(uid).name != uid else key.uid(uid)

@@ -210,7 +210,9 @@ def _write_page(source: IO[bytes], target: IO[bytes], form: _Form, page: Page) -
             tags[offsets] = _copied(source, target, form, page.numbers(offsets), page.numbers(lengths))
     if below:
         tags[_SUB_PAGES] = _places(form, below)
-    fields = [struct.pack(f"{form.order}HH", code, tag.kind) + struct.pack(form.place, tag.count) + _field(target, form, tag) for code, tag in sorted(tags.items())]
+    fields = []
+    for code, tag in sorted(tags.items()):
+        fields.append(struct.pack(f"{form.order}HH", code, tag.kind) + struct.pack(form.place, tag.count) + _field(target, form, tag))
     _align(target)
     place = target.tell()
     target.write(struct.pack(form.count, len(fields)) + b"".join(fields))
@@ -238,12 +240,8 @@ def _copied(source: IO[bytes], target: IO[bytes], form: _Form, offsets: Sequence
         _align(target)
         places.append(target.tell() if length else 0)
         source.seek(offset)
-        while length:
-            block = source.read(min(length, _BLOCK_BYTES))
-            if not block:
-                raise NotTiff
-            target.write(block)
-            length -= len(block)
+        for left in range(length, 0, -_BLOCK_BYTES):
+            target.write(_exactly(source, min(left, _BLOCK_BYTES)))
     return _places(form, places)
 
 
