@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -129,15 +130,18 @@ def _elements(dataset: Dataset) -> Iterator[DataElement]:
             continue
         try:
             element = dataset[tag]
+            is_one = element.VR not in _SAYING or all(_SAYING[element.VR].fullmatch(part) for part in _parts(element))
             if element.VR == "SQ":
                 len(element.value or ())
         except Exception:  # noqa: BLE001, S112 - pydicom raises what it likes for values that are none
             continue
         meant = dictionary_VR(tag)
-        if meant == element.VR or not _WORDS & {meant, element.VR}:
+        if is_one and (meant == element.VR or not _WORDS & {meant, element.VR}):
             yield element
 
 
+_SAYING = {"DS": re.compile(r" *([+-]?[\d.]+([eE][+-]?\d+)?)? *"), "IS": re.compile(r" *([+-]?\d+)? *")}
+"""How numbers that are written in letters read; what else stands there is no number."""
 _WORDS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "SQ", "ST", "TM", "UC", "UI", "UN", "UR", "UT"})
 """Kinds of values of which none is taken for another; those of numbers and of bytes are ambiguous in some files."""
 
