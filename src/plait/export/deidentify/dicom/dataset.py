@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Text = tuple[int, str]
 """A descriptor: its tag, and what it says."""
 
-_SPECIMEN = frozenset({"ContainerIdentifier", "SpecimenIdentifier"})
+_KEYED = {"ContainerIdentifier": "specimen", "SpecimenIdentifier": "specimen", "TrackingID": "tracking"}
+"""Identifiers of what is no person, in whose place another stands that is the same wherever the original was."""
 _OF_SUBJECT = frozenset({"TEXT", "PNAME", "DATE", "DATETIME", "TIME", "NUM"})
 """Items of a report's context that say who was observed and by whom (DICOM PS3.16, TID 1001)."""
 _BIRTH = "121031"
@@ -185,13 +186,15 @@ def _dummy(element: DataElement, subject: Subject) -> Any:  # noqa: ANN401
         return element.value
     if element.keyword == "PatientID":
         return str(subject.new_id)
-    if element.keyword in _SPECIMEN:
-        return subject.key.name("specimen", text_of(element))
+    if element.keyword in _KEYED:
+        return subject.key.name(_KEYED[element.keyword], text_of(element))
     return values.new_uid(subject.key, text_of(element)) if element.VR == "UI" else values.dummy(element.VR)
 
 
 def _common(element: DataElement, subject: Subject) -> Any:  # noqa: ANN401
-    return element.value if element.is_empty or (int(element.tag), text_of(element)) in subject.common else None
+    if element.is_empty or (int(element.tag), text_of(element)) in subject.common:
+        return element.value
+    return subject.key.name(_KEYED[element.keyword], text_of(element)) if element.keyword in _KEYED else None
 
 
 _ACTIONS: dict[str, Callable[[DataElement, Subject], Any]] = {

@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
+from plait.export.deidentify.dicom.values import is_registered
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
@@ -74,9 +76,7 @@ def _rules() -> dict[str, str]:
 
 
 def _is_known(sop_class: str) -> bool:
-    from pydicom.uid import UID
-
-    return sop_class.startswith(_STORAGE) and UID(sop_class).name != sop_class
+    return sop_class.startswith(_STORAGE) and is_registered(sop_class)
 
 
 def _word(header: Dataset, name: str) -> str:

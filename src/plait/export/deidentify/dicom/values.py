@@ -17,6 +17,8 @@ _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _DATE_TIME = re.compile(r"(\d{8})((?:\d{2}){0,3}|\d{6}\.\d{1,6})([+-]\d{4})?")
 _TIME = re.compile(r"\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?")
 _ZONE = re.compile(r"[+-]\d{4}")
+_STORAGE = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1(\.\d{1,3}){1,4}")
+"""A class of stored objects (DICOM PS3.4, B.5)."""
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _DUMMIES: dict[str, Any] = {
     "AE": REMOVED,
@@ -88,7 +90,12 @@ def capped_age(text: str) -> str | None:
 
 def new_uid(key: ExportKey, uid: str) -> str:
     """Give the UID that stands for another; one that the standard registers (a SOP class, a transfer syntax) stays."""
+    uid = uid.strip(" \0")
+    return uid if not uid or is_registered(uid) else key.uid(uid)
+
+
+def is_registered(uid: str) -> bool:
+    """Say whether the standard registers a UID (DICOM PS3.6, A); classes of objects that are newer than pydicom are known by their root."""
     from pydicom.uid import UID
 
-    uid = uid.strip(" \0")
-    return uid if not uid or UID(uid).name != uid else key.uid(uid)
+    return UID(uid).name != uid or _STORAGE.fullmatch(uid) is not None
