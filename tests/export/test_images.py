@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ import plait
 from pacs_study import Sandbox
 from plait.errors import ConfigError, ExportError
 from plait.etl.crosswalk import linked_crosswalk
+from plait.etl.executor import LocalProcesses
 from plait.export.deidentify import tables
+from plait.export.deidentify.dicom.dataset import Subject
 from plait.export.deidentify.key import ExportKey
+from plait.export.deidentify.pictures import ImageFile, Judged, Work, judge, write
 from plait.export.images import Images, write_images
 from plait.export.outgoing import Outgoing, leaving
 from plait.export.scan import refuse, scan
@@ -250,3 +254,40 @@ def test_the_command_tells_of_images(study: plait.Study, tmp_path: Path, command
     crate = json.loads((tmp_path / "out/ro-crate-metadata.json").read_text(encoding="utf-8"))
     assert sum(str(one["@id"]).startswith("images/") for one in crate["@graph"]) == 9
     assert "PS3.15" in (tmp_path / "out/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "risk"),
+    [
+        (b"\1\2\3" * 100, "whole slide", "a format of slides that plait cannot clean"),
+        (b"II*\0" + bytes(300), "whole slide", "a format of slides that plait cannot clean"),
+    ],
+    ids=["of another form", "a broken TIFF"],
+)
+def test_a_file_of_no_form_that_is_known(tmp_path: Path, content: bytes, kind: str, risk: str) -> None:
+    (tmp_path / "a.mrxs").write_bytes(content)
+    file = ImageFile(1, 1, -1, "a.mrxs", None, None, "images/1/2/3")
+    assert judge(Work(tmp_path, (file,), tmp_path)) == [Judged(kind=kind, risk=risk)]
+
+
+def test_a_dicom_file_that_begins_as_a_tiff(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dcm", SeriesDescription="mine")
+    path.write_bytes(b"II*\0" + path.read_bytes()[4:])
+    (found,) = judge(Work(tmp_path, (ImageFile(1, 1, -1, "a.dcm", None, None, "x"),), tmp_path))
+    assert (found.kind, found.risk) == ("CT Image Storage", None)
+    assert found.texts == {(0x0008103E, "mine")}
+
+
+def test_files_in_an_archive_and_on_other_processes(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(write_dicom(tmp_path / "b.dcm"), "b.dcm")
+    (tmp_path / "b.dcm").unlink()
+    subject = Subject(0, 0, ExportKey.new(), frozenset())
+    file = ImageFile(1, 7, -1, "a.zip!b.dcm", None, None, "images/7/2/3")
+    work = Work(tmp_path, (file,), tmp_path / "spill", ("copy",), tmp_path / "out", subject)
+    ((written,), (left_out,)) = LocalProcesses(2).run([work, replace(work, fates=("leave out",))], write)
+    assert left_out is None
+    assert written is not None
+    assert written.path == "images/7/2/3.dcm"
+    assert pydicom.dcmread(tmp_path / "out/images/7/2/3.dcm").PatientID == "7"
+    assert not list((tmp_path / "spill").iterdir())

@@ -70,16 +70,17 @@ def scan(folder: Path, identifiers: Iterable[str], *, allowed: Iterable[str] = (
     try:
         con.execute("CREATE TEMP TABLE known (identifier VARCHAR)")
         _insert(con, known)
+        looked_for = set(known)
         hits: list[Hit] = []
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).as_posix()
-            hits += _in_text(_named(name, path.stem), "the name of a file", set(known), ())
+            hits += _in_text(_named(name, path.stem), "the name of a file", looked_for, ())
             if path.suffix in _TABLES:
-                hits += _in_table(con, path, name, set(known))
+                hits += _in_table(con, path, name, looked_for)
             elif path.suffix in _TEXTS:
-                hits += _in_text(path.read_text(encoding="utf-8"), name, set(known), allowed)
+                hits += _in_text(path.read_text(encoding="utf-8"), name, looked_for, allowed)
             elif path.suffix in PICTURES:
-                hits += _in_text(words_in(path), name, set(known), ())
+                hits += _in_text(words_in(path), name, looked_for, ())
         return hits
     finally:
         con.close()

@@ -29,6 +29,9 @@ _SLIDE = "whole slide"
 _BURNED = frozenset({"burned-in annotation", "not told whether text is burned in"})
 """Risks that end where text is blanked."""
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_GROUPS = (b"\2\0", b"\x08\0", b"\0\x08")
+"""How a DICOM file without a preamble begins: with its first group."""
+_FORMAT: Literal["a format of slides that plait cannot clean"] = "a format of slides that plait cannot clean"
 _BLOCK_BYTES = 1 << 20
 
 
@@ -160,16 +163,17 @@ def _judged(path: Path, file: ImageFile) -> Judged:
         return Judged(fault="changed")
     if file.sha256 is not None and sha256_of(path) != file.sha256:
         return Judged(fault="changed")
-    if _is_tiff(path):
+    form = _form_of(path)
+    if form == TIFF:
         try:
             risk = slide_risk(path)
         except NotCleanable:
-            risk = "a format of slides that plait cannot clean"
+            risk = _FORMAT
         return Judged(kind=_SLIDE, risk=risk, can_be_blanked=risk == "a label or an overview of a slide")
     try:
-        return _judged_dicom(path)
+        return _judged_dicom(path) if form == DICOM else Judged(kind=_SLIDE, risk=_FORMAT)
     except Broken:
-        return Judged(kind=_SLIDE, risk="a format of slides that plait cannot clean")
+        return Judged(fault="unreadable")
 
 
 def _judged_dicom(path: Path) -> Judged:
@@ -189,7 +193,7 @@ def _written(path: Path, file: ImageFile, work: Work, *, is_blanked: bool) -> Wr
     subject = work.subject
     if subject is None:
         raise TypeError
-    if _is_tiff(path):
+    if _form_of(path) == TIFF:
         place, kind, uid = file.place + suffix_of(path), TIFF, None
         target = _made(work.folder / place)
         write_slide(path, target)
@@ -205,6 +209,10 @@ def _made(target: Path) -> Path:
     return target
 
 
-def _is_tiff(path: Path) -> bool:
+def _form_of(path: Path) -> str | None:
+    """Give the media type of a file by how it begins; a DICOM file may begin as a TIFF does (DICOM PS3.10, 7.1)."""
     with path.open("rb") as file:
-        return file.read(4) in _TIFF
+        head = file.read(132)
+    if head[128:] == b"DICM":
+        return DICOM
+    return TIFF if head[:4] in _TIFF else DICOM if head[:2] in _GROUPS else None
