@@ -174,6 +174,22 @@ def test_what_the_table_does_not_name_is_treated_by_kind() -> None:
     assert tracked == {KEY.name("tracking", "theirs")}
 
 
+def test_short_texts_of_somebodys_own_words_and_what_else_identifies() -> None:
+    dataset = Dataset()
+    dataset.SegmentLabel, dataset.FrameLabelVector, dataset.DoseComment, dataset.ConvolutionKernel = "Roe's", ["Roe", "left"], SHARED_WORDS, "B30f"
+    dataset.PatientBirthDateInAlternativeCalendar, dataset.PlacerOrderNumberProcedure = "2519", "4711"
+    hidden = Dataset()
+    hidden.EncryptedContent = b"theirs"
+    dataset.EncryptedAttributesSequence = [hidden]
+    clean(dataset, Subject(17, SHIFT, KEY, frozenset({(0x30040006, SHARED_WORDS)})))
+    assert {element.keyword: element.value for element in dataset} == {
+        "ConvolutionKernel": "B30f",
+        "FrameLabelVector": "REMOVED",
+        "DoseComment": SHARED_WORDS,
+        "SegmentLabel": "REMOVED",
+    }
+
+
 def test_groups_that_go_as_a_whole() -> None:
     dataset = Dataset()
     block = dataset.private_block(0x0029, "MAKER", create=True)

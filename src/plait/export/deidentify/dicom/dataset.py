@@ -22,6 +22,8 @@ Text = tuple[int, str]
 
 _KEYED = {"ContainerIdentifier": "specimen", "SpecimenIdentifier": "specimen", "TrackingID": "tracking"}
 """Identifiers of what is no person, in whose place another stands that is the same wherever the original was."""
+_SHORT = frozenset({"LO", "SH", "UC"})
+"""Kinds of values of attributes that must be there in some objects, as the label of a segment must."""
 _OF_SUBJECT = frozenset({"TEXT", "PNAME", "DATE", "DATETIME", "TIME", "NUM"})
 """Items of a report's context that say who was observed and by whom (DICOM PS3.16, TID 1001)."""
 _BIRTH = "121031"
@@ -83,7 +85,8 @@ def clean(dataset: Dataset, subject: Subject) -> None:
         made = _ACTIONS[action](element, subject)
         if made is None and action in {"shift", "time", "zone", "age", "common"}:
             rule = rule_of(element.tag)
-            made = None if rule is None else _ACTIONS[basic_action(rule, element.VR)](element, subject)
+            otherwise = basic_action(rule, element.VR) if rule else "dummy" if element.VR in _SHORT else "remove"
+            made = _ACTIONS[otherwise](element, subject)
         if made is None:
             del dataset[element.tag]
         else:

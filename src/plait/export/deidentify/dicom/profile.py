@@ -2,8 +2,9 @@
 
 Where the table leaves a choice to the type that an attribute has in the object at hand (`X/Z`, `X/D`, `Z/D`, `X/Z/D`), what is valid in every
 object is taken: a dummy where one is allowed, else an empty value. A sequence, of which no dummy is valid everywhere, is removed where that
-is allowed, else emptied. Of attributes that the table does not name, UIDs are mapped, dates shifted, names of persons emptied, long texts kept
-where many persons have them, and what nobody knows (private, UN, another kind of value than the attribute has) is removed.
+is allowed, else emptied. Of attributes that the table does not name, those of `also.csv` identify and go; UIDs are mapped, dates shifted, names of
+persons emptied, long texts and what is called a description, a label or a comment kept where many persons have the same, and what nobody knows
+(private, UN, another kind of value than the attribute has) is removed.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ _UNNAMED: dict[str, Action] = {
     "UT": "common",
 }
 """What becomes of attributes that the table does not name, by kind of value; the others stay."""
+_CLEANED: dict[str, Action] = {"DA": "shift", "DT": "shift", "SH": "zone", "TM": "time"}
+"""What the option of modified dates does, by kind of value; the one short text among them is an offset from UTC."""
+_WORDED = ("Comment", "Comments", "Description", "Label", "LabelVector", "Notes", "ProtocolName")
+"""Ends of the names of short texts that are free ones."""
 _DUMMY_ITEMS = frozenset({"FlowIdentifierSequence", "VerifyingObserverSequence", "PersonIdentificationCodeSequence"})
 """Sequences for which the table asks a dummy: what is in their items is replaced. A presentation state is whole without the fourth, its graphics."""
 
@@ -69,6 +74,20 @@ def rules() -> dict[str, Rule]:
 
 
 @cache
+def _also_out() -> frozenset[int]:
+    """Give the attributes that identify and that the table does not name."""
+    rows = csv.DictReader((files(__package__) / "also.csv").read_text(encoding="utf-8").splitlines(), strict=True)
+    return frozenset(int(row["tag"], 16) for row in rows)
+
+
+def _is_worded(tag: int, vr: str) -> bool:
+    """Say whether an attribute that the table does not name is of somebody's own words."""
+    from pydicom.datadict import keyword_for_tag
+
+    return vr in {"LO", "SH", "UC"} and keyword_for_tag(tag).endswith(_WORDED)
+
+
+@cache
 def rule_of(tag: int) -> Rule | None:
     """Give the row of an attribute that is neither private nor of a repeating group, None of one that the table does not name."""
     return rules().get(f"{tag:08X}")
@@ -94,18 +113,14 @@ def action_of(tag: int, vr: str) -> Action:
         tag: Its tag.
         vr: The kind of its value.
     """
-    if is_out(tag):
+    if is_out(tag) or tag in _also_out():
         return "remove"
     rule = rule_of(tag)
     if rule is None:
-        return _UNNAMED.get(vr, "keep")
-    if rule.is_date and vr in {"DA", "DT", "TM"}:
-        return "time" if vr == "TM" else "shift"
-    if rule.is_date and vr == "SH":
-        return "zone"
-    if rule.is_descriptor and vr in TEXTS:
-        return "common"
-    return basic_action(rule, vr)
+        return "common" if _is_worded(tag, vr) else _UNNAMED.get(vr, "keep")
+    if rule.is_date and vr in _CLEANED:
+        return _CLEANED[vr]
+    return "common" if rule.is_descriptor and vr in TEXTS else basic_action(rule, vr)
 
 
 def basic_action(rule: Rule, vr: str) -> Action:
