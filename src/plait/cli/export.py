@@ -64,6 +64,7 @@ def fair(
     snapshots: Annotated[
         list[str] | None, typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/ that goes along; may be given again.")
     ] = None,
+    images: Annotated[bool, typer.Option("--images", help="Let the persons' images go along, de-identified.")] = False,
     key: KeyOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Make one zip file of it.")] = False,
     threads: ThreadsOption = None,
@@ -76,7 +77,7 @@ def fair(
     Tables, their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the hashes of all. Without --row-level, figures of
     enough persons and tables without rows. Nothing is written while a check of severity error fails, or where something would identify.
 
-    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1
+    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1 --images
     """
     from plait import console
     from plait.study import open_study
@@ -87,6 +88,7 @@ def fair(
             row_level=row_level,
             chosen=tables or (),
             snapshots=snapshots or (),
+            images=images,
             key=key,
             zipped=zipped,
             threads=threads,
@@ -101,6 +103,10 @@ def _show_packaged(done: Packaged) -> None:
 
     rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
     console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
+    if done.images:
+        console.say(f"\nImages: {done.images.files:,} files. {done.images.about}")
+        for why, count in done.images.left_out.items():
+            console.say(f"Left out: {count:,} files ({why}).")
     _show_end(done)
 
 

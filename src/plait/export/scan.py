@@ -1,7 +1,7 @@
 """The last look at a package: whether an identifier that the study knows, or what looks like one, stands anywhere in it.
 
-Every decoded value of text, every whole number of a column that is called like an identifier, every name of a file or a column, and every word of
-the metadata is looked at. What is found is told by its place and kind, never by itself.
+Every decoded value of text, every whole number of a column that is called like an identifier, every name of a file or a column, every word in the
+header of an image, and every word of the metadata is looked at. What is found is told by its place and kind, never by itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, parquet, quoted, sql
 from plait.errors import ExportError
+from plait.export.deidentify.words import PICTURES, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,6 +34,8 @@ PATTERNS = {
 WHOLE = frozenset({"INTEGER", "BIGINT", "UBIGINT", "HUGEINT"})
 _TEXTS = {".json", ".md", ".cff", ".sql", ".txt", ".html", ""}
 _TABLES = {".parquet", ".csv"}
+_LONG_NUMBER = 6
+"""Digits from which on a whole number is looked at: new ids have fewer."""
 _IDENTIFIERS = re.compile(r"(?i)mrn|patient|subject|case|sample|specimen|accession|identifier")
 """Columns of whole numbers that may hold identifiers; the CDM's ids are new ones."""
 
@@ -67,17 +70,25 @@ def scan(folder: Path, identifiers: Iterable[str], *, allowed: Iterable[str] = (
     try:
         con.execute("CREATE TEMP TABLE known (identifier VARCHAR)")
         _insert(con, known)
+        looked_for = set(known)
         hits: list[Hit] = []
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).as_posix()
-            hits += _in_text(f"{name}/{path.stem}", "the name of a file", set(known), ())
+            hits += _in_text(_named(name, path.stem), "the name of a file", looked_for, ())
             if path.suffix in _TABLES:
-                hits += _in_table(con, path, name, set(known))
+                hits += _in_table(con, path, name, looked_for)
             elif path.suffix in _TEXTS:
-                hits += _in_text(path.read_text(encoding="utf-8"), name, set(known), allowed)
+                hits += _in_text(path.read_text(encoding="utf-8"), name, looked_for, allowed)
+            elif path.suffix in PICTURES:
+                hits += _in_text(words_in(path), name, looked_for, ())
         return hits
     finally:
         con.close()
+
+
+def _named(name: str, stem: str) -> str:
+    """Give the words of a file's name; a short number is a new id, as it is in a table."""
+    return " ".join(part for part in (*name.split("/"), stem) if not (part.isdecimal() and len(part) < _LONG_NUMBER))
 
 
 def refuse(hits: Iterable[Hit]) -> None:
