@@ -171,7 +171,7 @@ def test_the_last_look_reads_headers(package: tuple[Path, Images], tmp_path: Pat
     assert scan(folder, known) == []
     write_dicom(tmp_path / "a.dcm", SeriesDescription="call 617-555-0199", RequestAttributesSequence=[])
     (hit,) = scan(tmp_path, [])
-    assert (hit.place, hit.kind) == ("a.dcm", "a telephone number")
+    assert (hit.place, hit.kind) == ("a.dcm, SeriesDescription", "a telephone number")
     write_dicom(tmp_path / "a.dcm", ManufacturerModelName="ACC-p2")
     with pytest.raises(ExportError, match=r"an identifier that the study knows in a\.dcm"):
         refuse(scan(tmp_path, known))

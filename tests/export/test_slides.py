@@ -16,10 +16,16 @@ from plait.demo import make_cohort
 from plait.demo.pictures import write_slide as draw_slide
 from plait.export.deidentify.slides.slide import NotCleanable, slide_risk, suffix_of, write_slide
 from plait.export.deidentify.slides.tiff import NotTiff, read_pages
-from plait.export.deidentify.words import words_in
+from plait.export.scanning.contents import contents
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def texts_in(path: Path) -> list[str]:
+    """Give the texts of a picture, as the last look at a package reads them."""
+    return [text for content in contents(path, path.name) if content.texts is not None for text in content.texts]
+
 
 LABEL = "a label or an overview of a slide"
 
@@ -61,7 +67,7 @@ def test_an_aperio_slide_is_its_levels_alone(
         assert [page.is_tiled for page in file.pages] == [True] * levels
     for word in (b"Filename", b"ScanScope", b"Date", b"User", b"CMU-1"):
         assert word not in target.read_bytes()
-    assert words_in(target).splitlines()[0] == "Aperio Image Library"
+    assert texts_in(target)[0].startswith("Aperio Image Library")
     assert slide_risk(target) is None
 
 
@@ -74,7 +80,7 @@ def test_a_tiff_of_tiles_keeps_its_resolution(tmp_path: Path) -> None:
         assert made.level_dimensions == before.level_dimensions
         assert made.properties["openslide.mpp-x"] == before.properties["openslide.mpp-x"]
     assert [tiles(target, page) for page in range(3)] == [tiles(path, page) for page in range(3)]
-    assert words_in(target) == ""
+    assert "".join(texts_in(target)) in {"", "tifffile.py"}
 
 
 @pytest.mark.parametrize("form", [{"bigtiff": True}, {"byteorder": ">"}, {"ome": True}], ids=["BigTIFF", "big-endian", "OME-TIFF"])

@@ -40,8 +40,8 @@ def omop(
 ) -> None:
     """Write the CDM without what identifies.
 
-    New ids, dates shifted by days that differ from person to person, texts withheld, rare words and places left out: each field is treated as
-    the documentation lists it. Intervals stay.
+    New ids, dates shifted by days that differ from person to person, rare words and places left out, notes withheld or, where the policy says so,
+    scrubbed: each field is treated as the documentation lists it. Intervals stay.
 
     Example: plait export omop shared/lung -s lung --row-level
     """
@@ -116,6 +116,10 @@ def _show_end(done: Exported | Packaged) -> None:
 
     if done.left_out:
         console.say(f"\nLeft out: {done.left_out:,} persons who withhold something.")
+    if done.scrubbed is not None:
+        console.say(f"\nNotes: scrubbed, {done.scrubbed.changed:,} of {done.scrubbed.notes:,} changed; scrubbed.json tells by what rules.")
+    if done.unread:
+        console.say(f"\nNot looked for, since their files are gone: what {', '.join(done.unread)} say of persons.")
     console.say(f"\nKey: {_told(done.key)}.")
 
 

@@ -12,7 +12,7 @@
 | `time` | a time of day stays, anything else is left out |
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
 | `uid` | the UID that stands for it |
-| `text` | withheld, or scrubbed |
+| `text` | withheld, or scrubbed: see `notes.py` |
 | `drop` | left out |
 
 Of tables that `fields.csv` does not name, nothing leaves but their columns.
@@ -51,7 +51,7 @@ _ACTIONS = {
     "zip": "a.zip",
     "state": "a.state",
     "uid": "(SELECT u.new_uid FROM new_uid AS u WHERE u.uid = {column})",
-    "text": "{nothing}",
+    "text": "coalesce((SELECT x.note_text FROM scrubbed_note AS x WHERE x.note_id = t.note_id), {nothing})",
     "drop": "{nothing}",
 }
 """What each action is in SQL."""
@@ -101,6 +101,7 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         key.make_numbers(con, table, f"{table}_id")
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
+    con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
     _make_uids(con, key)
     for fields in treatments().values():
         for field in fields:
