@@ -92,7 +92,7 @@ def _named(path: Path, folder: Path) -> Content:
     import polars as pl
 
     place = "the name of a file" if path.is_file() else "the name of a folder"
-    named = [name for name in (path.name, path.stem) if not (name.isdecimal() and len(name) < SHORTEST_NUMBER)]  # a small number is a new id
+    named = [] if path.stem.isdecimal() and len(path.stem) < SHORTEST_NUMBER else [path.name]  # a small number is a new id
     return Content(f"{path.relative_to(folder).parent.as_posix()}, {place}", pl.Series(named, dtype=pl.String))
 
 
