@@ -127,12 +127,9 @@ def _windows(spoken: list[str]) -> list[set[str]]:
 
 def _alike(spoken: list[str]) -> list[tuple[int, int, str]]:
     """Give (first word, behind the last, as one word) of chains with a word in which digits may be letters, with these for the digits."""
-    found = []
-    for place in [n for n, word in enumerate(spoken) if not word.isalpha() and not word.isdigit()]:
-        for first in range(max(place - _MOST_JOINED + 1, 0), place + 1):
-            afters = range(place + 1, min(first + _MOST_JOINED, len(spoken)) + 1)
-            found += [(first, after, "".join(spoken[first:after]).translate(_LOOKS_LIKE)) for after in afters]
-    return found
+    mixed = [n for n, word in enumerate(spoken) if not word.isalpha() and not word.isdigit()]
+    places = {(first, after) for n in mixed for first in range(max(n - _MOST_JOINED + 1, 0), n + 1) for after in range(n + 1, first + _MOST_JOINED + 1)}
+    return [(first, after, "".join(spoken[first:after]).translate(_LOOKS_LIKE)) for first, after in places if after <= len(spoken)]
 
 
 def _is_close(places: list[tuple[int, int]], first: int, after: int) -> bool:
