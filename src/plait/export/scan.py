@@ -36,6 +36,9 @@ _TABLES = {".parquet", ".csv"}
 _IDENTIFIERS = re.compile(r"(?i)mrn|patient|subject|case|sample|specimen|accession|identifier")
 """Columns of whole numbers that may hold identifiers; the CDM's ids are new ones."""
 
+_OWN = frozenset({"subject_id"})
+"""Columns that look like these but hold new ids: what COHORT and MEDS call a person."""
+
 _SPLIT = re.compile(r"[\s,;:|/\\()\[\]{}\"'<>=]+")
 
 
@@ -109,7 +112,7 @@ def _in_table(con: duckdb.DuckDBPyConnection, path: Path, name: str, known: set[
     place = parquet(path) if path.suffix == ".parquet" else f"read_csv({literal(path)}, header = true, all_varchar = true)"
     for column, kind, *_ in con.execute(f"DESCRIBE FROM {place}").fetchall():
         yield from _in_text(column, f"{name}, the column's name", known, ())
-        if kind != "VARCHAR" and not (kind in WHOLE and _IDENTIFIERS.search(column)):
+        if kind != "VARCHAR" and (kind not in WHOLE or column in _OWN or not _IDENTIFIERS.search(column)):
             continue
         values = f"(SELECT CAST({quoted(column)} AS VARCHAR) AS text_value FROM {place})"
         asked = sql("plait.export", "known_values").replace("examined", values)

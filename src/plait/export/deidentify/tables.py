@@ -108,8 +108,13 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
                 con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(_common(field))} AS {query}", {"min_cell": min_cell})
 
 
-def select(table: str) -> str:
-    """Give the SELECT of a table as it leaves the study, in the order of its new ids; of one that is withheld, a SELECT of no rows."""
+def select(table: str, *, in_order: bool = True) -> str:
+    """Give the SELECT of a table as it leaves the study; of one that is withheld, a SELECT of no rows.
+
+    Args:
+        table: The table.
+        in_order: Give its rows in the order of their new ids.
+    """
     fields = treatments().get(table)
     if fields is None:
         return empty_select(cdm_tables()[table])
@@ -123,7 +128,7 @@ def select(table: str) -> str:
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
-    return f"SELECT {columns} {rows} ORDER BY ALL"
+    return f"SELECT {columns} {rows}" + (" ORDER BY ALL" if in_order else "")
 
 
 def _owner(table: str) -> str:
