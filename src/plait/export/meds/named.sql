@@ -18,7 +18,7 @@ SELECT
     CASE WHEN e.time IS NOT NULL AND e.place > 0 THEN greatest(e.time, CASE WHEN e.is_end THEN m.end_known_time ELSE m.known_time END) END AS known_time,
     $table AS "table",
     e.row_id,
-    e.visit_id,
+    nullif(e.visit_id, 0) AS visit_id,
     t.concept_name AS provenance,
     CASE WHEN s.code != c.code THEN CASE WHEN getvariable('codes') = 'source' THEN c.code ELSE s.code END END AS other_code,
     CAST(NULL AS BIGINT) AS embedding_row,
