@@ -117,17 +117,16 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
         store = Store(Reading(study, version, settings, out.con))
         labels = {task: rows for cohort in cohorts for task, rows in write_labels(out, store.cohort(cohort)).items()}
         timeline = Timeline(out.con, out.folder, codes, out.policy.withhold, events_per_file=events_per_file)
-        timeline.add_tables(progress)
-        for view in views:
-            timeline.add(f"view {view}", write_embeddings(out, store, view))
-        data = timeline.write(data_schema())
+        for place, view in enumerate(views):
+            timeline.add(view, write_embeddings(out, store, view, place))
+        data = timeline.write(data_schema(), progress)
+        events = timeline.count(data)
         (out.folder / "metadata").mkdir(exist_ok=True)
         parts = write_splits(out, split) if split else {}
-        known = _write_codes(out.con, out.folder, data)
+        known = write_codes(out.con, out.folder, data)
         _write_metadata(out)
         hashes = out.seal()
-    rows = {table: count for table, count in timeline.rows.items() if count}
-    return MedsExported(target, version.version, out.persons, out.left_out, rows, timeline.events, known, len(data), labels, parts, hashes, out.kept_as)
+    return MedsExported(target, version.version, out.persons, out.left_out, timeline.rows, events, known, len(data), labels, parts, hashes, out.kept_as)
 
 
 def data_schema() -> pa.Schema:
@@ -151,7 +150,7 @@ def data_schema() -> pa.Schema:
     return pa.schema([*given, *(pa.field(name, kind) for name, kind in own)])
 
 
-def _write_codes(con: duckdb.DuckDBPyConnection, folder: Path, data: Sequence[Path]) -> int:
+def write_codes(con: duckdb.DuckDBPyConnection, folder: Path, data: Sequence[Path]) -> int:
     """Write every code that occurs, as an event, as what an event says, or as its other code; give their number."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -18,17 +18,21 @@ if TYPE_CHECKING:
     from plait.featurestore.aligned import Floats
     from plait.featurestore.store import Store
 
+_PLACE = 100
+"""Vectors of an item come after all that is of its moment."""
+
 _AT_ONCE = 1 << 16
 """Vectors that are written together."""
 
 
-def write_embeddings(out: Outgoing, store: Store, name: str) -> pa.Table:
+def write_embeddings(out: Outgoing, store: Store, name: str, place: int = 0) -> pa.Table:
     """Write the vectors of a view's items, in the order of persons and times, and give an event for each, when it became known.
 
     Args:
         out: The export.
         store: The feature store of the version.
         name: The view.
+        place: Its place among the views, which orders events of one moment.
 
     Raises:
         ConfigError: The view's items are not encoded.
@@ -57,7 +61,7 @@ def write_embeddings(out: Outgoing, store: Store, name: str) -> pa.Table:
         pl.lit(view.table_name).alias("table"),
         "row_id",
         pl.int_range(pl.len(), dtype=pl.Int64).alias("embedding_row"),
-        pl.lit(89, pl.Int32).alias("place"),
+        pl.lit(_PLACE + place, pl.Int32).alias("place"),
     ).to_arrow()
 
 

@@ -1,4 +1,4 @@
--- One row: an event of a person, with its code, and what else is known of it; `place` orders events of one moment, `shard` is the file's.
+-- One row: an event of a person, with its code, and what else is known of it; `place` orders events of one moment.
 -- What an event's table does not tell is NULL. `known_time` is never before `time`.
 WITH event AS (
     SELECT * FROM blank
@@ -22,8 +22,7 @@ SELECT
     t.concept_name AS provenance,
     CASE WHEN s.code != c.code THEN CASE WHEN getvariable('codes') = 'source' THEN c.code ELSE s.code END END AS other_code,
     CAST(NULL AS BIGINT) AS embedding_row,
-    e.place,
-    (e.person_id - 1) // CAST($per_shard AS BIGINT) AS shard
+    e.place
 FROM event AS e
 LEFT JOIN coded_concept AS c ON e.concept_id = c.concept_id
 LEFT JOIN coded_concept AS s ON e.source_concept_id = s.concept_id

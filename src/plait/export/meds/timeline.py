@@ -1,7 +1,7 @@
 """The events of each person in the order of time: `data/0.parquet`, `data/1.parquet`, …, of whole persons each.
 
-Each table of the CDM is read once, as it leaves the study, and its events are laid down by file; then each file is sorted on its own. Nothing
-holds more in memory than the events of one file.
+Each table of the CDM is read once, as it leaves the study. Where there are more events than a file is for, they are laid down by file first, and then
+each file is sorted on its own: nothing holds more in memory than the events of one file, and DuckDB spills what it cannot hold.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from plait.duck import literal, make_view, parquet, quoted, sql
 from plait.errors import ExportError
 from plait.export.deidentify import tables
-from plait.schema import cdm_tables, empty_select
+from plait.schema import cdm_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     import duckdb
@@ -44,7 +44,7 @@ EVENT_TABLES = (
 )
 """Tables of the CDM whose rows are events; what is derived from these (eras, periods, findings in notes) and what is paid are none."""
 
-EVENTS_PER_FILE = 2_000_000
+EVENTS_PER_FILE = 5_000_000
 """About how many events a file has: what must fit into memory while it is sorted."""
 
 _PACKAGE = "plait.export.meds"
@@ -66,83 +66,100 @@ class Timeline:
     def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, codes: str, withhold: Collection[str], *, events_per_file: int = EVENTS_PER_FILE) -> None:
         self.con, self.folder = con, folder
         self.rows: dict[str, int] = {}
-        self.events: dict[str, int] = {}
         for name, value in (("codes", codes), ("withheld", tables.WITHHELD)):
             con.execute(f"SET VARIABLE {name} = {literal(value)}")
         for statement in sql(_PACKAGE, "macros").split(";\n"):
             con.execute(statement)
         for table in EVENT_TABLES:
-            make_view(con, f"leaving_{table}", empty_select(cdm_tables()[table]) if table in withhold else tables.select(table, in_order=False))
-            self.rows[table] = _count(con, table, withhold)
+            rows = 0 if table in withhold else _count(con, table)
+            if rows:
+                make_view(con, f"leaving_{table}", tables.select(table, in_order=False))
+                self.rows[table] = rows
         make_view(con, "leaving_meta", sql(_PACKAGE, "leaving_meta"))
-        _find_concepts(con)
+        _find_concepts(con, self.rows)
+        self._queries = {table: _named(f"({sql(f'{_PACKAGE}.events', table)})", table) for table in self.rows}
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
-        files = max(1, -(-sum(self.rows.values()) // events_per_file))
-        self.per_file = max(1, -(-int(persons) // files))
-
-    def add_tables(self, progress: Progress) -> None:
-        """Lay down the events of all tables."""
-        for table in EVENT_TABLES:
-            if self.rows[table]:
-                query = sql(_PACKAGE, "named").replace("raw_event", f"({sql(f'{_PACKAGE}.events', table)})")
-                self.events[table] = self._lay(table, query, {"table": table, "per_shard": self.per_file})
-                progress("export", self.events[table])
+        self._files = max(1, -(-sum(self.rows.values()) // events_per_file))
+        self._persons_per_file = max(1, -(-int(persons) // self._files))
 
     def add(self, name: str, events: pa.Table) -> None:
-        """Lay down events with some of the columns of `named.sql`; the others are NULL."""
-        self.con.register("given_event", events)
-        query = sql(_PACKAGE, "given").replace("blank_event", f"({sql(_PACKAGE, 'named').replace('raw_event', 'blank')})")
-        self.events[name] = self._lay(name, query, {"table": name, "per_shard": self.per_file})
-        self.con.unregister("given_event")
+        """Add events with some of the columns of `named.sql`; the others are NULL."""
+        view = f"given_{len(self._queries)}"
+        self.con.register(view, events)
+        self._queries[name] = sql(_PACKAGE, "given").replace("blank_event", f"({_named('blank', '')})").replace("given_event", quoted(view))
 
-    def write(self, schema: pa.Schema) -> list[Path]:
-        """Sort what was laid down into the files of the package, and give them.
+    def write(self, schema: pa.Schema, progress: Progress) -> list[Path]:
+        """Sort the events into the files of the package, and give them.
 
         Args:
             schema: The columns as Arrow has them, which the files are to be read as.
-
-        Raises:
-            ExportError: An event that was laid down is in no file.
+            progress: Hears of events that were written.
         """
-        target = self.folder / "data"
-        target.mkdir()
-        written, count = [], 0
-        shards = sorted({int(path.name.partition("=")[2]) for path in (self.folder / _LAID).glob("*/shard=*")})
+        (self.folder / "data").mkdir()
         arrow = base64.b64encode(schema.serialize().to_pybytes()).decode("ascii")
-        for place, shard in enumerate(shards):
-            laid = sorted((self.folder / _LAID).glob(f"*/shard={shard}/*.parquet"))
-            query = sql(_PACKAGE, "sorted").replace("unsorted_event", parquet(*laid).replace("])", "], hive_partitioning = false)"))
-            file = target / f"{place}.parquet"
-            options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'ARROW:schema': {literal(arrow)}}}"
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'ARROW:schema': {literal(arrow)}}}"
+        written: list[Path] = []
+        for unsorted in self._laid() if self._files > 1 else self._whole():
+            file = self.folder / "data" / f"{len(written)}.parquet"
+            query = sql(_PACKAGE, "sorted").replace("unsorted_event", f"({unsorted})")
             (rows,) = self.con.execute(f"COPY ({query}) TO {literal(file)} ({options})").fetchone() or (0,)
+            progress("export", int(rows))
             written.append(file)
-            count += int(rows)
-            for path in laid:
-                path.unlink()
-        shutil.rmtree(self.folder / _LAID, ignore_errors=True)
-        if count != sum(self.events.values()):
-            raise ExportError("data/", expected=f"{sum(self.events.values()):,} events", got=f"{count:,}", todo="This is a fault of plait: please report it.")
         return written
 
-    def _lay(self, name: str, query: str, parameters: dict[str, object]) -> int:
-        folder = self.folder / _LAID / name
-        folder.mkdir(parents=True)
-        options = "FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (shard)"
-        (rows,) = self.con.execute(f"COPY ({query}) TO {literal(folder)} ({options})", parameters).fetchone() or (0,)
-        return int(rows)
+    def count(self, data: Sequence[Path]) -> dict[str, int]:
+        """Give the events of each table, and of each view, in the files.
+
+        Raises:
+            ExportError: A row of the CDM that leaves is no event.
+        """
+        found = self.con.execute(sql(_PACKAGE, "counted").replace("written_event", parquet(*data))).fetchall() if data else []
+        events = {name: int(count) for name, count, _ in found}
+        rows = {name: int(count) for name, _, count in found if name in EVENT_TABLES}
+        lost = [table for table in EVENT_TABLES if rows.get(table, 0) != self.rows.get(table, 0)]
+        if lost:
+            raise ExportError(
+                f"data/, {lost[0]}",
+                expected=f"{self.rows.get(lost[0], 0):,} rows that are events",
+                got=f"{rows.get(lost[0], 0):,}",
+                todo="Nothing was written. This is a fault of plait: please report it.",
+            )
+        return events
+
+    def _whole(self) -> Iterator[str]:
+        """Yield a SELECT of all events, if there are any."""
+        if self._queries:
+            yield " UNION ALL ".join(f"({query})" for query in self._queries.values())
+
+    def _laid(self) -> Iterator[str]:
+        """Read each table once, lay its events down by the file that they are for, and yield a SELECT of each file's."""
+        folder = self.folder / _LAID
+        folder.mkdir()
+        for place, query in enumerate(self._queries.values()):
+            by_file = f"SELECT *, (subject_id - 1) // {self._persons_per_file} AS file FROM ({query})"
+            self.con.execute(f"COPY ({by_file}) TO {literal(folder / str(place))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (file))")
+        for file in sorted({int(path.name.partition("=")[2]) for path in folder.glob("*/file=*")}):
+            laid = sorted(folder.glob(f"*/file={file}/*.parquet"))
+            yield f"SELECT * FROM read_parquet([{', '.join(map(literal, laid))}], hive_partitioning = false)"
+            for path in laid:
+                path.unlink()
+        shutil.rmtree(folder)
 
 
-def _count(con: duckdb.DuckDBPyConnection, table: str, withhold: Collection[str]) -> int:
+def _named(raw: str, table: str) -> str:
+    """Give the SELECT of the events of a table, from what its own SELECT says."""
+    return sql(_PACKAGE, "named").replace("raw_event", raw).replace("$table", literal(table))
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
     """Give the number of rows of a table that leave."""
-    if table in withhold:
-        return 0
     (rows,) = con.execute(f"SELECT count(*) FROM cdm.{quoted(table)} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id").fetchone() or (0,)
     return int(rows)
 
 
-def _find_concepts(con: duckdb.DuckDBPyConnection) -> None:
+def _find_concepts(con: duckdb.DuckDBPyConnection, names: Collection[str]) -> None:
     """Make the temporary tables `occurring` of the concepts in tables of events, and `coded_concept` of their codes."""
-    keys = [(table, field.name) for table in EVENT_TABLES for field in cdm_tables()[table].fields if field.foreign_key == "concept.concept_id"]
-    query = " UNION ".join(f"SELECT {quoted(field)} AS concept_id FROM cdm.{quoted(table)}" for table, field in keys)
+    keys = [(table, field.name) for table in names for field in cdm_tables()[table].fields if field.foreign_key == "concept.concept_id"]
+    query = " UNION ".join(f"SELECT {quoted(field)} AS concept_id FROM cdm.{quoted(table)}" for table, field in keys) or "SELECT 0 AS concept_id"
     con.execute(f"CREATE OR REPLACE TEMP TABLE occurring AS {query}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded_concept AS {sql(_PACKAGE, 'coded_concept')}")
