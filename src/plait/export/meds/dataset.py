@@ -15,7 +15,7 @@ from plait.etl.run import silent
 from plait.export.meds.embeddings import write_embeddings
 from plait.export.meds.extra import need_meds
 from plait.export.meds.labels import write_labels
-from plait.export.meds.parts import write_splits
+from plait.export.meds.parts import asked_split, write_splits
 from plait.export.meds.timeline import EVENTS_PER_FILE, Timeline
 from plait.export.outgoing import leaving, need_row_level
 from plait.featurestore.store import Store
@@ -98,7 +98,7 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
         row_level: That rows of patients may leave; a timeline is nothing else.
         cohorts: Cohorts whose labels go along; see `plait.featurestore.store.Store.cohort`.
         views: Views whose embeddings go along.
-        split: Who is for training and who is not; see `plait.export.meds.parts.write_splits`.
+        split: Who is for training and who is not; see `plait.export.meds.parts.asked_split`.
         codes: Which code an event has where there are both, the `standard` concept's or the `source`'s; the other one is in `other_code`.
         key: Name of the key in `private/`; without one, that of the policy, or a new key that is thrown away.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
@@ -113,16 +113,17 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
     """
     need_row_level("plait export meds", row_level=row_level)
     need_meds()
+    asked = asked_split(study, split) if split else None
     with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
         store = Store(Reading(study, version, settings, out.con))
         labels = {task: rows for cohort in cohorts for task, rows in write_labels(out, store.cohort(cohort)).items()}
         timeline = Timeline(out.con, out.folder, codes, out.policy.withhold, events_per_file=events_per_file)
         for place, view in enumerate(views):
-            timeline.add(view, write_embeddings(out, store, view, place))
+            timeline.add(write_embeddings(out, store, view, place))
         data = timeline.write(data_schema(), progress)
         events = timeline.count(data)
         (out.folder / "metadata").mkdir(exist_ok=True)
-        parts = write_splits(out, split) if split else {}
+        parts = write_splits(out, asked) if asked else {}
         known = write_codes(out.con, out.folder, data)
         _write_metadata(out)
         hashes = out.seal()

@@ -19,6 +19,7 @@ CREATE OR REPLACE TEMP MACRO coded(standard, source, table_name, written) AS coa
 
 -- All columns of an event, of which a table's SELECT gives those that it has.
 CREATE OR REPLACE TEMP TABLE blank (
+    table_name VARCHAR,
     person_id BIGINT,
     place INTEGER,
     time TIMESTAMP,

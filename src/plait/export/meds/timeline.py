@@ -77,16 +77,17 @@ class Timeline:
                 self.rows[table] = rows
         make_view(con, "leaving_meta", sql(_PACKAGE, "leaving_meta"))
         _find_concepts(con, self.rows)
-        self._queries = {table: _named(f"({sql(f'{_PACKAGE}.events', table)})", table) for table in self.rows}
+        self._tables = [f"SELECT {literal(table)} AS table_name, * FROM ({sql(f'{_PACKAGE}.events', table)})" for table in self.rows]
+        self._given: list[str] = []
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
         self._files = max(1, -(-sum(self.rows.values()) // events_per_file))
         self._persons_per_file = max(1, -(-int(persons) // self._files))
 
-    def add(self, name: str, events: pa.Table) -> None:
+    def add(self, events: pa.Table) -> None:
         """Add events with some of the columns of `named.sql`; the others are NULL."""
-        view = f"given_{len(self._queries)}"
+        view = f"given_{len(self._given)}"
         self.con.register(view, events)
-        self._queries[name] = sql(_PACKAGE, "given").replace("blank_event", f"({_named('blank', '')})").replace("given_event", quoted(view))
+        self._given.append(sql(_PACKAGE, "given").replace("blank_event", f"({_named('blank')})").replace("given_event", view))
 
     def write(self, schema: pa.Schema, progress: Progress) -> list[Path]:
         """Sort the events into the files of the package, and give them.
@@ -127,15 +128,15 @@ class Timeline:
         return events
 
     def _whole(self) -> Iterator[str]:
-        """Yield a SELECT of all events, if there are any."""
-        if self._queries:
-            yield " UNION ALL ".join(f"({query})" for query in self._queries.values())
+        """Yield a SELECT of all events, if there are any; what is looked up of an event is looked up once for all tables."""
+        if self._tables:
+            yield " UNION ALL ".join([_named(f"({' UNION ALL BY NAME '.join(self._tables)})"), *self._given])
 
     def _laid(self) -> Iterator[str]:
         """Read each table once, lay its events down by the file that they are for, and yield a SELECT of each file's."""
         folder = self.folder / _LAID
         folder.mkdir()
-        for place, query in enumerate(self._queries.values()):
+        for place, query in enumerate([*(_named(f"({table})") for table in self._tables), *self._given]):
             by_file = f"SELECT *, (subject_id - 1) // {self._persons_per_file} AS file FROM ({query})"
             self.con.execute(f"COPY ({by_file}) TO {literal(folder / str(place))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (file))")
         for file in sorted({int(path.name.partition("=")[2]) for path in folder.glob("*/file=*")}):
@@ -146,9 +147,9 @@ class Timeline:
         shutil.rmtree(folder)
 
 
-def _named(raw: str, table: str) -> str:
-    """Give the SELECT of the events of a table, from what its own SELECT says."""
-    return sql(_PACKAGE, "named").replace("raw_event", raw).replace("$table", literal(table))
+def _named(raw: str) -> str:
+    """Give the SELECT of events, from what SELECTs of tables say."""
+    return sql(_PACKAGE, "named").replace("raw_event", raw)
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
