@@ -11,6 +11,7 @@ from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, Study
 
 if TYPE_CHECKING:
     from plait.export.fair.package import Packaged
+    from plait.export.meds.dataset import MedsExported
     from plait.export.omop import Exported
 
 app = typer.Typer(help="Packages that others can use, and that give nobody away.", no_args_is_help=True)
@@ -98,6 +99,64 @@ def fair(
     show(done, _show_packaged, json=json, quiet=quiet)
 
 
+@app.command()
+def meds(
+    out: TargetArgument,
+    study: StudyOption = HERE,
+    row_level: RowLevelOption = False,
+    cohorts: Annotated[list[str] | None, typer.Option("--cohort", metavar="NAME", help="A cohort whose labels go along; may be given again.")] = None,
+    views: Annotated[list[str] | None, typer.Option("--view", metavar="NAME", help="A view whose embeddings go along; may be given again.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="WHAT", help="Who is for training: test=0.2,valid=0.1,seed=7, or a snapshot of a part of a table, or its split.json."),
+    ] = None,
+    codes: Annotated[
+        Literal["standard", "source"], typer.Option("--codes", help="Which code an event has where there are both; the other one is in other_code.")
+    ] = "standard",
+    key: KeyOption = None,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the events of each person in the order of time, as MEDS.
+
+    The Medical Event Data Standard, version 0.4: events, codes, splits and label files, for models of sequences. New ids, shifted times, texts
+    withheld, as in the other exports.
+
+    Example: plait export meds shared/lung-meds -s lung --row-level --cohort cancer --view ct --split test=0.2,valid=0.1
+    """
+    from plait import console
+    from plait.study import open_study
+
+    asked = [int(name) if name.isdigit() else name for name in cohorts or ()]
+    with console.progress(quiet=quiet or json) as listen:
+        done = open_study(study).export_meds(
+            out,
+            row_level=row_level,
+            cohorts=asked,
+            views=views or (),
+            split=split,
+            codes=codes,
+            key=key,
+            threads=threads,
+            memory=memory,
+            progress=listen,
+        )
+    show(done, _show_meds, json=json, quiet=quiet)
+
+
+def _show_meds(done: MedsExported) -> None:
+    from plait import console
+
+    rows = [{"table": name, "rows": done.rows.get(name), "events": events} for name, events in done.events.items()]
+    console.table(f"Version {done.version}, {done.persons:,} persons, {done.codes:,} codes, in {done.path}", rows)
+    for told, counts in (("Labels", done.labels), ("Splits", done.splits)):
+        if counts:
+            console.say(f"\n{told}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) + ".")
+    _show_end(done)
+
+
 def _show_packaged(done: Packaged) -> None:
     from plait import console
 
@@ -110,7 +169,7 @@ def _show_packaged(done: Packaged) -> None:
     _show_end(done)
 
 
-def _show_end(done: Exported | Packaged) -> None:
+def _show_end(done: Exported | MedsExported | Packaged) -> None:
     """Say who was left out, and what became of the key."""
     from plait import console
 
