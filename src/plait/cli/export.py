@@ -11,6 +11,7 @@ from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, Study
 
 if TYPE_CHECKING:
     from plait.export.fair.package import Packaged
+    from plait.export.meds.dataset import MedsExported
     from plait.export.omop import Exported
 
 app = typer.Typer(help="Packages that others can use, and that give nobody away.", no_args_is_help=True)
@@ -64,6 +65,7 @@ def fair(
     snapshots: Annotated[
         list[str] | None, typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/ that goes along; may be given again.")
     ] = None,
+    images: Annotated[bool, typer.Option("--images", help="Let the persons' images go along, de-identified.")] = False,
     key: KeyOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Make one zip file of it.")] = False,
     threads: ThreadsOption = None,
@@ -76,7 +78,7 @@ def fair(
     Tables, their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the hashes of all. Without --row-level, figures of
     enough persons and tables without rows. Nothing is written while a check of severity error fails, or where something would identify.
 
-    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1
+    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1 --images
     """
     from plait import console
     from plait.study import open_study
@@ -87,6 +89,7 @@ def fair(
             row_level=row_level,
             chosen=tables or (),
             snapshots=snapshots or (),
+            images=images,
             key=key,
             zipped=zipped,
             threads=threads,
@@ -96,15 +99,77 @@ def fair(
     show(done, _show_packaged, json=json, quiet=quiet)
 
 
+@app.command()
+def meds(
+    out: TargetArgument,
+    study: StudyOption = HERE,
+    row_level: RowLevelOption = False,
+    cohorts: Annotated[list[str] | None, typer.Option("--cohort", metavar="NAME", help="A cohort whose labels go along; may be given again.")] = None,
+    views: Annotated[list[str] | None, typer.Option("--view", metavar="NAME", help="A view whose embeddings go along; may be given again.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="WHAT", help="Who is for training: test=0.2,valid=0.1,seed=7, or a snapshot of a part of a table, or its split.json."),
+    ] = None,
+    codes: Annotated[
+        Literal["standard", "source"], typer.Option("--codes", help="Which code an event has where there are both; the other one is in other_code.")
+    ] = "standard",
+    key: KeyOption = None,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the events of each person in the order of time, as MEDS.
+
+    The Medical Event Data Standard, version 0.4: events, codes, splits and label files, for models of sequences. New ids, shifted times, texts
+    withheld, as in the other exports.
+
+    Example: plait export meds shared/lung-meds -s lung --row-level --cohort cancer --view ct --split test=0.2,valid=0.1
+    """
+    from plait import console
+    from plait.study import open_study
+
+    asked = [int(name) if name.isdigit() else name for name in cohorts or ()]
+    with console.progress(quiet=quiet or json) as listen:
+        done = open_study(study).export_meds(
+            out,
+            row_level=row_level,
+            cohorts=asked,
+            views=views or (),
+            split=split,
+            codes=codes,
+            key=key,
+            threads=threads,
+            memory=memory,
+            progress=listen,
+        )
+    show(done, _show_meds, json=json, quiet=quiet)
+
+
+def _show_meds(done: MedsExported) -> None:
+    from plait import console
+
+    rows = [{"table": name, "rows": done.rows.get(name), "events": events} for name, events in done.events.items()]
+    console.table(f"Version {done.version}, {done.persons:,} persons, {done.codes:,} codes, in {done.path}", rows)
+    for told, counts in (("Labels", done.labels), ("Splits", done.splits)):
+        if counts:
+            console.say(f"\n{told}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) + ".")
+    _show_end(done)
+
+
 def _show_packaged(done: Packaged) -> None:
     from plait import console
 
     rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
     console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
+    if done.images:
+        console.say(f"\nImages: {done.images.files:,} files. {done.images.about}")
+        for why, count in done.images.left_out.items():
+            console.say(f"Left out: {count:,} files ({why}).")
     _show_end(done)
 
 
-def _show_end(done: Exported | Packaged) -> None:
+def _show_end(done: Exported | MedsExported | Packaged) -> None:
     """Say who was left out, and what became of the key."""
     from plait import console
 

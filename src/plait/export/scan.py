@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from plait.errors import ExportError
 from plait.export.phrases import Phrases
 from plait.export.scanning.contents import Content, contents
-from plait.export.scanning.finder import PATTERNS, Finder
+from plait.export.scanning.finder import PATTERNS, SHORTEST_NUMBER, Finder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +92,8 @@ def _named(path: Path, folder: Path) -> Content:
     import polars as pl
 
     place = "the name of a file" if path.is_file() else "the name of a folder"
-    return Content(f"{path.relative_to(folder).parent.as_posix()}, {place}", pl.Series([path.name, path.stem]))
+    named = [] if path.stem.isdecimal() and len(path.stem) < SHORTEST_NUMBER else [path.name]  # a small number is a new id
+    return Content(f"{path.relative_to(folder).parent.as_posix()}, {place}", pl.Series(named, dtype=pl.String))
 
 
 def _look(finder: Finder, content: Content, found: Counter[tuple[str, str]]) -> None:

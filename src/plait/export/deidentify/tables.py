@@ -118,8 +118,13 @@ def _held_texts(field: Treated) -> str:
     return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {_owner(field.table)}"
 
 
-def select(table: str) -> str:
-    """Give the SELECT of a table as it leaves the study, in the order of its new ids; of one that is withheld, a SELECT of no rows."""
+def select(table: str, *, in_order: bool = True) -> str:
+    """Give the SELECT of a table as it leaves the study; of one that is withheld, a SELECT of no rows.
+
+    Args:
+        table: The table.
+        in_order: Give its rows in the order of their new ids.
+    """
     fields = treatments().get(table)
     if fields is None:
         return empty_select(cdm_tables()[table])
@@ -133,8 +138,8 @@ def select(table: str) -> str:
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
-    order = cdm_tables()[table].id_column or "ALL"
-    return f"SELECT {columns} {rows} ORDER BY {order}"
+    order = f" ORDER BY {cdm_tables()[table].id_column or 'ALL'}" if in_order else ""
+    return f"SELECT {columns} {rows}{order}"
 
 
 def _owner(table: str) -> str:

@@ -23,6 +23,7 @@ from plait.export.fair.describe import arrow_file, cdm_file
 from plait.export.fair.model import Dataset, Party, Step, TableFile
 from plait.export.fair.readme import write_citation, write_readme
 from plait.export.fair.snapshots import write_snapshots
+from plait.export.images import ImageCounts, Images, write_images
 from plait.export.omop import leaving_tables, write_tables
 from plait.export.outgoing import leaving, need_row_level
 from plait.schema import cdm_tables
@@ -56,6 +57,7 @@ class Packaged:
         is_row_level: Whether it has rows of persons.
         tables: Rows of each table.
         files: Number of files.
+        images: What became of the images; None where none were asked for.
         key: The name under which the study keeps the key; None where it was thrown away.
         scrubbed: What was found in notes; None where none leaves.
         unread: Sources whose files are gone: what these say of persons was not looked for.
@@ -68,6 +70,7 @@ class Packaged:
     is_row_level: bool
     tables: dict[str, int | None]
     files: int
+    images: ImageCounts | None
     key: str | None
     scrubbed: ScrubbedNotes | None = None
     unread: tuple[str, ...] = ()
@@ -82,6 +85,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     row_level: bool = False,
     chosen: Collection[str] = (),
     snapshots: Sequence[str] = (),
+    images: bool = False,
     key: str | None = None,
     zipped: bool = False,
     today: dt.date | None = None,
@@ -99,6 +103,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         row_level: Let rows of persons leave, de-identified. Without it, the package has figures, dictionaries and tables without rows.
         chosen: Tables of the CDM whose rows leave; all that may if empty. They need `row_level`.
         snapshots: Snapshots below the study's `snapshots/` that go along; they need `row_level`.
+        images: Let the images of the persons go along, de-identified; needs `row_level`.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
         zipped: Make one zip file of it.
         today: The day that the package is of; the day it is if None.
@@ -110,24 +115,39 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         ExportError: A check of severity `error` fails, or something that identifies would be in the package. Nothing is written.
         MissingExtraError: The extra `fair` is not installed.
     """
-    if chosen or snapshots:
-        need_row_level("--table" if chosen else "--snapshot", row_level=row_level)
+    for asked, option in ((chosen, "--table"), (snapshots, "--snapshot"), (images, "--images")):
+        if asked:
+            need_row_level(option, row_level=row_level)
     leave = leaving_tables(settings.policy, chosen)
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.with_suffix("") if zipped else target
     with leaving(study, version, settings, place, key=key, has_notes=row_level and "note" in leave, threads=threads, memory=memory, progress=progress) as out:
         files = _row_level(out, leave) if row_level else _without_rows(out)
         files += write_snapshots(out, snapshots)
-        dataset = _dataset(out, tuple(files), day, row_level=row_level)
+        pictures = write_images(out) if images else None
+        if pictures:
+            files.append(pictures.table)
+        dataset = _dataset(out, tuple(files), day, row_level=row_level, images=pictures)
         _write_checks(out)
         _write_metadata(dataset, out, row_level=row_level)
         hashes = out.seal()
         written = _zip(out.folder, target) if zipped else target
     if zipped:
         shutil.rmtree(place)
-    rows = {file.name: file.rows for file in files}
-    found = (out.scrubbed, out.known.unread)
-    return Packaged(written, version.version, out.persons, out.left_out, row_level, rows, len(hashes) + 1, out.kept_as, *found)
+    rows, counts = {file.name: file.rows for file in files}, pictures.counts if pictures else None
+    return Packaged(
+        path=written,
+        version=version.version,
+        persons=out.persons,
+        left_out=out.left_out,
+        is_row_level=row_level,
+        tables=rows,
+        files=len(hashes) + 1,
+        images=counts,
+        key=out.kept_as,
+        scrubbed=out.scrubbed,
+        unread=out.known.unread,
+    )
 
 
 def _row_level(out: Outgoing, leave: Collection[str]) -> list[TableFile]:
@@ -198,7 +218,7 @@ def _twin(con: duckdb.DuckDBPyConnection, folder: Path) -> list[TableFile]:
     return made
 
 
-def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_level: bool) -> Dataset:
+def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_level: bool, images: Images | None) -> Dataset:
     """Give the model that all metadata are written from."""
     policy, settings, version, persons = out.policy, out.settings, out.version, out.persons
     told = f"{persons:,} persons" if persons >= policy.min_cell else "a few persons"
@@ -226,8 +246,9 @@ def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_l
         url=policy.url or f"urn:plait:{settings.study}:{version.version}",
         keywords=("OMOP CDM", "health records", *policy.keywords),
         tables=files,
+        files=images.files if images else (),
         history=_history(out, day),
-        sensitive=sensitive,
+        sensitive=f"{sensitive} {images.counts.about}" if images else sensitive,
         limits="The data are of those who came to these sources, as they recorded it: what is absent was not recorded, which does not say that it was not so.",
         collection="Collected in routine care and harmonised to the OMOP CDM by plait from: " + _sources(settings),
     )

@@ -26,8 +26,8 @@ PATTERNS = {
 SHORTEST_NUMBER = 6
 """Digits of a whole number that is looked at: new ids are small ones."""
 
-IDENTIFIERS = re.compile(r"(?i)mrn|patient|subject|case|sample|specimen|accession|identifier")
-"""Columns of whole numbers that may hold identifiers; the CDM's ids are new ones."""
+IDENTIFIERS = re.compile(r"(?i)mrn|patient|^(?!subject_id$).*subject|case|sample|specimen|accession|identifier")
+"""Columns of whole numbers that may hold identifiers; the CDM's ids are new ones, as is `subject_id`, which is what COHORT and MEDS call a person."""
 
 _ANY = "|".join(f"(?:{pattern})" for pattern in PATTERNS.values())
 _HIDDEN = "…"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import MissingExtraError
 from plait.export.scanning.contents import Content, names
+from plait.export.scanning.finder import SHORTEST_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +18,7 @@ _LONGEST_BYTES = 1 << 16
 """Bytes of a binary element from which on it is data, and no text."""
 
 _PIXELS = frozenset({"PixelData", "FloatPixelData", "DoubleFloatPixelData", "OverlayData", "WaveformData", "SpectroscopyData", "EncapsulatedDocument"})
+_NUMBER = re.compile(r"[+-]?\d*\.?\d*([eE][+-]?\d+)?")
 _OPAQUE = frozenset({"EncapsulatedDocument"})
 
 
@@ -51,7 +54,12 @@ def _elements(data: Any) -> Iterator[tuple[str, list[str]]]:  # noqa: ANN401 - p
             for item in element.value or ():
                 yield from _elements(item)
         elif keyword in _OPAQUE or keyword not in _PIXELS:
-            yield keyword, list(_values(element.value))
+            yield keyword, [text for text in _values(element.value) if not _is_measure(text)]
+
+
+def _is_measure(text: str) -> bool:
+    """Tell whether a text is a measure or a small number, as new ids are; a whole number of many digits may be an identifier."""
+    return not (text.isdecimal() and len(text) >= SHORTEST_NUMBER) and _NUMBER.fullmatch(text) is not None
 
 
 def _values(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
