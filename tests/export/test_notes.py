@@ -176,3 +176,11 @@ def test_patients_of_fhir_are_named_in_no_note(bulk: duckdb.DuckDBPyConnection, 
     before = sum(texts["cdm.note"].count(name) for name in names | lines)
     assert before > 0
     assert sum(texts["scrubbed_note"].count(name) for name in names | lines) == 0
+
+
+def test_events_have_the_same_scrubbed_text(study: Path, exported: Path, tmp_path: Path) -> None:
+    done = plait.open(study).export_meds(tmp_path / "meds", row_level=True, key=NAMED)
+    assert done.scrubbed is not None
+    texts = "SELECT text_value FROM '{}/data/**/*.parquet' WHERE text_value IS NOT NULL AND \"table\" = 'note' ORDER BY ALL"
+    written = duckdb.sql(f"SELECT note_text FROM '{exported}/note.parquet' ORDER BY ALL").fetchall()
+    assert duckdb.sql(texts.format(tmp_path / "meds")).fetchall() == written

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.deidentify.notes import ScrubbedNotes
     from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
@@ -55,6 +56,8 @@ class MedsExported:
         splits: Persons of each part.
         files: SHA-256 of each file.
         key: The name under which the study keeps the key; None where it was thrown away.
+        scrubbed: What was found in notes; None where none leaves.
+        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
     path: Path
@@ -69,6 +72,8 @@ class MedsExported:
     splits: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     key: str | None = None
+    scrubbed: ScrubbedNotes | None = None
+    unread: tuple[str, ...] = ()
 
 
 def export_meds(  # noqa: PLR0913 - each is a choice of the user's
@@ -127,7 +132,8 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
         known = write_codes(out.con, out.folder, data)
         _write_metadata(out)
         hashes = out.seal()
-    return MedsExported(target, version.version, out.persons, out.left_out, timeline.rows, events, known, len(data), labels, parts, hashes, out.kept_as)
+    counted = (timeline.rows, events, known, len(data), labels, parts)
+    return MedsExported(target, version.version, out.persons, out.left_out, *counted, hashes, out.kept_as, out.scrubbed, out.known.unread)
 
 
 def data_schema() -> pa.Schema:
