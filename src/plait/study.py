@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plait.etl.vocabulary import Release
     from plait.export.fair.package import Packaged
     from plait.export.omop import Exported
+    from plait.export.phenopackets.export import Packets
     from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
     from plait.featurestore.fitting import Fitted
@@ -365,6 +366,12 @@ class Study:
         from plait.export.fair.package import export_fair
 
         return export_fair(self.path, self._committed(), self.settings, Path(target), **options)
+
+    def export_phenopackets(self, target: Path | str, **options: Any) -> Packets:  # noqa: ANN401 - those of the function that it names
+        """Write a GA4GH phenopacket for each person of this version; see `plait.export.phenopackets.export.export_phenopackets`."""
+        from plait.export.phenopackets.export import export_phenopackets
+
+        return export_phenopackets(self.path, self._committed(), self.settings, Path(target), **options)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.

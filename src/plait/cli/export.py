@@ -12,6 +12,7 @@ from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, Study
 if TYPE_CHECKING:
     from plait.export.fair.package import Packaged
     from plait.export.omop import Exported
+    from plait.export.phenopackets.export import Packets
 
 app = typer.Typer(help="Packages that others can use, and that give nobody away.", no_args_is_help=True)
 
@@ -77,6 +78,32 @@ def fair(
     show(done, _show_packaged, json=json, quiet=quiet)
 
 
+@app.command()
+def phenopackets(
+    out: TargetArgument,
+    study: StudyOption = HERE,
+    row_level: RowLevelOption = False,
+    key: KeyOption = None,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a GA4GH phenopacket for each person.
+
+    Diseases with their stages, features, measurements, biosamples, variants and treatments, under new ids and shifted times, as JSON of the
+    Phenopacket Schema 2.0. Each row of the CDM is told in one place, or counted with the reason why it has none.
+
+    Example: plait export phenopackets shared/packets -s lung --row-level
+    """
+    from plait import console
+    from plait.study import open_study
+
+    with console.progress(quiet=quiet or json) as listen:
+        done = open_study(study).export_phenopackets(out, row_level=row_level, key=key, threads=threads, memory=memory, progress=listen)
+    show(done, _show_packets, json=json, quiet=quiet)
+
+
 def _show_packaged(done: Packaged) -> None:
     from plait import console
 
@@ -85,7 +112,15 @@ def _show_packaged(done: Packaged) -> None:
     _show_end(done)
 
 
-def _show_end(done: Exported | Packaged) -> None:
+def _show_packets(done: Packets) -> None:
+    from plait import console
+
+    rows = [{"table": table, "told in": place or "", "not told": reason or "", "rows": count} for table, place, reason, count in done.rows]
+    console.table(f"Version {done.version}, {done.persons:,} persons, in {done.path}", rows)
+    _show_end(done)
+
+
+def _show_end(done: Exported | Packaged | Packets) -> None:
     """Say who was left out, and what became of the key."""
     from plait import console
 
