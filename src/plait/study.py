@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.export import mudata
     from plait.export.fair.package import Packaged
     from plait.export.omop import Exported
     from plait.export.phenopackets.export import Packets
@@ -366,6 +367,12 @@ class Study:
         from plait.export.fair.package import export_fair
 
         return export_fair(self.path, self._committed(), self.settings, Path(target), **options)
+
+    def export_mudata(self, target: Path | str, **options: Any) -> mudata.Exported:  # noqa: ANN401 - those of the function that it names
+        """Write snapshots as MuData; see `plait.export.mudata.export_mudata`."""
+        from plait.export.mudata import export_mudata
+
+        return export_mudata(self.path, self._committed(), self.settings, Path(target), **options)
 
     def export_phenopackets(self, target: Path | str, **options: Any) -> Packets:  # noqa: ANN401 - those of the function that it names
         """Write a GA4GH phenopacket for each person of this version; see `plait.export.phenopackets.export.export_phenopackets`."""

@@ -10,6 +10,7 @@ import typer
 from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
 
 if TYPE_CHECKING:
+    from plait.export import mudata as as_mudata
     from plait.export.fair.package import Packaged
     from plait.export.omop import Exported
     from plait.export.phenopackets.export import Packets
@@ -58,6 +59,9 @@ def fair(
     snapshots: Annotated[
         list[str] | None, typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/ that goes along; may be given again.")
     ] = None,
+    assays: Annotated[
+        list[str] | None, typer.Option("--assay", metavar="NAME", help="An assay that goes along as AnnData, all for every one; may be given again.")
+    ] = None,
     key: KeyOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Make one zip file of it.")] = False,
     json: JsonOption = False,
@@ -65,8 +69,9 @@ def fair(
 ) -> None:
     """Write a package that others can find, open and trust.
 
-    Tables, their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the hashes of all. Without --row-level, figures of
-    enough persons and tables without rows. Nothing is written while a check of severity error fails, or where something would identify.
+    Tables, and with --assay molecular values as AnnData; their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the
+    hashes of all. Without --row-level, figures of enough persons and tables without rows. Nothing is written while a check of severity error fails,
+    or where something would identify.
 
     Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1
     """
@@ -74,8 +79,32 @@ def fair(
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
-        done = open_study(study).export_fair(out, row_level=row_level, snapshots=snapshots or (), key=key, zipped=zipped, progress=listen)
+        done = open_study(study).export_fair(out, row_level=row_level, snapshots=snapshots or (), assays=assays or (), key=key, zipped=zipped, progress=listen)
     show(done, _show_packaged, json=json, quiet=quiet)
+
+
+@app.command()
+def mudata(
+    out: TargetArgument,
+    snapshots: Annotated[list[str], typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/; may be given again.")],
+    study: StudyOption = HERE,
+    row_level: RowLevelOption = False,
+    key: KeyOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write snapshots as MuData, an AnnData for every view.
+
+    Values, masks and reasons as they were saved, of the persons who may leave, under new ids and shifted times.
+
+    Example: plait export mudata shared/cancer -s lung --snapshot cancer-v1 --row-level
+    """
+    from plait import console
+    from plait.study import open_study
+
+    with console.progress(quiet=quiet or json) as listen:
+        done = open_study(study).export_mudata(out, snapshots=snapshots, row_level=row_level, key=key, progress=listen)
+    show(done, _show_mudata, json=json, quiet=quiet)
 
 
 @app.command()
@@ -109,6 +138,21 @@ def _show_packaged(done: Packaged) -> None:
 
     rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
     console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
+    if done.assays:
+        console.table(
+            "\nAssays",
+            [{"assay": one.assay, "rows": one.items, "of others": one.left_out, "left out": ", ".join(one.dropped)} for one in done.assays],
+        )
+    _show_end(done)
+
+
+def _show_mudata(done: as_mudata.Exported) -> None:
+    from plait import console
+
+    rows = [
+        {"snapshot": one.name, "rows": one.rows, "of others": one.left_out, "views": len(one.views), "left out": len(one.dropped)} for one in done.snapshots
+    ]
+    console.table(f"Snapshots of version {done.version}, in {done.path}", rows)
     _show_end(done)
 
 
@@ -120,7 +164,7 @@ def _show_packets(done: Packets) -> None:
     _show_end(done)
 
 
-def _show_end(done: Exported | Packaged | Packets) -> None:
+def _show_end(done: Exported | Packaged | Packets | as_mudata.Exported) -> None:
     """Say who was left out, and what became of the key."""
     from plait import console
 

@@ -6,13 +6,14 @@ import csv
 import datetime as dt
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import literal, quoted, sql
 from plait.etl.run import silent
+from plait.export.assays import write_assays
 from plait.export.deidentify import tables
 from plait.export.disclosure import suppressed
 from plait.export.fair.crate import write_crate
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.assays import Shipped
     from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
@@ -53,6 +55,7 @@ class Packaged:
         left_out: Persons who are not, for they withhold something.
         is_row_level: Whether it has rows of persons.
         tables: Rows of each table.
+        assays: The assays in it, and what of them is not.
         files: Number of files.
         key: The name under which the study keeps the key; None where it was thrown away.
     """
@@ -63,6 +66,7 @@ class Packaged:
     left_out: int
     is_row_level: bool
     tables: dict[str, int | None]
+    assays: tuple[Shipped, ...]
     files: int
     key: str | None
 
@@ -75,6 +79,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     *,
     row_level: bool = False,
     snapshots: Sequence[str] = (),
+    assays: Sequence[str] = (),
     key: str | None = None,
     zipped: bool = False,
     today: dt.date | None = None,
@@ -89,6 +94,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         target: The new folder; with `zipped`, the new zip file.
         row_level: Let rows of persons leave, de-identified. Without it, the package has figures, dictionaries and tables without rows.
         snapshots: Snapshots below the study's `snapshots/` that go along; they need `row_level`.
+        assays: Assays that go along as AnnData, `all` for every one; they need `row_level`.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
         zipped: Make one zip file of it.
         today: The day that the package is of; the day it is if None.
@@ -100,19 +106,23 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     """
     if snapshots:
         need_row_level("--snapshot", row_level=row_level)
+    if assays:
+        need_row_level("--assay", row_level=row_level)
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.with_suffix("") if zipped else target
     with leaving(study, version, settings, place, key=key, progress=progress) as out:
         files = _row_level(out) if row_level else _without_rows(out)
         files += write_snapshots(out, snapshots)
-        dataset = _dataset(out, tuple(files), day, row_level=row_level)
+        shipped = write_assays(out, assays)
+        dataset = replace(_dataset(out, tuple(files), day, row_level=row_level), files=tuple(one.file for one in shipped))
         _write_checks(out)
         _write_metadata(dataset, out.folder, row_level=row_level)
         hashes = out.seal()
         written = _zip(out.folder, target) if zipped else target
     if zipped:
         shutil.rmtree(place)
-    return Packaged(written, version.version, out.persons, out.left_out, row_level, {file.name: file.rows for file in files}, len(hashes) + 1, out.kept_as)
+    rows = {file.name: file.rows for file in files}
+    return Packaged(written, version.version, out.persons, out.left_out, row_level, rows, tuple(shipped), len(hashes) + 1, out.kept_as)
 
 
 def _row_level(out: Outgoing) -> list[TableFile]:
