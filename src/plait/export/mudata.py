@@ -10,7 +10,7 @@ from plait.errors import ConfigError
 from plait.etl.run import silent
 from plait.etl.sources.matrix import need_omics
 from plait.export.outgoing import leaving, need_row_level
-from plait.export.snapshots import departing
+from plait.export.snapshots import departing, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,6 +97,8 @@ def export_mudata(
     need_omics("plait export mudata")
     if not snapshots:
         raise ConfigError("plait export mudata", expected="--snapshot NAME", got="none", todo="Name a snapshot below the study's snapshots/.")
+    for name in snapshots:
+        snapshot_folder(study, name)
     with leaving(study, version, settings, target, key=key, progress=progress) as out:
         made = []
         for name in dict.fromkeys(snapshots):

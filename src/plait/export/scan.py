@@ -7,6 +7,7 @@ the metadata is looked at. What is found is told by its place and kind, never by
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -126,8 +127,11 @@ def _in_table(con: duckdb.DuckDBPyConnection, path: Path, name: str, known: set[
 
 
 def _in_hdf5(path: Path, name: str, known: set[str]) -> Iterator[Hit]:
+    counts: Counter[tuple[str, str]] = Counter()
     for place, text in texts_of(path, _IDENTIFIERS):
-        yield from _in_text(text, f"{name}, {place}", known, ())
+        counts.update({(hit.place, hit.kind): hit.count for hit in _in_text(text, f"{name}, {place}", known, ())})
+    for (place, kind), count in counts.items():
+        yield Hit(place, kind, count)
 
 
 def _in_text(text: str, place: str, known: set[str], allowed: Iterable[str]) -> Iterator[Hit]:

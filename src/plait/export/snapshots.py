@@ -14,8 +14,11 @@ from plait.featurestore.index import as_index
 from plait.featurestore.outputs import answer_of
 from plait.featurestore.snapshot import open_snapshot
 from plait.schema.reasons import Reason
+from plait.schema.snapshots import MANIFEST_FILE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from plait.export.outgoing import Outgoing
@@ -47,6 +50,18 @@ class Departing:
     suppressed: int
 
 
+def snapshot_folder(study: Path, name: str) -> Path:
+    """Give the folder of a snapshot of a study.
+
+    Raises:
+        ExportError: There is none of this name.
+    """
+    place = study / "snapshots" / name
+    if not (place / MANIFEST_FILE).is_file():
+        raise ExportError(place, expected="a snapshot", got="none", todo="`plait features get COHORT -o snapshots/NAME` makes one.")
+    return place
+
+
 def departing(out: Outgoing, name: str) -> Departing:
     """Give a snapshot of the study as it leaves it.
 
@@ -58,10 +73,7 @@ def departing(out: Outgoing, name: str) -> Departing:
         ExportError: There is none of this name.
         SnapshotError: It is not what it was when it was saved.
     """
-    place = out.study / "snapshots" / name
-    if not (place / "manifest.json").is_file():
-        raise ExportError(place, expected="a snapshot", got="none", todo="`plait features get COHORT -o snapshots/NAME` makes one.")
-    table = open_snapshot(place)
+    table = open_snapshot(snapshot_folder(out.study, name))
     who = out.con.execute("SELECT s.person_id, s.new_id, s.shift_days, b.is_old FROM pseudonym AS s INNER JOIN birth AS b USING (person_id)").pl()
     rows = _order(table, who)
     chosen = table.take(rows)
@@ -72,7 +84,7 @@ def departing(out: Outgoing, name: str) -> Departing:
     for view, answer in chosen.answers.items():
         answers[view] = answer
         if not isinstance(answer, Ragged) and chosen.described(view).get("modality") == "covariates":
-            answers[view], lost = _without_calendar(answer, is_old)
+            answers[view], lost = without_calendar(answer, is_old)
             dropped += [f"{view}.{feature}" for feature in lost]
     return Departing(name, replace(chosen, index=as_index(frame), answers=answers), len(table) - len(rows), tuple(dropped), suppressed)
 
@@ -116,7 +128,7 @@ def _index(joined: pl.DataFrame, columns: list[str], min_cell: int) -> tuple[pl.
     return joined.select(made), dropped, suppressed
 
 
-def _without_calendar(answer: Any, is_old: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 - an answer of any kind; an array
+def without_calendar(answer: Any, is_old: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 - an answer of any kind; an array
     """Give an answer of covariates without those of the calendar and of places, the names of these, and the ages of the old withheld."""
     kinds = {analysis.analysis_id: analysis.kind for analysis in read_analyses([ALL])}
     of = [kinds.get(int(name) % 1000) if name.isdigit() else None for name in answer.names]

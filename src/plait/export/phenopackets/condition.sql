@@ -9,6 +9,7 @@ coded AS (
     SELECT
         c.person_id,
         c.condition_occurrence_id AS row_id,
+        c.condition_concept_id AS concept_id,
         coalesce(t.id, o.id) AS id,
         coalesce(t.label, o.label) AS label,
         coalesce(t.is_finding, o.is_finding) AS is_finding,

@@ -10,12 +10,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from plait import __version__
-from plait.duck import quoted
+from plait.duck import quoted, sql
 from plait.etl.run import silent
 from plait.export.outgoing import leaving, need_row_level
 from plait.export.phenopackets.extra import need_phenopackets, parsed
 from plait.export.phenopackets.packet import packet_of
 from plait.export.phenopackets.tables import accounts, tell
+from plait.export.phenopackets.terms import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +122,7 @@ def _write_packets(out: Outgoing, day: dt.date) -> int:
     """Write `phenopackets/ID.json` for each person, by whole messages of the schema, and give their number."""
     (out.folder / FOLDER).mkdir()
     created, creator = f"{day.isoformat()}T00:00:00Z", f"plait {__version__}"
-    versions = dict(out.con.execute("SELECT vocabulary_id, vocabulary_version FROM cdm.vocabulary WHERE vocabulary_version IS NOT NULL").fetchall())
+    versions = dict(out.con.execute(sql(PACKAGE, "versions")).fetchall())
     written = 0
     for first in range(1, out.persons + 1, _PERSONS_AT_ONCE):
         last = first + _PERSONS_AT_ONCE - 1

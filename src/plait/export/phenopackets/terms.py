@@ -37,7 +37,7 @@ class Terms:
         """Give the ontologies of the terms that were given, as the schema has them.
 
         Args:
-            versions: Versions by OMOP's name of a vocabulary.
+            versions: Versions by OMOP's name of a vocabulary; that of the whole release by no name.
         """
         known = {row["prefix"]: row for row in rows_of("resources")}
         return [
@@ -45,7 +45,7 @@ class Terms:
                 "id": row["id"],
                 "name": row["name"],
                 "url": row["url"],
-                "version": row["version"] or versions.get(row["vocabulary_id"]) or UNKNOWN_VERSION,
+                "version": row["version"] or versions.get(row["vocabulary_id"]) or (versions.get("") if row["vocabulary_id"] else None) or UNKNOWN_VERSION,
                 "namespacePrefix": prefix,
                 "iriPrefix": row["iri_prefix"],
             }
