@@ -24,7 +24,6 @@ from plait.export.assays import common_columns, write_assays
 from plait.export.deidentify.key import ExportKey
 from plait.export.matrices import copy_rows
 from plait.export.outgoing import leaving
-from plait.export.scan import scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,29 +157,6 @@ def test_columns_that_nobody_knows() -> None:
     assert list(kept["site"].cat.categories) == ["here"]
     assert dropped == ["name", "sampled", "taken", "depth"]
     assert suppressed == 4
-
-
-@pytest.mark.parametrize(
-    ("place", "content", "kind"),
-    [
-        ("uns/MRN-0042-Z", 1, "knows"),
-        ("uns/about", "of Jane Roe 4711", "knows"),
-        ("obs/who", ["x", "MRN-0042-Z"], "knows"),
-        ("obs/patient", np.array([47110815, 3]), "knows"),
-        ("var/about", ["call 617-555-0199"], "telephone"),
-    ],
-)
-def test_what_identifies_is_found_in_hdf5(tmp_path: Path, place: str, content: Any, kind: str) -> None:  # noqa: ANN401
-    with h5py.File(tmp_path / "a.h5ad", "w") as file:
-        file["X"] = np.array([47110815.0, 1.0])
-        file[place] = content
-        file["X"].attrs["encoding-type"] = "array"
-    hits = scan(tmp_path, ["MRN-0042-Z", "4711", "47110815"])
-    assert [kind in hit.kind for hit in hits].count(True) >= 1
-    assert all("a.h5ad" in hit.place for hit in hits)
-    with h5py.File(tmp_path / "a.h5ad", "a") as file:
-        del file[place]
-    assert not scan(tmp_path, ["MRN-0042-Z", "4711", "47110815"])
 
 
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 2**32 - 1), st.data())

@@ -7,13 +7,11 @@ the metadata is looked at. What is found is told by its place and kind, never by
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, parquet, quoted, sql
 from plait.errors import ExportError
-from plait.export.scan_hdf5 import SUFFIXES, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,8 +73,6 @@ def scan(folder: Path, identifiers: Iterable[str], *, allowed: Iterable[str] = (
             hits += _in_text(f"{name}/{path.stem}", "the name of a file", set(known), ())
             if path.suffix in _TABLES:
                 hits += _in_table(con, path, name, set(known))
-            elif path.suffix in SUFFIXES:
-                hits += _in_hdf5(path, name, set(known))
             elif path.suffix in _TEXTS:
                 hits += _in_text(path.read_text(encoding="utf-8"), name, set(known), allowed)
         return hits
@@ -124,14 +120,6 @@ def _in_table(con: duckdb.DuckDBPyConnection, path: Path, name: str, known: set[
                 (count,) = con.execute(f"SELECT count(*) FROM {values} WHERE regexp_matches(text_value, $pattern)", {"pattern": pattern}).fetchone() or (0,)
                 if count:
                     yield Hit(f"{name}, column {column}", label, int(count))
-
-
-def _in_hdf5(path: Path, name: str, known: set[str]) -> Iterator[Hit]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for place, text in texts_of(path, _IDENTIFIERS):
-        counts.update({(hit.place, hit.kind): hit.count for hit in _in_text(text, f"{name}, {place}", known, ())})
-    for (place, kind), count in counts.items():
-        yield Hit(place, kind, count)
 
 
 def _in_text(text: str, place: str, known: set[str], allowed: Iterable[str]) -> Iterator[Hit]:
