@@ -56,7 +56,7 @@ def both(study: Path, exported: Path) -> duckdb.DuckDBPyConnection:
 def test_every_field_is_treated() -> None:
     named = {(table, field.field) for table, fields in treatments().items() for field in fields}
     assert named <= {(table, field) for table, spec in cdm_tables().items() for field in spec.columns}
-    withheld = {"metadata", "fact_relationship", *VOCABULARY_TABLES}
+    withheld = {"metadata", *VOCABULARY_TABLES}
     assert {(table, field) for table, spec in cdm_tables().items() if table not in withheld for field in spec.columns} == named
 
 
@@ -65,7 +65,7 @@ def test_each_table_has_the_rows_and_columns_of_the_study(both: duckdb.DuckDBPyC
         described = both.sql(f"FROM out.{table}")
         assert tuple(described.columns) == spec.columns
         assert described.types == both.sql(f"FROM cdm.{table}").types, table
-        if table not in {"metadata", "fact_relationship", *VOCABULARY_TABLES}:
+        if table not in {"metadata", *VOCABULARY_TABLES}:
             assert both.sql(f"SELECT count(*) FROM out.{table}").fetchone() == both.sql(f"SELECT count(*) FROM cdm.{table}").fetchone(), table
 
 
@@ -216,3 +216,17 @@ def test_who_withholds_something_is_left_out(study: Path, tmp_path: Path) -> Non
     done = plait.open(folder).export_omop(tmp_path / "out", row_level=True)
     assert (done.left_out, done.persons) == (2, 198)
     assert duckdb.sql(f"SELECT count(DISTINCT person_id) FROM '{tmp_path}/out/condition_occurrence.parquet'").fetchone() == (198,)
+
+
+def test_tables_are_chosen_and_the_policy_has_the_last_word(study: Path, tmp_path: Path, command: Callable[..., Result]) -> None:
+    done = plait.open(study).export_omop(tmp_path / "two", row_level=True, chosen=["person", "death"])
+    assert {name for name, rows in done.tables.items() if rows and name not in VOCABULARY_TABLES} == {"person", "death"}
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder)
+    with (folder / "plait.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("policy: {withhold: [note]}\n")
+    refused = command("export", "omop", tmp_path / "out", "-s", folder, "--row-level", "--table", "note", "--table", "person")
+    assert (refused.code, "note" in refused.err, "withholds" in refused.err) == (1, True, True)
+    unknown = command("export", "omop", tmp_path / "out", "-s", folder, "--row-level", "--table", "notes")
+    assert "Did you mean 'note'" in unknown.err
+    assert not (tmp_path / "out").exists()

@@ -27,8 +27,9 @@ def embed(
     Example: plait embed notes -s lung
     """
     from plait import console
+    from plait.cli import feature_tables
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
         found = open_study(study).embed(views or None, retry=retry, progress=listen)
-    show(found, console.show_embedded, json=json, quiet=quiet)
+    show(found, feature_tables.show_embedded, json=json, quiet=quiet)

@@ -58,10 +58,10 @@ def etl_status(study: StudyOption = HERE, json: JsonOption = False, quiet: Quiet
 
     Example: plait etl status -s lung
     """
-    from plait import console
+    from plait.cli import etl_tables
     from plait.study import open_study
 
-    show(open_study(study).status(), console.show_status, json=json, quiet=quiet)
+    show(open_study(study).status(), etl_tables.show_status, json=json, quiet=quiet)
 
 
 @app.command("rejects")
@@ -76,10 +76,10 @@ def etl_rejects(
 
     Example: plait etl rejects --reason unknown_person --limit 5
     """
-    from plait import console
+    from plait.cli import etl_tables
     from plait.study import open_study
 
-    show(open_study(study).rejects(reason=reason, limit=limit), lambda rows: console.show_rejects(rows, reason, limit), json=json, quiet=quiet)
+    show(open_study(study).rejects(reason=reason, limit=limit), lambda rows: etl_tables.show_rejects(rows, reason, limit), json=json, quiet=quiet)
 
 
 @app.command("trace")
@@ -94,10 +94,10 @@ def etl_trace(
 
     Example: plait etl trace condition_occurrence 4194304
     """
-    from plait import console
+    from plait.cli import etl_tables
     from plait.study import open_study
 
-    show(open_study(study).trace(table, row_id), console.show_trace, json=json, quiet=quiet)
+    show(open_study(study).trace(table, row_id), etl_tables.show_trace, json=json, quiet=quiet)
 
 
 @app.command("new-source")
@@ -125,13 +125,14 @@ def etl_new_source(
     Example: plait etl new-source data/emr -s lung
     """
     from plait import console
+    from plait.cli import etl_tables
     from plait.etl.onboarding import new_source
     from plait.etl.profiling.new_source import ProfileOptions
 
     options = ProfileOptions(name=name, records=records, values=values, force=force, threads=threads, memory=memory)
     with console.progress(quiet=quiet or json) as listen:
         report = new_source(path, out, study=study, options=options, progress=listen)
-    show(report, lambda found: console.show_new_source(found, study), json=json, quiet=quiet)
+    show(report, lambda found: etl_tables.show_new_source(found, study), json=json, quiet=quiet)
 
 
 @app.command("check-source")
@@ -155,11 +156,12 @@ def etl_check_source(
     Example: plait etl check-source sources/our_emr data/emr -s lung
     """
     from plait import console
+    from plait.cli import etl_tables
     from plait.etl.onboarding import check_source
 
     with console.progress(quiet=quiet or json) as listen:
         found = check_source(source, data, study=study, first=first, show_values=show_values, threads=threads, memory=memory, progress=listen)
-    show(found, console.show_source_tried, json=json, quiet=quiet)
+    show(found, etl_tables.show_source_tried, json=json, quiet=quiet)
     if not found.is_sound:
         raise typer.Exit(1)
 
@@ -178,9 +180,10 @@ def run_and_show(folder: Path, threads: int | None, memory: str | None, *, json:
 def show_run(folder: Path) -> Callable[[RunReport], None]:
     """Give a function that shows what a run did, and where to read on."""
     from plait import console
+    from plait.cli import etl_tables
 
     def show_and_hint(report: RunReport) -> None:
-        console.show_report(report)
+        etl_tables.show_report(report)
         if any(entry.rejected for entry in report.entries) and not report.dry_run:
             console.hint(f"Which records were rejected, and why: plait etl rejects{'' if folder == HERE else f' -s {folder}'}")
 

@@ -22,6 +22,9 @@ RowLevelOption = Annotated[bool, typer.Option("--row-level", help="Let rows of p
 KeyOption = Annotated[
     str | None, typer.Option("--key", metavar="NAME", help="Keep the key in private/ under this name, or use the one that is there; thrown away if left out.")
 ]
+TablesOption = Annotated[
+    list[str] | None, typer.Option("--table", metavar="NAME", help="A table of the CDM whose rows leave, all that may if left out; may be given again.")
+]
 
 
 @app.command()
@@ -29,6 +32,7 @@ def omop(
     out: TargetArgument,
     study: StudyOption = HERE,
     row_level: RowLevelOption = False,
+    tables: TablesOption = None,
     format: Annotated[Literal["parquet", "csv"], typer.Option("--format", help="What the tables are written as.")] = "parquet",  # noqa: A002 - the word for it
     key: KeyOption = None,
     threads: ThreadsOption = None,
@@ -47,7 +51,9 @@ def omop(
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
-        done = open_study(study).export_omop(out, row_level=row_level, format=format, key=key, threads=threads, memory=memory, progress=listen)
+        done = open_study(study).export_omop(
+            out, row_level=row_level, chosen=tables or (), format=format, key=key, threads=threads, memory=memory, progress=listen
+        )
     show(done, _show_exported, json=json, quiet=quiet)
 
 
@@ -56,6 +62,7 @@ def fair(
     out: TargetArgument,
     study: StudyOption = HERE,
     row_level: RowLevelOption = False,
+    tables: TablesOption = None,
     snapshots: Annotated[
         list[str] | None, typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/ that goes along; may be given again.")
     ] = None,
@@ -64,6 +71,8 @@ def fair(
     ] = None,
     key: KeyOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Make one zip file of it.")] = False,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -79,7 +88,18 @@ def fair(
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
-        done = open_study(study).export_fair(out, row_level=row_level, snapshots=snapshots or (), assays=assays or (), key=key, zipped=zipped, progress=listen)
+        done = open_study(study).export_fair(
+            out,
+            row_level=row_level,
+            chosen=tables or (),
+            snapshots=snapshots or (),
+            assays=assays or (),
+            key=key,
+            zipped=zipped,
+            threads=threads,
+            memory=memory,
+            progress=listen,
+        )
     show(done, _show_packaged, json=json, quiet=quiet)
 
 

@@ -20,10 +20,10 @@ def list_views(study: StudyOption = HERE, json: JsonOption = False, quiet: Quiet
 
     Example: plait features list -s lung
     """
-    from plait import console
+    from plait.cli import feature_tables
     from plait.study import open_study
 
-    show(open_study(study).features(), console.show_views, json=json, quiet=quiet)
+    show(open_study(study).features(), feature_tables.show_views, json=json, quiet=quiet)
 
 
 @app.command()
@@ -42,7 +42,7 @@ def get(
 
     Example: plait features get cancer --views rna,events -s lung -o snapshots/cancer-v1
     """
-    from plait import console
+    from plait.cli import feature_tables
     from plait.study import open_study
 
     opened = open_study(study)
@@ -54,7 +54,7 @@ def get(
     else:
         name = table.save(output)
     told = {**asked.describe(), "views": table.summary().to_dicts(), "written": str(output), "id": name}
-    show(told, console.show_query, json=json, quiet=quiet)
+    show(told, feature_tables.show_query, json=json, quiet=quiet)
 
 
 @app.command()
@@ -72,8 +72,8 @@ def diff(
 
     Example: plait features diff snapshots/nsclc-v1 snapshots/nsclc-v2
     """
-    from plait import console
+    from plait.cli import feature_tables
     from plait.featurestore.compare import compare_snapshots
 
     found = compare_snapshots(*(one if one.exists() or one.is_absolute() else study / "snapshots" / one for one in (first, second)))
-    show(found.as_dict() if json else found, console.show_difference, json=json, quiet=quiet)
+    show(found.as_dict() if json else found, feature_tables.show_difference, json=json, quiet=quiet)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plait.cli.options import HERE, JsonOption, QuietOption, RehashOption, StudyOption, ThreadsOption, show
+
+if TYPE_CHECKING:
+    from plait.etl.images.verify import Verified
 
 app = typer.Typer()
 
@@ -30,7 +34,7 @@ def verify(
 
     with console.progress(quiet=quiet or json) as listen:
         found = open_study(study).verify(rehash=rehash, threads=threads, progress=listen)
-    show(found, console.show_verified, json=json, quiet=quiet)
+    show(found, _show_verified, json=json, quiet=quiet)
     for note in () if quiet or json else found.notes:
         console.hint(f"warning: not checked: {note}")
     if not found.is_whole:
@@ -60,3 +64,16 @@ def show_picture(
     show(shown, lambda found: console.say(f"Wrote {found.path}: {found.modality}, {found.panes} {_PANES[found.kind]}."), json=json, quiet=quiet)
     for note in () if quiet or json else shown.notes:
         console.hint(f"warning: {note}")
+
+
+def _show_verified(found: Verified) -> None:
+    """Show what became of the files of images, and the first of those that are not where or what they were."""
+    from plait import console
+
+    if not found.statuses:
+        console.say("The study has no images.")
+        return
+    console.table("Files of images", [asdict(row) for row in found.statuses], columns=("status", "files", "size_bytes"))
+    if found.files:
+        console.say()
+        console.table("Not where or what they were; the first of each", found.files, columns=("status", "source", "uri", "moved_to"))

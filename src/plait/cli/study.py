@@ -15,7 +15,9 @@ from plait.cli.options import HERE, JsonOption, MemoryOption, ProcessesOption, Q
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from plait.etl.gc import Collected
     from plait.etl.pipeline import RunReport
+    from plait.etl.publish import PublishReport
     from plait.study import Study
 
 app = typer.Typer()
@@ -35,13 +37,14 @@ def demo(
     Example: plait demo demo-study
     """
     from plait import console
+    from plait.cli import etl_tables
     from plait.demo import write_demo
     from plait.study import open_study
 
     _no_other_study(folder)
     facts = write_demo(folder, ehr=ehr)
     study = open_study(folder)
-    done = _do_everything(study, console.show_report, json=json, quiet=quiet)
+    done = _do_everything(study, etl_tables.show_report, json=json, quiet=quiet)
     if json:
         console.say(console.as_json({"facts": facts, **done}))
     elif not quiet:
@@ -131,10 +134,9 @@ def gc(
 
     Example: plait gc -s lung --keep 7
     """
-    from plait import console
     from plait.study import open_study
 
-    show(open_study(study).collect_garbage(keep=keep, dry_run=dry_run), console.show_collected, json=json, quiet=quiet)
+    show(open_study(study).collect_garbage(keep=keep, dry_run=dry_run), _show_collected, json=json, quiet=quiet)
 
 
 @app.command()
@@ -156,12 +158,13 @@ def publish(
 
     with console.progress(quiet=quiet or json) as listen:
         report = open_study(study).publish(url, schema=schema, progress=listen)
-    show(report, console.show_publication, json=json, quiet=quiet)
+    show(report, _show_publication, json=json, quiet=quiet)
 
 
 def _do_everything(study: Study, show_report: Callable[[RunReport], None], *, json: bool, quiet: bool, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - what a run takes
     """Take every configured step, showing each as it ends unless all is told as JSON, and give what each of them did."""
     from plait import console
+    from plait.cli import feature_tables
 
     with console.progress(quiet=quiet or json) as listen:
         report = study.run_etl(progress=listen, **options)
@@ -171,7 +174,7 @@ def _do_everything(study: Study, show_report: Callable[[RunReport], None], *, js
         embedded = study.embed(progress=listen)
     if any(view.written for view in embedded) and not (json or quiet):
         console.say()
-        console.show_embedded(embedded)
+        feature_tables.show_embedded(embedded)
     return {"report": report, "embedded": embedded}
 
 
@@ -188,3 +191,41 @@ def _first_condition(study: Study) -> int:
     """Give the id of a condition to trace, for the last line of the demo."""
     row = study.connect().execute("SELECT min(condition_occurrence_id) FROM cdm.condition_occurrence").fetchone()
     return int(row[0]) if row else 0
+
+
+def _show_collected(collected: Collected) -> None:
+    """Show what was removed."""
+    from plait import console
+
+    gone = f"versions {', '.join(map(str, collected.versions))}" if collected.versions else "no version"
+    console.say(f"Removed {gone}, {collected.files:,} files, {collected.size_bytes / 1e6:,.1f} MB.")
+
+
+def _show_publication(report: PublishReport) -> None:
+    """Show what was published, and which keys do not hold."""
+    from plait import console
+
+    console.table("Rows", [{"table": rows.table, "study": rows.study, "database": rows.database} for rows in report.tables if rows.study])
+    left_out = [
+        {
+            "column": f"{key.table}.{key.column}",
+            "points at": key.references,
+            "rows": key.rows,
+            "missing": key.missing,
+            "first": ", ".join(map(str, key.first)) + (", …" if key.first and key.missing > len(key.first) else ""),
+        }
+        for key in report.keys_left_out
+    ]
+    if left_out:
+        console.say()
+        console.table("Foreign keys left out: the values are missing where they point at", left_out)
+    console.say()
+    console.say(
+        f"{'Replaced' if report.replaced else 'Made'} schema {report.schema} in {report.database}: version {report.version}, "
+        f"{sum(rows.database for rows in report.tables):,} rows, {report.primary_keys} primary keys, {report.foreign_keys} foreign keys "
+        f"({len(left_out)} left out), {report.indices} indices."
+    )
+    for name in report.put_aside:
+        console.hint(
+            f"warning: schema {name} holds an earlier publication that is still in use; the next `plait publish` removes it, or DROP SCHEMA {name} CASCADE."
+        )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plait.cli.options import HERE, JsonOption, QuietOption, StudyOption, show
+
+if TYPE_CHECKING:
+    from plait.etl.vocabulary import Release
 
 app = typer.Typer(help="Load an Athena download, see what is in it, and what another one would change.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -24,11 +27,10 @@ def vocabulary_load(
 
     Example: plait vocabulary load ~/athena -s lung
     """
-    from plait import console
     from plait.study import open_study
 
     release = open_study(study).load_vocabulary(athena)
-    show(release, console.show_release, json=json, quiet=quiet)
+    show(release, _show_release, json=json, quiet=quiet)
 
 
 @app.command("diff")
@@ -62,7 +64,18 @@ def vocabulary_info(study: StudyOption = HERE, json: JsonOption = False, quiet: 
 
     Example: plait vocabulary info --json
     """
-    from plait import console
     from plait.study import open_study
 
-    show(open_study(study).vocabulary(), console.show_release, json=json, quiet=quiet)
+    show(open_study(study).vocabulary(), _show_release, json=json, quiet=quiet)
+
+
+def _show_release(release: Release) -> None:
+    """Show what a vocabulary release holds, and what its gaps mean."""
+    from plait import console
+
+    console.say(f"Vocabulary {release.release or '(release unknown)'}, {release.digest}")
+    console.table("Tables", [{"table": name, "rows": count} for name, count in release.rows.items()])
+    console.say()
+    console.table("Vocabularies", [entry._asdict() for entry in release.vocabularies if entry.concepts])
+    for warning in release.warnings:
+        console.hint(f"warning: {warning}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, make_view, parquet, quoted
 from plait.etl.commit import Version, warehouse_of
-from plait.etl.harmonize.reference import concept_of
+from plait.etl.harmonize.reference import fact_domain
 from plait.etl.harmonize.shard import ROWS_PER_PERSON, person_of
 from plait.schema import VOCABULARY_TABLES, TableSpec, cdm_tables, plait_tables
 
@@ -62,7 +62,7 @@ def _summed(spec: TableSpec, files: list[Path]) -> str:
             own = f"t.person_id IS NULL OR {name} = t.person_id" if "person_id" in spec.columns else "false"
             values.append(f"CASE WHEN {own} THEN 0 ELSE {name} % {ROWS_PER_PERSON} END")
         elif column in {"fact_id_1", "fact_id_2"}:
-            is_person = f"t.domain_concept_id_{column[-1]} = {concept_of('fact_domain', 'person')}"
+            is_person = f"t.domain_concept_id_{column[-1]} = {fact_domain('person')}"
             values.append(f"CASE WHEN {is_person} THEN 0 ELSE {name} % {ROWS_PER_PERSON} END")
         elif sharded and _is_row_id(spec, column):
             values.append(f"{name} % {ROWS_PER_PERSON}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from plait.duck import literal, quoted, sql
+from plait.errors import ConfigError, ExportError
 from plait.etl.run import silent
 from plait.export.deidentify import tables
 from plait.export.outgoing import leaving, need_row_level
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.policy_settings import PolicySettings
     from plait.settings import Settings
 
 Format = Literal["parquet", "csv"]
@@ -65,6 +68,7 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
     target: Path,
     *,
     row_level: bool,
+    chosen: Collection[str] = (),
     format: Format = "parquet",  # noqa: A002 - the word for it
     key: str | None = None,
     memory: str | None = None,
@@ -79,6 +83,7 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
         settings: Its policy says how small a cell may be, whether weekdays stay, and what is withheld.
         target: The folder.
         row_level: That rows of patients may leave; without it nothing of a CDM could.
+        chosen: Tables whose rows leave; all that may if empty.
         format: `parquet`, or `csv`.
         key: Name of the key in `private/`; without one, that of the policy, or a new key that is thrown away.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
@@ -87,17 +92,17 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
 
     Raises:
         ConfigError: Row level was not asked for, or something is in the target's place.
-        ExportError: A check of severity `error` fails, or something identifies. Nothing is written.
+        ExportError: A check of severity `error` fails, the policy withholds a chosen table, or something identifies. Nothing is written.
     """
     need_row_level("plait export omop", row_level=row_level)
+    leave = leaving_tables(settings.policy, chosen)
     with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
-        written = write_tables(out.con, out.folder, format, out.policy.withhold, progress)
+        written = write_tables(out.con, out.folder, format, leave, progress)
         for dialect in ("duckdb", "postgresql"):
             statements = ddl(dialect, schemas={"cdm": "cdm"})
             (out.folder / f"ddl_{dialect}.sql").write_text(";\n\n".join(statement.strip() for statement in statements) + ";\n", encoding="utf-8")
         counted = dict(out.con.execute(sql("plait.export", "counts")).fetchall())
-        kept = {*tables.treatments(), *VOCABULARY_TABLES} - {*out.policy.withhold}
-        held = [name for name in cdm_tables() if name not in kept and _has_rows(out.con, name)]
+        held = [name for name in cdm_tables() if name not in {*leave, *VOCABULARY_TABLES} and _has_rows(out.con, name)]
         hashes = out.seal()
     actions = [field.action for name in written for field in tables.treatments().get(name, ())]
     return Exported(
@@ -114,22 +119,47 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
     )
 
 
-def write_tables(con: duckdb.DuckDBPyConnection, folder: Path, form: Format, withhold: Collection[str], progress: Progress = silent) -> dict[str, int]:
+def leaving_tables(policy: PolicySettings, chosen: Collection[str] = ()) -> frozenset[str]:
+    """Give the tables of the CDM, its vocabulary aside, whose rows may leave.
+
+    Args:
+        policy: Says which are withheld.
+        chosen: Those that were asked for; all if empty.
+
+    Raises:
+        ConfigError: There is no such table.
+        ExportError: One that was asked for is withheld.
+    """
+    known = tables.treatments().keys() | VOCABULARY_TABLES | cdm_tables().keys()
+    for place, names in (("policy.withhold", policy.withhold), ("--table", chosen)):
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name, sorted(known), 1)
+                raise ConfigError(place, expected="a table of the CDM", got=f"'{name}'", todo=f"Did you mean '{near[0]}'?" if near else "See its names.")
+    forbidden = sorted({*chosen} & {*policy.withhold})
+    if forbidden:
+        raise ExportError(
+            "--table", expected="tables that may leave", got=", ".join(forbidden), todo="The policy in plait.yaml withholds them: leave them out, or change it."
+        )
+    return frozenset(tables.treatments().keys() & {*(chosen or known)}) - {*policy.withhold}
+
+
+def write_tables(con: duckdb.DuckDBPyConnection, folder: Path, form: Format, leave: Collection[str], progress: Progress = silent) -> dict[str, int]:
     """Write each table of the CDM, de-identified, and the concepts that occur, and give their rows.
 
     Args:
         con: A connection that `plait.export.deidentify.tables.prepare` prepared.
         folder: Where the files go.
         form: What they are written as.
-        withhold: Tables of which no row is written.
+        leave: Tables whose rows are written; of the others, only the columns are.
         progress: Hears of rows that were written.
     """
     written: dict[str, int] = {}
     for name, spec in cdm_tables().items():
         if name not in _VOCABULARY:
-            written[name] = _write(con, empty_select(spec) if name in withhold else tables.select(name), folder / f"{name}.{form}", form)
+            written[name] = _write(con, tables.select(name) if name in leave else empty_select(spec), folder / f"{name}.{form}", form)
             progress("export", written[name])
-    _find_concepts(con, [name for name in written if name not in withhold])
+    _find_concepts(con, [name for name in written if name in leave])
     for name in _VOCABULARY:
         written[name] = _write(con, sql("plait.export.vocabulary", name), folder / f"{name}.{form}", form)
     return written

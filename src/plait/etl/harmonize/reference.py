@@ -42,6 +42,11 @@ def concept_of(kind: str, code: str) -> int:
     return next(int(row[2]) for row in _rows("concepts") if row[:2] == [kind, code])
 
 
+def fact_domain(table: str) -> int:
+    """Give the concept of the domain by which FACT_RELATIONSHIP names a table."""
+    return next(int(row[1]) for row in _rows("named_tables") if (row[0], row[2]) == ("fact_domain", table))
+
+
 def rules_digest() -> str:
     """Give a digest of plait's own code, SQL and reference tables, and of its engine: a part of every run's fingerprint."""
     rooms = ("", ".harmonize", ".omics", ".derive", ".notes", ".sources", ".vocabulary")

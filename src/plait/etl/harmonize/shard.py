@@ -11,7 +11,7 @@ from plait.etl.adopted import table_of
 from plait.etl.harmonize.adopt import adopt_rows, adopted_select, adopted_shapes, note_unmet
 from plait.etl.harmonize.derived import EVENT_TABLES, write_derived
 from plait.etl.harmonize.live import live_views
-from plait.etl.harmonize.reference import concept_of, load_reference
+from plait.etl.harmonize.reference import fact_domain, load_reference
 from plait.etl.harmonize.remap import with_new_concepts
 from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.notes.findings import Notes, make_findings
@@ -346,7 +346,7 @@ def person_of(spec: TableSpec, rows: str = "") -> str:
     if spec.name == "cohort":
         return f"{of}subject_id"
     if spec.name == "fact_relationship":
-        person = concept_of("fact_domain", "person")
+        person = fact_domain("person")
         return f"CASE WHEN {of}domain_concept_id_1 = {person} THEN {of}fact_id_1 ELSE {of}fact_id_1 // {ROWS_PER_PERSON} END"
     column = spec.id_column or {"derivation": "row_id", "episode_event": "episode_id", "image_file": "image_occurrence_id"}[spec.name]
     return f"{of}{quoted(column)} // {ROWS_PER_PERSON}"

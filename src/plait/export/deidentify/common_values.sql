@@ -1,7 +1,7 @@
--- One row: a text that at least as many persons have as the smallest cell of a table that is exported: a code or a word, and nobody's own.
-SELECT t.text_value
-FROM person_text AS t
-INNER JOIN pseudonym AS s ON t.person_id = s.person_id
-WHERE t.text_value IS NOT NULL
-GROUP BY t.text_value
-HAVING count(DISTINCT t.person_id) >= $min_cell
+-- One row: a text that as many hold as the smallest cell: persons who are exported, or, in a table of places or providers, its rows. It is a code or a
+-- word, and nobody's own.
+SELECT text_value
+FROM holder_text
+WHERE text_value IS NOT NULL
+GROUP BY text_value
+HAVING count(DISTINCT holder) >= $min_cell

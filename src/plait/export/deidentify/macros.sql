@@ -1,5 +1,6 @@
--- What the actions of `fields.csv` are in SQL. A row's id is its person's times 2^22 and an ordinal, which says no more than the order of rows does.
-CREATE OR REPLACE TEMP MACRO new_row(id, person_id, new_id) AS CASE WHEN id >> 22 = person_id THEN (new_id << 22) + (id & 4194303) END;
+-- What the actions of `fields.csv` are in SQL. A row's id is its person's times 2^22 and an ordinal, which says no more than the order of rows does;
+-- 0 is nothing that a row could point at (a cost of nothing that is known), and stays.
+CREATE OR REPLACE TEMP MACRO new_row(id, person_id, new_id) AS CASE WHEN id >> 22 = person_id THEN (new_id << 22) + (id & 4194303) WHEN id = 0 THEN 0 END;
 
 CREATE OR REPLACE TEMP MACRO shifted_date(happened, shift_days) AS CAST(happened + CAST(shift_days AS INTEGER) AS DATE);
 

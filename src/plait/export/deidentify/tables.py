@@ -5,9 +5,10 @@
 | `keep` | it stays |
 | `person` | the person's new id |
 | `row` | the id of a row of the same person, by the new id of that |
+| `fact` | the new id of what the domain beside it says that it is: a person, a provider, a care site, or a row |
 | `location`, `care_site`, `provider` | the new number of the place or the provider |
 | `shift` | the date, shifted as all of the person's are |
-| `common` | it stays where as many persons have it as the smallest cell, else it is left out |
+| `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, else it is left out |
 | `time` | a time of day stays, anything else is left out |
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
 | `uid` | the UID that stands for it |
@@ -26,6 +27,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted, sql
+from plait.etl.harmonize.reference import fact_domain
+from plait.etl.harmonize.shard import person_of
 from plait.schema import cdm_tables, empty_select
 
 if TYPE_CHECKING:
@@ -54,8 +57,8 @@ _ACTIONS = {
 """What each action is in SQL."""
 
 _PACKAGE = "plait.export.deidentify"
-_OWNERS = {"cost": "cost_id", "note_nlp": "note_nlp_id", "episode_event": "episode_id"}
-"""Tables without `person_id`, and the id of a row that tells whose it is."""
+_OWNED = {"cost", "note_nlp", "episode_event", "fact_relationship", "cohort"}
+"""Tables without `person_id` whose rows are a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,19 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
     _make_uids(con, key)
-    for table, fields in treatments().items():
+    for fields in treatments().values():
         for field in fields:
             if field.action == "common":
-                owner = _owner(table)
-                texts = f"(SELECT {owner} AS person_id, CAST(t.{quoted(field.field)} AS VARCHAR) AS text_value FROM cdm.{quoted(table)} AS t)"
-                query = sql(_PACKAGE, "common_values").replace("person_text", texts)
+                query = sql(_PACKAGE, "common_values").replace("holder_text", f"({_held_texts(field)})")
                 con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(_common(field))} AS {query}", {"min_cell": min_cell})
+
+
+def _held_texts(field: Treated) -> str:
+    """Give the SELECT of the texts of a field, each with who holds it: the person whose row it is, or the place or the provider itself."""
+    text = f"CAST(t.{quoted(field.field)} AS VARCHAR) AS text_value FROM cdm.{quoted(field.table)} AS t"
+    if field.table in DIMENSIONS:
+        return f"SELECT t.{field.table}_id AS holder, {text}"
+    return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {_owner(field.table)}"
 
 
 def select(table: str) -> str:
@@ -117,20 +126,19 @@ def select(table: str) -> str:
     rows = f"FROM cdm.{quoted(table)} AS t"
     if table in DIMENSIONS:
         rows += f" INNER JOIN new_{table} AS n ON n.id = t.{table}_id"
-    elif table in {*_OWNERS, "cohort"} or "person_id" in cdm_tables()[table].columns:
+    elif table in _OWNED or "person_id" in cdm_tables()[table].columns:
         rows += f" INNER JOIN pseudonym AS s ON s.person_id = {_owner(table)}"
     if table == "person":
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
-    return f"SELECT {columns} {rows} ORDER BY ALL"
+    order = cdm_tables()[table].id_column or "ALL"
+    return f"SELECT {columns} {rows} ORDER BY {order}"
 
 
 def _owner(table: str) -> str:
     """Give the expression for the person of a table's row."""
-    if table == "cohort":
-        return "t.subject_id"
-    return f"(t.{quoted(_OWNERS[table])} >> 22)" if table in _OWNERS else "t.person_id"
+    return person_of(cdm_tables()[table], "t")
 
 
 def _common(field: Treated) -> str:
@@ -141,8 +149,21 @@ def _expression(field: Treated) -> str:
     """Give a field as it leaves the study."""
     kind = next(one for one in cdm_tables()[field.table].fields if one.name == field.field)
     nothing = literal(WITHHELD) if kind.required and kind.base_type == "varchar" else f"CAST(NULL AS {kind.duckdb_type})"
-    template = _numbered(field.action) if field.action in DIMENSIONS else _ACTIONS[field.action]
+    template = _template(field)
     return template.format(column=f"t.{quoted(field.field)}", name=quoted(field.field), type=kind.base_type, common=quoted(_common(field)), nothing=nothing)
+
+
+def _template(field: Treated) -> str:
+    """Give what an action is in SQL, with places for what it is done to."""
+    if field.action in DIMENSIONS:
+        return _numbered(field.action)
+    if field.action != "fact":
+        return _ACTIONS[field.action]
+    whens = {fact_domain(table): _numbered(table) for table in ("provider", "care_site")}
+    whens[fact_domain("person")] = "CASE WHEN {column} = s.person_id THEN s.new_id END"
+    domain = field.field.replace("fact_id", "domain_concept_id")
+    cases = " ".join(f"WHEN {concept} THEN {expression}" for concept, expression in whens.items())
+    return f"CASE t.{quoted(domain)} {cases} ELSE {_ACTIONS['row']} END"
 
 
 def _numbered(table: str) -> str:

@@ -24,6 +24,7 @@ _SAID = {
     "keep": "",
     "person": "A new id.",
     "row": "A new id.",
+    "fact": "A new id.",
     "location": "A new number.",
     "care_site": "A new number.",
     "provider": "A new number.",

@@ -23,13 +23,13 @@ from plait.export.fair.describe import arrow_file, cdm_file
 from plait.export.fair.model import Dataset, Party, Step, TableFile
 from plait.export.fair.readme import write_citation, write_readme
 from plait.export.fair.snapshots import write_snapshots
-from plait.export.omop import write_tables
+from plait.export.omop import leaving_tables, write_tables
 from plait.export.outgoing import leaving, need_row_level
 from plait.schema import cdm_tables
 from plait.validators.report import as_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import duckdb
@@ -78,11 +78,14 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     target: Path,
     *,
     row_level: bool = False,
+    chosen: Collection[str] = (),
     snapshots: Sequence[str] = (),
     assays: Sequence[str] = (),
     key: str | None = None,
     zipped: bool = False,
     today: dt.date | None = None,
+    threads: int | None = None,
+    memory: str | None = None,
     progress: Progress = silent,
 ) -> Packaged:
     """Write a package: tables, their metadata in the formats that others read, the checks, and the hashes of all.
@@ -93,25 +96,28 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         settings: Its policy says what is told of the data and how small a cell may be.
         target: The new folder; with `zipped`, the new zip file.
         row_level: Let rows of persons leave, de-identified. Without it, the package has figures, dictionaries and tables without rows.
+        chosen: Tables of the CDM whose rows leave; all that may if empty. They need `row_level`.
         snapshots: Snapshots below the study's `snapshots/` that go along; they need `row_level`.
         assays: Assays that go along as AnnData, `all` for every one; they need `row_level`.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
         zipped: Make one zip file of it.
         today: The day that the package is of; the day it is if None.
+        threads: Threads to use, all cores if None.
+        memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
         progress: Hears of rows that were written.
 
     Raises:
         ExportError: A check of severity `error` fails, or something that identifies would be in the package. Nothing is written.
         MissingExtraError: The extra `fair` is not installed.
     """
-    if snapshots:
-        need_row_level("--snapshot", row_level=row_level)
-    if assays:
-        need_row_level("--assay", row_level=row_level)
+    for option, given in (("--table", chosen), ("--snapshot", snapshots), ("--assay", assays)):
+        if given:
+            need_row_level(option, row_level=row_level)
+    leave = leaving_tables(settings.policy, chosen)
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.with_suffix("") if zipped else target
-    with leaving(study, version, settings, place, key=key, progress=progress) as out:
-        files = _row_level(out) if row_level else _without_rows(out)
+    with leaving(study, version, settings, place, key=key, threads=threads, memory=memory, progress=progress) as out:
+        files = _row_level(out, leave) if row_level else _without_rows(out)
         files += write_snapshots(out, snapshots)
         shipped = write_assays(out, assays)
         dataset = replace(_dataset(out, tuple(files), day, row_level=row_level), files=tuple(one.file for one in shipped))
@@ -125,11 +131,11 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     return Packaged(written, version.version, out.persons, out.left_out, row_level, rows, tuple(shipped), len(hashes) + 1, out.kept_as)
 
 
-def _row_level(out: Outgoing) -> list[TableFile]:
+def _row_level(out: Outgoing, leave: Collection[str]) -> list[TableFile]:
     """Write the CDM, and describe its tables that have rows; those without are left out."""
     folder = out.folder
     (folder / "cdm").mkdir()
-    written = write_tables(out.con, folder / "cdm", "parquet", out.policy.withhold, out.progress)
+    written = write_tables(out.con, folder / "cdm", "parquet", leave, out.progress)
     for name, rows in written.items():
         if not rows:
             (folder / "cdm" / f"{name}.parquet").unlink()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from plait import __version__
 from plait.duck import quoted, sql
 from plait.etl.run import silent
+from plait.export.omop import leaving_tables
 from plait.export.outgoing import leaving, need_row_level
 from plait.export.phenopackets.extra import need_phenopackets, parsed
 from plait.export.phenopackets.packet import packet_of
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
-    from plait.export.outgoing import Outgoing
+    from plait.export.omop import leaving_tables
+from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
 FOLDER = "phenopackets"
@@ -107,11 +109,12 @@ def export_phenopackets(  # noqa: PLR0913 - each is a choice of the user's
     """
     need_row_level("plait export phenopackets", row_level=row_level)
     need_phenopackets("plait export phenopackets")
+    leave = leaving_tables(settings.policy)
     day = today or dt.datetime.now(dt.UTC).date()
     with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
-        tell(out)
+        tell(out, leave)
         written = _write_packets(out, day)
-        counted = tuple(accounts(out))
+        counted = tuple(accounts(out.con, leave))
         with (out.folder / ACCOUNTS_FILE).open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream, lineterminator="\n").writerows([ACCOUNTS_COLUMNS, *counted])
         hashes = out.seal()

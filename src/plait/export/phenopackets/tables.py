@@ -53,29 +53,33 @@ _ORDER = (
 """The queries, each after those that it reads, and the temporary tables that they make."""
 
 
-def tell(out: Outgoing) -> None:
-    """Make the temporary tables `told_…`: rows under new ids and shifted times, with what a packet says of each and where."""
+def tell(out: Outgoing, leave: Collection[str]) -> None:
+    """Make the temporary tables `told_…`: rows under new ids and shifted times, with what a packet says of each and where.
+
+    Args:
+        out: The export.
+        leave: Tables whose rows may leave.
+    """
     con = out.con
     for statement in sql(PACKAGE, "macros").split(";\n"):
         con.execute(statement)
     _load_lists(con)
     con.execute(f"CREATE OR REPLACE TEMP VIEW term AS {sql(PACKAGE, 'term')}")
     for name in _NEEDED:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'leaving_{name}')} AS {_leaving(name, out.policy.withhold)}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'leaving_{name}')} AS {tables.select(name) if name in leave else empty_select(cdm_tables()[name])}")
     for query, name in _ORDER:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {sql(PACKAGE, query)}")
 
 
-def accounts(out: Outgoing) -> list[tuple[str, str | None, str | None, int]]:
+def accounts(con: duckdb.DuckDBPyConnection, leave: Collection[str]) -> list[tuple[str, str | None, str | None, int]]:
     """Give (table, place in the packets, reason why it has none, rows) of all rows of persons who leave; each row is counted once."""
-    con, withhold = out.con, out.policy.withhold
     found: list[tuple[str, str | None, str | None, int]] = []
     for name in (name for name in tables.treatments() if _is_of_persons(name)):
         rows = _count(con, tables.select(name))
         told = next((f"told_{query}" for query, table in TOLD.items() if table == name), None)
         if not rows:
             continue
-        if name in withhold:
+        if name not in leave:
             found.append((name, None, "withheld by the policy", rows))
         elif name in _WHOLE:
             found.append((name, _WHOLE[name], None, rows))
@@ -87,12 +91,8 @@ def accounts(out: Outgoing) -> list[tuple[str, str | None, str | None, int]]:
     return found
 
 
-def _leaving(table: str, withhold: Collection[str]) -> str:
-    return empty_select(cdm_tables()[table]) if table in withhold else tables.select(table)
-
-
 def _is_of_persons(table: str) -> bool:
-    return any(field.action in {"person", "row"} for field in tables.treatments()[table])
+    return any(field.action in {"person", "row", "fact"} for field in tables.treatments()[table])
 
 
 def _reasons() -> dict[str, str]:
