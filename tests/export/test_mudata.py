@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -54,8 +55,11 @@ def exported(few: Path, table: FusionTable, tmp_path_factory: pytest.TempPathFac
     arguments = ("export", "mudata", folder, "-s", few, "--snapshot", "whole", "--snapshot", "train", "--key", KEY)
     refused = command(*arguments)
     assert refused.code == 2
-    result = command(*arguments, "--row-level")
+    result = command(*arguments, "--row-level", "--json")
     assert result.code == 0, result.err
+    said = json.loads(result.out)["snapshots"]
+    assert [(one["name"], one["left_out"], one["suppressed"]) for one in said] == [("whole", 0, 0), ("train", 0, 0)]
+    assert "care_site_id" in said[0]["dropped"]
     return folder
 
 

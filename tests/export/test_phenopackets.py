@@ -258,7 +258,7 @@ def test_the_command_and_that_a_key_gives_the_same_packets_again(study: plait.St
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def tiny(tmp_path_factory: pytest.TempPathFactory, command: Callable[..., Result]) -> dict[str, Any]:
     """Give the packet of a patient of a small study of cBioPortal's, with stages, lines of treatment and a progression."""
     folder = tmp_path_factory.mktemp("tiny")
     with_timelines(folder)
@@ -282,8 +282,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (folder / "plait.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     study = plait.open(folder)
     study.run_etl()
-    out = plait.open(folder).export_phenopackets(folder / "out", row_level=True).path
-    found = [Parse(file.read_text(encoding="utf-8"), Phenopacket()) for file in (out / "phenopackets").iterdir()]
+    result = command("export", "phenopackets", folder / "out", "-s", folder, "--row-level", "--json")
+    assert result.code == 0, result.err
+    said = json.loads(result.out)
+    assert (said["persons"], said["key"]) == (2, None)
+    assert ["omics_variant", "interpretations", None, 2] in said["rows"]
+    found = [Parse(file.read_text(encoding="utf-8"), Phenopacket()) for file in (folder / "out" / "phenopackets").iterdir()]
     return MessageToDict(next(packet for packet in found if packet.medical_actions and packet.subject.vital_status.status == 2))
 
 

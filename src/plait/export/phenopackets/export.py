@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
-    from plait.export.omop import leaving_tables
-from plait.export.outgoing import Outgoing
+    from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
 FOLDER = "phenopackets"
