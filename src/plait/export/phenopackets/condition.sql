@@ -5,6 +5,16 @@ WITH cancerous AS (
     INNER JOIN known AS k ON a.ancestor_concept_id = k.concept_id AND k.role = 'cancer'
 ),
 
+histology AS (
+    SELECT
+        source_code AS code,
+        'ONCOTREE:' || source_code AS id,
+        min(source_code_description) AS label
+    FROM cdm.source_to_concept_map
+    WHERE source_vocabulary_id = 'ONCOTREE'
+    GROUP BY source_code
+),
+
 coded AS (
     SELECT
         c.person_id,
@@ -16,13 +26,13 @@ coded AS (
         moment(c.condition_start_datetime, c.condition_start_date) AS began,
         moment(c.condition_end_datetime, c.condition_end_date) AS ended,
         x.concept_id IS NOT NULL AS is_cancer,
-        h.source_vocabulary_id || ':' || h.source_code AS histology_id,
-        h.source_code_description AS histology_label
+        h.id AS histology_id,
+        h.label AS histology_label
     FROM leaving_condition_occurrence AS c
     LEFT JOIN term AS t ON c.condition_concept_id = t.concept_id
     LEFT JOIN term AS o ON c.condition_source_concept_id = o.concept_id
     LEFT JOIN cancerous AS x ON c.condition_concept_id = x.concept_id
-    LEFT JOIN cdm.source_to_concept_map AS h ON c.condition_source_value = h.source_code AND h.source_vocabulary_id = 'ONCOTREE'
+    LEFT JOIN histology AS h ON c.condition_source_value = h.code
 )
 
 SELECT
