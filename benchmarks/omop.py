@@ -42,8 +42,8 @@ sources:
 _STEP = 10_000_000
 
 
-def multiplied(folder: Path, copies: int, suffix: str) -> int:
-    """Write the CDM so many times, as one, and give its rows."""
+def multiplied(folder: Path, copies: int, suffix: str, *, first: int = 0) -> int:
+    """Write the CDM so many times, as one, and give its rows; with `first` from 1 on, no id is as short as a year or a count."""
     total = 0
     folder.mkdir()
     with connect(threads=2) as con:
@@ -53,7 +53,7 @@ def multiplied(folder: Path, copies: int, suffix: str) -> int:
             columns = [row[0] for row in con.execute(f"DESCRIBE FROM {parquet(file)}").fetchall()]
             ids = [name for name in columns if name.endswith("_id") and not name.endswith("_concept_id")]
             moved = ", ".join(f"CAST({quoted(name)} AS BIGINT) + copy * {_STEP} AS {quoted(name)}" for name in ids)
-            query = f"SELECT c.* REPLACE ({moved}) FROM range({copies}) AS copies (copy), {parquet(file)} AS c"
+            query = f"SELECT c.* REPLACE ({moved}) FROM range({first}, {first + copies}) AS copies (copy), {parquet(file)} AS c"
             target = folder / f"{file.stem}.{suffix}"
             if suffix == "parquet":
                 total += write_parquet(con, query, target)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plait.etl.vocabulary import Release
     from plait.export import mudata
     from plait.export.fair.package import Packaged
+    from plait.export.meds.dataset import MedsExported
     from plait.export.omop import Exported
     from plait.export.phenopackets.export import Packets
     from plait.featurestore.cohorts import Cohort
@@ -379,6 +380,12 @@ class Study:
         from plait.export.phenopackets.export import export_phenopackets
 
         return export_phenopackets(self.path, self._committed(), self.settings, Path(target), **options)
+
+    def export_meds(self, target: Path | str, **options: Any) -> MedsExported:  # noqa: ANN401 - those of the function that it names
+        """Write the events of this version's persons, de-identified, as a MEDS dataset; see `plait.export.meds.dataset.export_meds`."""
+        from plait.export.meds.dataset import export_meds
+
+        return export_meds(self.path, self._committed(), self.settings, Path(target), **options)
 
     def show(self, item: str | int, target: Path, *, force: bool = False) -> Shown:
         """Write a PNG of an image, for a person to look at; see `plait.etl.images.show`.

@@ -329,6 +329,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("export", "fair"),
         ("export", "mudata"),
         ("export", "phenopackets"),
+        ("export", "meds"),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 

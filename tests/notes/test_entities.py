@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plait.errors import ConfigError, EncoderError
-from plait.etl.notes.entities import EntityExtractor, _windows, open_extractor
+from plait.etl.notes.entities import EntityExtractor, open_extractor
 from plait.etl.notes.extractor import Asked
+from plait.etl.notes.tagger import _windows
 from plait.nlp_settings import ExtractorSettings
 from tiny_study import SETTINGS
 

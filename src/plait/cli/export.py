@@ -12,6 +12,7 @@ from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, Study
 if TYPE_CHECKING:
     from plait.export import mudata as as_mudata
     from plait.export.fair.package import Packaged
+    from plait.export.meds.dataset import MedsExported
     from plait.export.omop import Exported
     from plait.export.phenopackets.export import Packets
 
@@ -42,8 +43,8 @@ def omop(
 ) -> None:
     """Write the CDM without what identifies.
 
-    New ids, dates shifted by days that differ from person to person, texts withheld, rare words and places left out: each field is treated as
-    the documentation lists it. Intervals stay.
+    New ids, dates shifted by days that differ from person to person, rare words and places left out, notes withheld or, where the policy says so,
+    scrubbed: each field is treated as the documentation lists it. Intervals stay.
 
     Example: plait export omop shared/lung -s lung --row-level
     """
@@ -69,6 +70,7 @@ def fair(
     assays: Annotated[
         list[str] | None, typer.Option("--assay", metavar="NAME", help="An assay that goes along as AnnData, all for every one; may be given again.")
     ] = None,
+    images: Annotated[bool, typer.Option("--images", help="Let the persons' images go along, de-identified.")] = False,
     key: KeyOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Make one zip file of it.")] = False,
     threads: ThreadsOption = None,
@@ -82,7 +84,7 @@ def fair(
     hashes of all. Without --row-level, figures of enough persons and tables without rows. Nothing is written while a check of severity error fails,
     or where something would identify.
 
-    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1
+    Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1 --images
     """
     from plait import console
     from plait.study import open_study
@@ -94,6 +96,7 @@ def fair(
             chosen=tables or (),
             snapshots=snapshots or (),
             assays=assays or (),
+            images=images,
             key=key,
             zipped=zipped,
             threads=threads,
@@ -101,6 +104,53 @@ def fair(
             progress=listen,
         )
     show(done, _show_packaged, json=json, quiet=quiet)
+
+
+@app.command()
+def meds(
+    out: TargetArgument,
+    study: StudyOption = HERE,
+    row_level: RowLevelOption = False,
+    cohorts: Annotated[list[str] | None, typer.Option("--cohort", metavar="NAME", help="A cohort whose labels go along; may be given again.")] = None,
+    views: Annotated[list[str] | None, typer.Option("--view", metavar="NAME", help="A view whose embeddings go along; may be given again.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="WHAT", help="Who is for training: test=0.2,valid=0.1,seed=7, or a snapshot of a part of a table, or its split.json."),
+    ] = None,
+    codes: Annotated[
+        Literal["standard", "source"], typer.Option("--codes", help="Which code an event has where there are both; the other one is in other_code.")
+    ] = "standard",
+    key: KeyOption = None,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the events of each person in the order of time, as MEDS.
+
+    The Medical Event Data Standard, version 0.4: events, codes, splits and label files, for models of sequences. New ids, shifted times, texts
+    withheld, as in the other exports.
+
+    Example: plait export meds shared/lung-meds -s lung --row-level --cohort cancer --view ct --split test=0.2,valid=0.1
+    """
+    from plait import console
+    from plait.study import open_study
+
+    asked = [int(name) if name.isdigit() else name for name in cohorts or ()]
+    with console.progress(quiet=quiet or json) as listen:
+        done = open_study(study).export_meds(
+            out,
+            row_level=row_level,
+            cohorts=asked,
+            views=views or (),
+            split=split,
+            codes=codes,
+            key=key,
+            threads=threads,
+            memory=memory,
+            progress=listen,
+        )
+    show(done, _show_meds, json=json, quiet=quiet)
 
 
 @app.command()
@@ -153,19 +203,6 @@ def phenopackets(
     show(done, _show_packets, json=json, quiet=quiet)
 
 
-def _show_packaged(done: Packaged) -> None:
-    from plait import console
-
-    rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
-    console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
-    if done.assays:
-        console.table(
-            "\nAssays",
-            [{"assay": one.assay, "rows": one.items, "of others": one.left_out, "left out": ", ".join(one.dropped)} for one in done.assays],
-        )
-    _show_end(done)
-
-
 def _show_mudata(done: as_mudata.Exported) -> None:
     from plait import console
 
@@ -184,12 +221,45 @@ def _show_packets(done: Packets) -> None:
     _show_end(done)
 
 
-def _show_end(done: Exported | Packaged | Packets | as_mudata.Exported) -> None:
+def _show_meds(done: MedsExported) -> None:
+    from plait import console
+
+    rows = [{"table": name, "rows": done.rows.get(name), "events": events} for name, events in done.events.items()]
+    console.table(f"Version {done.version}, {done.persons:,} persons, {done.codes:,} codes, in {done.path}", rows)
+    for told, counts in (("Labels", done.labels), ("Splits", done.splits)):
+        if counts:
+            console.say(f"\n{told}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) + ".")
+    _show_end(done)
+
+
+def _show_packaged(done: Packaged) -> None:
+    from plait import console
+
+    rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
+    console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
+    if done.assays:
+        console.table(
+            "\nAssays",
+            [{"assay": one.assay, "rows": one.items, "of others": one.left_out, "left out": ", ".join(one.dropped)} for one in done.assays],
+        )
+    if done.images:
+        console.say(f"\nImages: {done.images.files:,} files. {done.images.about}")
+        for why, count in done.images.left_out.items():
+            console.say(f"Left out: {count:,} files ({why}).")
+    _show_end(done)
+
+
+def _show_end(done: Exported | MedsExported | Packaged | Packets | as_mudata.Exported) -> None:
     """Say who was left out, and what became of the key."""
     from plait import console
 
     if done.left_out:
         console.say(f"\nLeft out: {done.left_out:,} persons who withhold something.")
+    scrubbed, unread = getattr(done, "scrubbed", None), getattr(done, "unread", ())
+    if scrubbed is not None:
+        console.say(f"\nNotes: scrubbed, {scrubbed.changed:,} of {scrubbed.notes:,} changed; scrubbed.json tells by what rules.")
+    if unread:
+        console.say(f"\nNot looked for, since their files are gone: what {', '.join(unread)} say of persons.")
     console.say(f"\nKey: {_told(done.key)}.")
 
 

@@ -55,6 +55,7 @@ class Exported:
         left_out: Persons who do not leave, for they withhold something.
         files: SHA-256 of each file.
         key: The name under which the study keeps the key; None where it was thrown away.
+        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
     path: Path
@@ -63,6 +64,7 @@ class Exported:
     left_out: int
     files: Mapping[str, str]
     key: str | None
+    unread: tuple[str, ...] = ()
 
 
 def export_mudata(
@@ -99,7 +101,7 @@ def export_mudata(
         raise ConfigError("plait export mudata", expected="--snapshot NAME", got="none", todo="Name a snapshot below the study's snapshots/.")
     for name in snapshots:
         snapshot_folder(study, name)
-    with leaving(study, version, settings, target, key=key, progress=progress) as out:
+    with leaving(study, version, settings, target, key=key, has_notes=False, progress=progress) as out:
         made = []
         for name in dict.fromkeys(snapshots):
             one = departing(out, name)
@@ -107,7 +109,7 @@ def export_mudata(
             out.progress("export", len(one.table))
             made.append(_written(one))
         hashes = out.seal()
-    return Exported(target, version.version, tuple(made), out.left_out, hashes, out.kept_as)
+    return Exported(target, version.version, tuple(made), out.left_out, hashes, out.kept_as, out.known.unread)
 
 
 def _written(one: Departing) -> Written:

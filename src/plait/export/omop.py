@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.deidentify.notes import ScrubbedNotes
     from plait.policy_settings import PolicySettings
     from plait.settings import Settings
 
@@ -47,6 +48,8 @@ class Exported:
         older: Persons whose birth was generalised, for they got older than 89.
         files: SHA-256 of each file.
         key: The name under which the study keeps the key; None where it was thrown away.
+        scrubbed: What was found in notes; None where none leaves.
+        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
     path: Path
@@ -59,6 +62,8 @@ class Exported:
     older: int
     files: Mapping[str, str]
     key: str | None
+    scrubbed: ScrubbedNotes | None = None
+    unread: tuple[str, ...] = ()
 
 
 def export_omop(  # noqa: PLR0913 - each is a choice of the user's
@@ -96,7 +101,7 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
     """
     need_row_level("plait export omop", row_level=row_level)
     leave = leaving_tables(settings.policy, chosen)
-    with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
+    with leaving(study, version, settings, target, key=key, has_notes="note" in leave, memory=memory, threads=threads, progress=progress) as out:
         written = write_tables(out.con, out.folder, format, leave, progress)
         for dialect in ("duckdb", "postgresql"):
             statements = ddl(dialect, schemas={"cdm": "cdm"})
@@ -116,6 +121,8 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
         older=counted["older"],
         files=hashes,
         key=out.kept_as,
+        scrubbed=out.scrubbed,
+        unread=out.known.unread,
     )
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError, ExportError
 from plait.etl.catalog import open_catalog
-from plait.etl.crosswalk import linked_crosswalk
 from plait.etl.run import silent
 from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
+from plait.export.deidentify.notes import scrubbed_notes
+from plait.export.known.identifiers import gather
 from plait.export.package import new_package, write_hashes
 from plait.export.scan import refuse, scan
 from plait.validators.validate import validate_study
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.deidentify.notes import ScrubbedNotes
+    from plait.export.known.identifiers import Known
     from plait.policy_settings import PolicySettings
     from plait.settings import Settings
     from plait.validators.report import Validated
@@ -53,6 +56,8 @@ class Outgoing:
         persons: Number of persons who leave.
         left_out: Number of those who do not, for they withhold something.
         report: What the checks found.
+        known: What the study knows of who somebody is.
+        scrubbed: What was found in notes; None where none leaves.
         progress: Hears of rows that are written.
     """
 
@@ -66,6 +71,8 @@ class Outgoing:
     persons: int
     left_out: int
     report: Validated
+    known: Known
+    scrubbed: ScrubbedNotes | None
     progress: Progress
 
     @property
@@ -80,19 +87,21 @@ class Outgoing:
             ExportError: Something identifies; lists the places.
         """
         shutil.rmtree(self.folder / _SPILL, ignore_errors=True)
-        known = linked_crosswalk(self.study, self.version)["identifier"].to_list()
-        refuse(scan(self.folder, known, allowed=[self.policy.contact] if self.policy.contact else []))
+        if self.scrubbed is not None:
+            self.scrubbed.write(self.folder)
+        refuse(scan(self.folder, self.known.everywhere, allowed=(*filter(None, (self.policy.contact, self.policy.publisher)), *self.policy.creators)))
         return write_hashes(self.folder)
 
 
 @contextmanager
-def leaving(
+def leaving(  # noqa: PLR0913 - each is a choice of the user's
     study: Path,
     version: Version,
     settings: Settings,
     target: Path,
     *,
     key: str | None = None,
+    has_notes: bool = True,
     threads: int | None = None,
     memory: str | None = None,
     progress: Progress = silent,
@@ -105,6 +114,7 @@ def leaving(
         settings: Its policy says how small a cell may be, whether weekdays stay, what is withheld, and where the key is kept if `key` is None.
         target: The new folder.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
         progress: Hears of rows that were written.
@@ -122,7 +132,10 @@ def leaving(
         left_out = find_withholding(con, study, version, settings)
         tables.prepare(con, secret, PERSONS, policy.min_cell)
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
-        yield Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, progress)
+        known = gather(con, study, version, settings, folder / _SPILL)
+        asked = policy if has_notes else policy.model_copy(update={"notes": "withhold"})
+        with scrubbed_notes(con, study, asked, known, threads=threads, progress=progress) as scrubbed:
+            yield Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, known, scrubbed, progress)
 
 
 def need_row_level(command: str, *, row_level: bool) -> None:

@@ -1,42 +1,33 @@
 """The last look at a package: whether an identifier that the study knows, or what looks like one, stands anywhere in it.
 
-Every decoded value of text, every whole number of a column that is called like an identifier, every name of a file or a column, and every word of
-the metadata is looked at. What is found is told by its place and kind, never by itself.
+Every text of every column, array, header and document is looked at, nested ones and those in archives included; every whole number of a column that
+is called like an identifier; every name of a file, a folder, a column or an array. What is found is told by its place and kind, never by itself. A
+file that nobody can look into is found too.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal, parquet, quoted, sql
 from plait.errors import ExportError
+from plait.export.phrases import Phrases
+from plait.export.scanning.contents import Content, contents
+from plait.export.scanning.finder import PATTERNS, SHORTEST_NUMBER, Finder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
-    import duckdb
+__all__ = ["PATTERNS", "Hit", "refuse", "scan"]
 
 SHORTEST = 4
 """Identifiers shorter than this are not looked for: a 7 is everywhere."""
 
-PATTERNS = {
-    "an e-mail address": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}",
-    "a telephone number": r"(^|[^\d.-])(\+\d{1,3}[ .-]?)?(\(\d{2,4}\)|\d{3})[ .-]\d{3}[ .-]\d{4}($|[^\d.-])",
-    "a social security number": r"(^|[^\d-])\d{3}-\d{2}-\d{4}($|[^\d-])",
-    "a medical record number": r"(?i)(^|[^a-z])(MRN|medical record (no|number)|patient (no|number|id))[ .:#]*[A-Z]{0,3}\d{4,}",
-}
-"""What looks like an identifier, as a regular expression (RE2)."""
-
-WHOLE = frozenset({"INTEGER", "BIGINT", "UBIGINT", "HUGEINT"})
-_TEXTS = {".json", ".md", ".cff", ".sql", ".txt", ".html", ""}
-_TABLES = {".parquet", ".csv"}
-_IDENTIFIERS = re.compile(r"(?i)mrn|patient|subject|case|sample|specimen|accession|identifier")
-"""Columns of whole numbers that may hold identifiers; the CDM's ids are new ones."""
-
-_SPLIT = re.compile(r"[\s,;:|/\\()\[\]{}\"'<>=]+")
+CLOSED = "a file that cannot be looked into"
+_TOLD = 10
+"""Places that an error lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +35,8 @@ class Hit:
     """Something that identifies, by its place.
 
     Attributes:
-        place: A file, with a column where it is a table.
-        kind: What it is: a known identifier, or what it looks like.
+        place: A file, with a column or an element of it.
+        kind: What it is: a known identifier, what it looks like, or a file that cannot be looked into.
         count: How many values have it.
     """
 
@@ -54,30 +45,29 @@ class Hit:
     count: int
 
 
-def scan(folder: Path, identifiers: Iterable[str], *, allowed: Iterable[str] = ()) -> list[Hit]:
+def scan(folder: Path, identifiers: Phrases | Iterable[str], *, allowed: Iterable[str] = ()) -> list[Hit]:
     """Give what identifies in a package.
 
     Args:
         folder: The package.
-        identifiers: What the study knows persons by, in any system; whatever the case of letters.
+        identifiers: What the study knows persons by, in any system; whatever the case of letters and what stands between words.
         allowed: Texts that may stand in the metadata, as the contact's address.
+
+    Raises:
+        MissingExtraError: A kind of files needs a package that is not installed.
     """
-    known = sorted({text.strip().casefold() for text in identifiers if len(text.strip()) >= SHORTEST})
-    con = connect()
-    try:
-        con.execute("CREATE TEMP TABLE known (identifier VARCHAR)")
-        _insert(con, known)
-        hits: list[Hit] = []
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = path.relative_to(folder).as_posix()
-            hits += _in_text(f"{name}/{path.stem}", "the name of a file", set(known), ())
-            if path.suffix in _TABLES:
-                hits += _in_table(con, path, name, set(known))
-            elif path.suffix in _TEXTS:
-                hits += _in_text(path.read_text(encoding="utf-8"), name, set(known), allowed)
-        return hits
-    finally:
-        con.close()
+    known = identifiers if isinstance(identifiers, Phrases) else Phrases(text for text in identifiers if len(text.strip()) >= SHORTEST)
+    finder = Finder(known, allowed)
+    found: Counter[tuple[str, str]] = Counter()
+    for path in sorted(folder.rglob("*")):
+        _look(finder, _named(path, folder), found)
+        if path.is_file():
+            for content in contents(path, path.relative_to(folder).as_posix()):
+                _look(finder, content, found)
+    hits: Counter[tuple[str, str]] = Counter()
+    for (place, kind), count in found.items():
+        hits[finder.masked(place), kind] += count
+    return [Hit(place, kind, count) for (place, kind), count in hits.items()]
 
 
 def refuse(hits: Iterable[Hit]) -> None:
@@ -88,47 +78,28 @@ def refuse(hits: Iterable[Hit]) -> None:
     """
     found = list(hits)
     if found:
-        places = "; ".join(f"{hit.kind} in {hit.place} ({hit.count:,})" for hit in found[:10])
+        places = "; ".join(f"{hit.kind} in {hit.place} ({hit.count:,})" for hit in found[:_TOLD])
         raise ExportError(
             "the package",
             expected="nothing that identifies",
-            got=places + ("; …" if len(found) > 10 else ""),  # noqa: PLR2004 - the first ten
+            got=places + ("; …" if len(found) > _TOLD else ""),
             todo="Leave these columns out (policy.withhold), or mend the source; nothing was written.",
         )
 
 
-def _insert(con: duckdb.DuckDBPyConnection, known: list[str]) -> None:
-    import pyarrow as pa
+def _named(path: Path, folder: Path) -> Content:
+    """Give the name of a file or a folder as a text."""
+    import polars as pl
 
-    con.register("identifiers", pa.table({"identifier": pa.array(known, pa.string())}))
-    con.execute("INSERT INTO known SELECT identifier FROM identifiers")
-    con.unregister("identifiers")
-
-
-def _in_table(con: duckdb.DuckDBPyConnection, path: Path, name: str, known: set[str]) -> Iterator[Hit]:
-    place = parquet(path) if path.suffix == ".parquet" else f"read_csv({literal(path)}, header = true, all_varchar = true)"
-    for column, kind, *_ in con.execute(f"DESCRIBE FROM {place}").fetchall():
-        yield from _in_text(column, f"{name}, the column's name", known, ())
-        if kind != "VARCHAR" and not (kind in WHOLE and _IDENTIFIERS.search(column)):
-            continue
-        values = f"(SELECT CAST({quoted(column)} AS VARCHAR) AS text_value FROM {place})"
-        asked = sql("plait.export", "known_values").replace("examined", values)
-        for label, count in con.execute(asked, {"is_text": kind == "VARCHAR"}).fetchall():
-            yield Hit(f"{name}, column {column}", label, int(count))
-        if kind == "VARCHAR":
-            for label, pattern in PATTERNS.items():
-                (count,) = con.execute(f"SELECT count(*) FROM {values} WHERE regexp_matches(text_value, $pattern)", {"pattern": pattern}).fetchone() or (0,)
-                if count:
-                    yield Hit(f"{name}, column {column}", label, int(count))
+    place = "the name of a file" if path.is_file() else "the name of a folder"
+    named = [] if path.stem.isdecimal() and len(path.stem) < SHORTEST_NUMBER else [path.name]  # a small number is a new id
+    return Content(f"{path.relative_to(folder).parent.as_posix()}, {place}", pl.Series(named, dtype=pl.String))
 
 
-def _in_text(text: str, place: str, known: set[str], allowed: Iterable[str]) -> Iterator[Hit]:
-    for one in allowed:
-        text = text.replace(one, "")
-    count = sum(token.casefold() in known for token in _SPLIT.split(text))
-    if count or text.casefold() in known:
-        yield Hit(place, "an identifier that the study knows", max(count, 1))
-    for label, pattern in PATTERNS.items():
-        found = sum(1 for _ in re.finditer(pattern, text, re.MULTILINE))
-        if found:
-            yield Hit(place, label, found)
+def _look(finder: Finder, content: Content, found: Counter[tuple[str, str]]) -> None:
+    """Count what identifies in a piece of a file."""
+    if content.texts is None:
+        found[content.place, CLOSED] += 1
+    elif len(content.texts):
+        for kind, count in finder.look(content.texts, is_metadata=content.is_metadata, is_number=content.is_number).items():
+            found[content.place, kind] += count

@@ -221,6 +221,12 @@ class ItemView(View):
         )
         return pl.concat([empty, *lines])
 
+    def encoded(self) -> tuple[pl.DataFrame, Floats]:
+        """Give the items of the version that have a vector, with its `place`, and the vectors `(n_vectors, dim) float32`; columns as in `inventory`."""
+        import polars as pl
+
+        return self._rows.filter(pl.col("status") == Reason.OBSERVED), self._embeddings.vectors
+
     def describe(self) -> dict[str, Any]:
         """Give the view's kind, options and encoder."""
         return {**super().describe(), "options": self.options.model_dump(mode="json"), "encoder": registered(self.reading.study, self.name, self.declared)}

@@ -46,6 +46,27 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Identifying(_Frozen):
+    """Which columns of a file tell who somebody is, by what they hold: an export looks for it, and leaves it out of texts.
+
+    A column of JSON is followed by the names of elements within it, with dots between (`name.family`); lists are gone through.
+    `person` is the column with the identifier of the person whom a record is about; None where it is about no patient.
+    """
+
+    person: str | None = None
+    name: tuple[str, ...] = ()
+    number: tuple[str, ...] = ()
+    address: tuple[str, ...] = ()
+    place: tuple[str, ...] = ()
+    phone: tuple[str, ...] = ()
+    email: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """What columns hold → the columns."""
+        return {kind: columns for kind, columns in self if kind != "person" and columns}
+
+
 class FileRule(_Frozen):
     """What a source expects of one of its files.
 
@@ -55,7 +76,8 @@ class FileRule(_Frozen):
     `comment` begins lines above the header that are no records; `reader` says that the source's reader makes
     the records, and `folder` that it makes them of all that stands in the source's path, which is known by names, sizes
     and times and not read to be hashed; `option` is the option by which plait.yaml names the file, wherever that stands;
-    `encoding`, `delimiter` and `quote` are those of this file, where not the source's; `checks` are what is asked of its records.
+    `encoding`, `delimiter` and `quote` are those of this file, where not the source's; `checks` are what is asked of its records,
+    and `identifying` what it says of who somebody is.
     """
 
     required: bool = False
@@ -74,6 +96,7 @@ class FileRule(_Frozen):
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     quote: str | None = Field(default=None, max_length=1)
     checks: tuple[FileCheck, ...] = ()
+    identifying: Identifying | None = None
 
     @model_validator(mode="after")
     def _has_records_to_check(self) -> Self:
@@ -317,9 +340,9 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
 
 
 def _without_checks(rules: SourceRules) -> str:
-    """Give what `source.yaml` says, less its checks: what others are asked of a file changes none of its rows."""
+    """Give what `source.yaml` says, less its checks and what identifies: neither changes a row."""
     files = {name: rule.model_copy(update={"checks": ()}) for name, rule in rules.files.items()}
-    return rules.model_copy(update={"files": files}).model_dump_json()
+    return rules.model_copy(update={"files": files}).model_dump_json(exclude={"files": {"__all__": {"identifying"}}})
 
 
 def _cache(rules: SourceRules, place: Path) -> Path | None:

@@ -12,7 +12,7 @@
 | `time` | a time of day stays, anything else is left out |
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
 | `uid` | the UID that stands for it |
-| `text` | withheld, or scrubbed |
+| `text` | withheld, or scrubbed: see `notes.py` |
 | `drop` | left out |
 
 Of tables that `fields.csv` does not name, nothing leaves but their columns.
@@ -51,7 +51,7 @@ _ACTIONS = {
     "zip": "a.zip",
     "state": "a.state",
     "uid": "(SELECT u.new_uid FROM new_uid AS u WHERE u.uid = {column})",
-    "text": "{nothing}",
+    "text": "coalesce((SELECT x.note_text FROM scrubbed_note AS x WHERE x.note_id = t.note_id), {nothing})",
     "drop": "{nothing}",
 }
 """What each action is in SQL."""
@@ -101,6 +101,7 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         key.make_numbers(con, table, f"{table}_id")
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
+    con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
     _make_uids(con, key)
     for fields in treatments().values():
         for field in fields:
@@ -117,8 +118,13 @@ def _held_texts(field: Treated) -> str:
     return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {_owner(field.table)}"
 
 
-def select(table: str) -> str:
-    """Give the SELECT of a table as it leaves the study, in the order of its new ids; of one that is withheld, a SELECT of no rows."""
+def select(table: str, *, in_order: bool = True) -> str:
+    """Give the SELECT of a table as it leaves the study; of one that is withheld, a SELECT of no rows.
+
+    Args:
+        table: The table.
+        in_order: Give its rows in the order of their new ids.
+    """
     fields = treatments().get(table)
     if fields is None:
         return empty_select(cdm_tables()[table])
@@ -132,8 +138,8 @@ def select(table: str) -> str:
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
-    order = cdm_tables()[table].id_column or "ALL"
-    return f"SELECT {columns} {rows} ORDER BY {order}"
+    order = f" ORDER BY {cdm_tables()[table].id_column or 'ALL'}" if in_order else ""
+    return f"SELECT {columns} {rows}{order}"
 
 
 def _owner(table: str) -> str:

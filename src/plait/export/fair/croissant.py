@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from plait.export.fair.extra import need_fair
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from plait.export.fair.model import Column, DataFile, Dataset, Party, TableFile
@@ -44,7 +46,7 @@ def write_croissant(dataset: Dataset, folder: Path) -> None:
         keywords=list(dataset.keywords),
         date_published=_midnight(dataset.created),
         date_created=_midnight(dataset.created),
-        distribution=[_file(mlc, table) for table in dataset.tables] + [_other_file(mlc, file) for file in dataset.files],
+        distribution=[*(_file(mlc, table) for table in dataset.tables), *_other_files(mlc, dataset.files)],
         record_sets=[_record_set(mlc, table) for table in dataset.tables],
         data_collection=dataset.collection or None,
         data_collection_missing_data="\n".join(
@@ -74,6 +76,20 @@ def _file(mlc: Any, table: TableFile) -> Any:  # noqa: ANN401 - of a package wit
         encoding_formats=[_ENCODINGS[suffix]],
         sha256=table.sha256,
     )
+
+
+def _other_files(mlc: Any, files: Sequence[DataFile]) -> Iterator[Any]:  # noqa: ANN401 - of a package without types
+    """Yield a FileSet for each kind of file in a folder, and a FileObject for each other file: thousands of images are told in one line."""
+    kinds: dict[tuple[str, str, str], list[DataFile]] = {}
+    for file in files:
+        kinds.setdefault((file.path.partition("/")[0] if "/" in file.path else "", PurePosixPath(file.path).suffix, file.media_type), []).append(file)
+    for (folder, suffix, media_type), some in kinds.items():
+        if len(some) == 1 or not folder:
+            yield from (_other_file(mlc, file) for file in some)
+        else:
+            pattern = f"{folder}/**/*{suffix}"
+            about = f"{some[0].about} There are {len(some):,}; SHA256SUMS has their hashes."
+            yield mlc.FileSet(id=pattern, name=pattern, description=about, includes=[pattern], encoding_formats=[media_type])
 
 
 def _other_file(mlc: Any, file: DataFile) -> Any:  # noqa: ANN401 - of a package without types

@@ -35,7 +35,7 @@ _SAID = {
     "zip": "The first three signs; 000 where few persons live.",
     "state": "Left out where few persons live.",
     "uid": "A UID that stands for the original.",
-    "text": "Withheld.",
+    "text": "Withheld, or left without what identifies: scrubbed.json tells what was found.",
     "drop": "Left out.",
 }
 """What is said of a column that was treated so."""

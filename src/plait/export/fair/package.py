@@ -15,6 +15,7 @@ from plait.duck import literal, quoted, sql
 from plait.etl.run import silent
 from plait.export.assays import write_assays
 from plait.export.deidentify import tables
+from plait.export.deidentify.notes import SCRUBBED_FILE
 from plait.export.disclosure import suppressed
 from plait.export.fair.crate import write_crate
 from plait.export.fair.croissant import write_croissant
@@ -23,6 +24,7 @@ from plait.export.fair.describe import arrow_file, cdm_file
 from plait.export.fair.model import Dataset, Party, Step, TableFile
 from plait.export.fair.readme import write_citation, write_readme
 from plait.export.fair.snapshots import write_snapshots
+from plait.export.images import ImageCounts, Images, write_images
 from plait.export.omop import leaving_tables, write_tables
 from plait.export.outgoing import leaving, need_row_level
 from plait.schema import cdm_tables
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from plait.etl.commit import Version
     from plait.etl.run import Progress
     from plait.export.assays import Shipped
+    from plait.export.deidentify.notes import ScrubbedNotes
     from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
@@ -57,7 +60,10 @@ class Packaged:
         tables: Rows of each table.
         assays: The assays in it, and what of them is not.
         files: Number of files.
+        images: What became of the images; None where none were asked for.
         key: The name under which the study keeps the key; None where it was thrown away.
+        scrubbed: What was found in notes; None where none leaves.
+        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
     path: Path
@@ -68,7 +74,10 @@ class Packaged:
     tables: dict[str, int | None]
     assays: tuple[Shipped, ...]
     files: int
+    images: ImageCounts | None
     key: str | None
+    scrubbed: ScrubbedNotes | None = None
+    unread: tuple[str, ...] = ()
 
 
 def export_fair(  # noqa: PLR0913 - each is a choice of the user's
@@ -81,6 +90,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     chosen: Collection[str] = (),
     snapshots: Sequence[str] = (),
     assays: Sequence[str] = (),
+    images: bool = False,
     key: str | None = None,
     zipped: bool = False,
     today: dt.date | None = None,
@@ -99,6 +109,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         chosen: Tables of the CDM whose rows leave; all that may if empty. They need `row_level`.
         snapshots: Snapshots below the study's `snapshots/` that go along; they need `row_level`.
         assays: Assays that go along as AnnData, `all` for every one; they need `row_level`.
+        images: Let the images of the persons go along, de-identified; needs `row_level`.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
         zipped: Make one zip file of it.
         today: The day that the package is of; the day it is if None.
@@ -110,25 +121,42 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         ExportError: A check of severity `error` fails, or something that identifies would be in the package. Nothing is written.
         MissingExtraError: The extra `fair` is not installed.
     """
-    for option, given in (("--table", chosen), ("--snapshot", snapshots), ("--assay", assays)):
-        if given:
+    for asked, option in ((chosen, "--table"), (snapshots, "--snapshot"), (assays, "--assay"), (images, "--images")):
+        if asked:
             need_row_level(option, row_level=row_level)
     leave = leaving_tables(settings.policy, chosen)
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.with_suffix("") if zipped else target
-    with leaving(study, version, settings, place, key=key, threads=threads, memory=memory, progress=progress) as out:
+    with leaving(study, version, settings, place, key=key, has_notes=row_level and "note" in leave, threads=threads, memory=memory, progress=progress) as out:
         files = _row_level(out, leave) if row_level else _without_rows(out)
         files += write_snapshots(out, snapshots)
+        pictures = write_images(out) if images else None
+        if pictures:
+            files.append(pictures.table)
         shipped = write_assays(out, assays)
-        dataset = replace(_dataset(out, tuple(files), day, row_level=row_level), files=tuple(one.file for one in shipped))
+        dataset = _dataset(out, tuple(files), day, row_level=row_level, images=pictures)
+        dataset = replace(dataset, files=(*dataset.files, *(one.file for one in shipped)))
         _write_checks(out)
-        _write_metadata(dataset, out.folder, row_level=row_level)
+        _write_metadata(dataset, out, row_level=row_level)
         hashes = out.seal()
         written = _zip(out.folder, target) if zipped else target
     if zipped:
         shutil.rmtree(place)
-    rows = {file.name: file.rows for file in files}
-    return Packaged(written, version.version, out.persons, out.left_out, row_level, rows, tuple(shipped), len(hashes) + 1, out.kept_as)
+    rows, counts = {file.name: file.rows for file in files}, pictures.counts if pictures else None
+    return Packaged(
+        path=written,
+        version=version.version,
+        persons=out.persons,
+        left_out=out.left_out,
+        is_row_level=row_level,
+        tables=rows,
+        assays=tuple(shipped),
+        files=len(hashes) + 1,
+        images=counts,
+        key=out.kept_as,
+        scrubbed=out.scrubbed,
+        unread=out.known.unread,
+    )
 
 
 def _row_level(out: Outgoing, leave: Collection[str]) -> list[TableFile]:
@@ -199,7 +227,7 @@ def _twin(con: duckdb.DuckDBPyConnection, folder: Path) -> list[TableFile]:
     return made
 
 
-def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_level: bool) -> Dataset:
+def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_level: bool, images: Images | None) -> Dataset:
     """Give the model that all metadata are written from."""
     policy, settings, version, persons = out.policy, out.settings, out.version, out.persons
     told = f"{persons:,} persons" if persons >= policy.min_cell else "a few persons"
@@ -208,7 +236,8 @@ def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_l
     about = policy.description or f"{title}: the OMOP CDM (version 5.4) of {told}, as {kind}, made with plait from {len(settings.sources)} sources."
     sensitive = (
         "Health data of persons. New ids; dates shifted by days that differ from person to person; birth of persons older than 89 and places generalised; "
-        f"free text withheld; words that fewer than {policy.min_cell} persons have left out. Persons may still be recognised by who knows them: do not try."
+        f"free text {_said_of_notes(out)}; words that fewer than {policy.min_cell} persons have left out. "
+        "Persons may still be recognised by who knows them: do not try."
         if row_level
         else f"Figures about persons; none of fewer than {policy.min_cell}."
     )
@@ -226,8 +255,9 @@ def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_l
         url=policy.url or f"urn:plait:{settings.study}:{version.version}",
         keywords=("OMOP CDM", "health records", *policy.keywords),
         tables=files,
-        history=_history(out.con, version, day),
-        sensitive=sensitive,
+        files=images.files if images else (),
+        history=_history(out, day),
+        sensitive=f"{sensitive} {images.counts.about}" if images else sensitive,
         limits="The data are of those who came to these sources, as they recorded it: what is absent was not recorded, which does not say that it was not so.",
         collection="Collected in routine care and harmonised to the OMOP CDM by plait from: " + _sources(settings),
     )
@@ -238,8 +268,14 @@ def _sources(settings: Settings) -> str:
     return ", ".join(f"{source.name} ({'own' if '/' in source.kind else source.kind})" for source in settings.sources)
 
 
-def _history(con: duckdb.DuckDBPyConnection, version: Version, day: dt.date) -> tuple[Step, ...]:
+def _said_of_notes(out: Outgoing) -> str:
+    """Say what became of notes."""
+    return "withheld" if out.scrubbed is None else "scrubbed by rules and by what is known of persons" + (", and by a model" if out.scrubbed.model else "")
+
+
+def _history(out: Outgoing, day: dt.date) -> tuple[Step, ...]:
     """Give how the data came about."""
+    con, version = out.con, out.version
     sources = con.execute(sql(_PACKAGE, "history")).fetchall()
     used = tuple((f"source {name}, {count} files", digest) for name, count, digest in sources)
     runs = con.execute(
@@ -251,11 +287,12 @@ def _history(con: duckdb.DuckDBPyConnection, version: Version, day: dt.date) -> 
     ]
     at = dt.datetime.combine(day, dt.time())
     steps.append(Step("validation", "Checked by the rules of OHDSI's DataQualityDashboard and of plait.", f"plait {__version__}", at, at))
-    steps.append(Step("de-identification", "New ids, shifted dates, generalised places, texts withheld.", f"plait {__version__}", at, at))
+    steps.append(Step("de-identification", f"New ids, shifted dates, generalised places, texts {_said_of_notes(out)}.", f"plait {__version__}", at, at))
     return tuple(steps)
 
 
-def _write_metadata(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
+def _write_metadata(dataset: Dataset, out: Outgoing, *, row_level: bool) -> None:
+    folder = out.folder
     write_dictionary(dataset, folder)
     write_readme(dataset, folder, row_level=row_level)
     write_citation(dataset, folder)
@@ -269,6 +306,9 @@ def _write_metadata(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
         "croissant.json": "Metadata by MLCommons Croissant.",
         "datapackage.json": "Metadata by Frictionless Data.",
     }
+    if out.scrubbed is not None:
+        out.scrubbed.write(folder)
+        others[SCRUBBED_FILE] = "What was found in notes and taken out, by kind and rule."
     write_crate(dataset, folder, others)
 
 

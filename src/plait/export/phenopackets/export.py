@@ -63,6 +63,7 @@ class Packets:
         rows: (table, place in the packets, reason why it has none, rows): every row of who is in it, once.
         files: SHA-256 of each file.
         key: The name under which the study keeps the key; None where it was thrown away.
+        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class Packets:
     rows: tuple[tuple[str, str | None, str | None, int], ...]
     files: Mapping[str, str]
     key: str | None
+    unread: tuple[str, ...] = ()
 
 
 def export_phenopackets(  # noqa: PLR0913 - each is a choice of the user's
@@ -110,14 +112,14 @@ def export_phenopackets(  # noqa: PLR0913 - each is a choice of the user's
     need_phenopackets("plait export phenopackets")
     leave = leaving_tables(settings.policy)
     day = today or dt.datetime.now(dt.UTC).date()
-    with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
+    with leaving(study, version, settings, target, key=key, has_notes=False, memory=memory, threads=threads, progress=progress) as out:
         tell(out, leave)
         written = _write_packets(out, day)
         counted = tuple(accounts(out.con, leave))
         with (out.folder / ACCOUNTS_FILE).open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream, lineterminator="\n").writerows([ACCOUNTS_COLUMNS, *counted])
         hashes = out.seal()
-    return Packets(target, version.version, written, out.left_out, counted, hashes, out.kept_as)
+    return Packets(target, version.version, written, out.left_out, counted, hashes, out.kept_as, out.known.unread)
 
 
 def _write_packets(out: Outgoing, day: dt.date) -> int:

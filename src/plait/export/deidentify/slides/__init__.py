@@ -1,0 +1,1 @@
+"""Whole slides without what identifies: a TIFF is written anew from its levels alone."""

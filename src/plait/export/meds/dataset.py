@@ -1,0 +1,194 @@
+"""`plait export meds`: a study as a MEDS dataset, its persons under new ids and at shifted times."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
+
+from plait import __version__
+from plait.duck import parquet, sql
+from plait.etl.run import silent
+from plait.export.meds.embeddings import write_embeddings
+from plait.export.meds.extra import need_meds
+from plait.export.meds.labels import write_labels
+from plait.export.meds.parts import asked_split, write_splits
+from plait.export.meds.timeline import EVENTS_PER_FILE, Timeline
+from plait.export.outgoing import leaving, need_row_level
+from plait.featurestore.store import Store
+from plait.featurestore.view import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+
+    from plait.etl.commit import Version
+    from plait.etl.run import Progress
+    from plait.export.outgoing import Outgoing
+    from plait.settings import Settings
+
+Codes = Literal["standard", "source"]
+
+_PACKAGE = "plait.export.meds"
+
+
+@dataclass(frozen=True, slots=True)
+class MedsExported:
+    """What was written.
+
+    Attributes:
+        path: The dataset.
+        version: The study's version that it is of.
+        persons: Persons in it.
+        left_out: Persons who are not, for they withhold something.
+        rows: Rows of each table of the CDM that became events.
+        events: Events of each table, and of each view.
+        codes: Number of codes.
+        shards: Number of files of events.
+        labels: Rows of each task.
+        splits: Persons of each part.
+        files: SHA-256 of each file.
+        key: The name under which the study keeps the key; None where it was thrown away.
+    """
+
+    path: Path
+    version: int
+    persons: int
+    left_out: int
+    rows: Mapping[str, int]
+    events: Mapping[str, int]
+    codes: int
+    shards: int
+    labels: Mapping[str, int] = field(default_factory=dict)
+    splits: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+
+
+def export_meds(  # noqa: PLR0913 - each is a choice of the user's
+    study: Path,
+    version: Version,
+    settings: Settings,
+    target: Path,
+    *,
+    row_level: bool,
+    cohorts: Sequence[Any] = (),
+    views: Sequence[str] = (),
+    split: str | None = None,
+    codes: Codes = "standard",
+    key: str | None = None,
+    memory: str | None = None,
+    threads: int | None = None,
+    events_per_file: int = EVENTS_PER_FILE,
+    progress: Progress = silent,
+) -> MedsExported:
+    """Write the events of a version's persons, de-identified, into a new folder, as MEDS 0.4 lays a dataset out.
+
+    Args:
+        study: The study's folder.
+        version: The version.
+        settings: Its policy says how small a cell may be, whether weekdays stay, and what is withheld.
+        target: The folder.
+        row_level: That rows of patients may leave; a timeline is nothing else.
+        cohorts: Cohorts whose labels go along; see `plait.featurestore.store.Store.cohort`.
+        views: Views whose embeddings go along.
+        split: Who is for training and who is not; see `plait.export.meds.parts.asked_split`.
+        codes: Which code an event has where there are both, the `standard` concept's or the `source`'s; the other one is in `other_code`.
+        key: Name of the key in `private/`; without one, that of the policy, or a new key that is thrown away.
+        memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+        threads: Threads to use, all cores if None.
+        events_per_file: About how many events a file of `data/` has.
+        progress: Hears of events that were written.
+
+    Raises:
+        ConfigError: Row level was not asked for, something is in the target's place, or a cohort, view or split is none.
+        ExportError: A check of severity `error` fails, or something identifies. Nothing is written.
+        MissingExtraError: The extra `meds` is not installed.
+    """
+    need_row_level("plait export meds", row_level=row_level)
+    need_meds()
+    asked = asked_split(study, split) if split else None
+    with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
+        store = Store(Reading(study, version, settings, out.con))
+        labels = {task: rows for cohort in cohorts for task, rows in write_labels(out, store.cohort(cohort)).items()}
+        timeline = Timeline(out.con, out.folder, codes, out.policy.withhold, events_per_file=events_per_file)
+        for place, view in enumerate(views):
+            timeline.add(write_embeddings(out, store, view, place))
+        data = timeline.write(data_schema(), progress)
+        events = timeline.count(data)
+        (out.folder / "metadata").mkdir(exist_ok=True)
+        parts = write_splits(out, asked) if asked else {}
+        known = write_codes(out.con, out.folder, data)
+        _write_metadata(out)
+        hashes = out.seal()
+    return MedsExported(target, version.version, out.persons, out.left_out, timeline.rows, events, known, len(data), labels, parts, hashes, out.kept_as)
+
+
+def data_schema() -> pa.Schema:
+    """Give the columns of `data/`: those of MEDS, and ours."""
+    import pyarrow as pa
+
+    moment = pa.timestamp("us")
+    own = [
+        ("unit", pa.string()),
+        ("modifier", pa.string()),
+        ("end", moment),
+        ("known_time", moment),
+        ("table", pa.string()),
+        ("row_id", pa.int64()),
+        ("visit_id", pa.int64()),
+        ("provenance", pa.string()),
+        ("other_code", pa.string()),
+        ("embedding_row", pa.int64()),
+    ]
+    given = need_meds().DataSchema.schema()
+    return pa.schema([*given, *(pa.field(name, kind) for name, kind in own)])
+
+
+def write_codes(con: duckdb.DuckDBPyConnection, folder: Path, data: Sequence[Path]) -> int:
+    """Write every code that occurs, as an event, as what an event says, or as its other code; give their number."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    meds = need_meds()
+    own = list(csv.DictReader((files(_PACKAGE) / "own_codes.csv").read_text(encoding="utf-8").splitlines(), strict=True))
+    con.register("own_code", pa.Table.from_pylist(own))
+    written = sql(_PACKAGE, "written_codes").replace("written_event", parquet(*data)) if data else "SELECT CAST(NULL AS VARCHAR) AS code"
+    table = con.execute(sql(_PACKAGE, "codes").replace("written_code", f"({written})")).to_arrow_table()
+    con.unregister("own_code")
+    pq.write_table(meds.CodeMetadataSchema.align(table), folder / meds.code_metadata_filepath, compression="zstd")
+    return int(table.num_rows)
+
+
+def _write_metadata(out: Outgoing) -> None:
+    """Write `metadata/dataset.json`; what MEDS has no word for (the terms of use, the vocabulary) is there under our own."""
+    meds, policy, settings, version = need_meds(), out.policy, out.settings, out.version
+    (finished, release) = out.con.execute("SELECT finished_at, vocabulary_release FROM plait.runs WHERE run_id = $run", {"run": version.run_id}).fetchone() or (
+        None,
+        None,
+    )
+    content = {
+        "dataset_name": policy.title or settings.study,
+        "dataset_version": str(version.version),
+        "etl_name": "plait",
+        "etl_version": __version__,
+        "meds_version": meds.__version__,
+        "created_at": finished.replace(tzinfo=dt.UTC).isoformat() if finished else None,
+        "license": policy.license,
+        "location_uri": policy.url,
+        "raw_source_id_columns": ["row_id", "visit_id"],
+        "code_modifier_columns": ["unit", "modifier"],
+        "additional_value_modality_columns": ["embedding_row"],
+        "other_extension_columns": ["end", "known_time", "table", "provenance", "other_code"],
+        "duo": list(policy.duo) or None,
+        "vocabulary_version": release,
+    }
+    told = {name: value for name, value in content.items() if value is not None}
+    meds.DatasetMetadataSchema.validate(told)
+    (out.folder / meds.dataset_metadata_filepath).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

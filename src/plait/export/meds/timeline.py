@@ -1,0 +1,166 @@
+"""The events of each person in the order of time: `data/0.parquet`, `data/1.parquet`, …, of whole persons each.
+
+Each table of the CDM is read once, as it leaves the study. Where there are more events than a file is for, they are laid down by file first, and then
+each file is sorted on its own: nothing holds more in memory than the events of one file, and DuckDB spills what it cannot hold.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from typing import TYPE_CHECKING
+
+from plait.duck import literal, make_view, parquet, quoted, sql
+from plait.errors import ExportError
+from plait.export.deidentify import tables
+from plait.schema import cdm_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+
+    from plait.etl.run import Progress
+
+EVENT_TABLES = (
+    "person",
+    "visit_occurrence",
+    "visit_detail",
+    "episode",
+    "condition_occurrence",
+    "procedure_occurrence",
+    "drug_exposure",
+    "device_exposure",
+    "measurement",
+    "observation",
+    "note",
+    "specimen",
+    "image_occurrence",
+    "omics_occurrence",
+    "omics_variant",
+    "death",
+)
+"""Tables of the CDM whose rows are events; what is derived from these (eras, periods, findings in notes) and what is paid are none."""
+
+EVENTS_PER_FILE = 5_000_000
+"""About how many events a file has: what must fit into memory while it is sorted."""
+
+_PACKAGE = "plait.export.meds"
+_LAID = ".events"
+"""Folder for events that are not yet in order, while a package is written."""
+
+
+class Timeline:
+    """Events on their way into files.
+
+    Args:
+        con: A connection that `plait.export.deidentify.tables.prepare` prepared.
+        folder: The package.
+        codes: Which code an event has: the `standard` concept's, or that of the `source`, where there are both.
+        withhold: Tables of which no row leaves.
+        events_per_file: About how many events a file has.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, codes: str, withhold: Collection[str], *, events_per_file: int = EVENTS_PER_FILE) -> None:
+        self.con, self.folder = con, folder
+        self.rows: dict[str, int] = {}
+        for name, value in (("codes", codes), ("withheld", tables.WITHHELD)):
+            con.execute(f"SET VARIABLE {name} = {literal(value)}")
+        for statement in sql(_PACKAGE, "macros").split(";\n"):
+            con.execute(statement)
+        for table in EVENT_TABLES:
+            rows = 0 if table in withhold else _count(con, table)
+            if rows:
+                make_view(con, f"leaving_{table}", tables.select(table, in_order=False))
+                self.rows[table] = rows
+        make_view(con, "leaving_meta", sql(_PACKAGE, "leaving_meta"))
+        _find_concepts(con, self.rows)
+        self._tables = [f"SELECT {literal(table)} AS table_name, * FROM ({sql(f'{_PACKAGE}.events', table)})" for table in self.rows]
+        self._given: list[str] = []
+        (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
+        self._files = max(1, -(-sum(self.rows.values()) // events_per_file))
+        self._persons_per_file = max(1, -(-int(persons) // self._files))
+
+    def add(self, events: pa.Table) -> None:
+        """Add events with some of the columns of `named.sql`; the others are NULL."""
+        view = f"given_{len(self._given)}"
+        self.con.register(view, events)
+        self._given.append(sql(_PACKAGE, "given").replace("blank_event", f"({_named('blank')})").replace("given_event", view))
+
+    def write(self, schema: pa.Schema, progress: Progress) -> list[Path]:
+        """Sort the events into the files of the package, and give them.
+
+        Args:
+            schema: The columns as Arrow has them, which the files are to be read as.
+            progress: Hears of events that were written.
+        """
+        (self.folder / "data").mkdir()
+        arrow = base64.b64encode(schema.serialize().to_pybytes()).decode("ascii")
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'ARROW:schema': {literal(arrow)}}}"
+        written: list[Path] = []
+        for unsorted in self._laid() if self._files > 1 else self._whole():
+            file = self.folder / "data" / f"{len(written)}.parquet"
+            query = sql(_PACKAGE, "sorted").replace("unsorted_event", f"({unsorted})")
+            (rows,) = self.con.execute(f"COPY ({query}) TO {literal(file)} ({options})").fetchone() or (0,)
+            progress("export", int(rows))
+            written.append(file)
+        return written
+
+    def count(self, data: Sequence[Path]) -> dict[str, int]:
+        """Give the events of each table, and of each view, in the files.
+
+        Raises:
+            ExportError: A row of the CDM that leaves is no event.
+        """
+        found = self.con.execute(sql(_PACKAGE, "counted").replace("written_event", parquet(*data))).fetchall() if data else []
+        events = {name: int(count) for name, count, _ in found}
+        rows = {name: int(count) for name, _, count in found if name in EVENT_TABLES}
+        lost = [table for table in EVENT_TABLES if rows.get(table, 0) != self.rows.get(table, 0)]
+        if lost:
+            raise ExportError(
+                f"data/, {lost[0]}",
+                expected=f"{self.rows.get(lost[0], 0):,} rows that are events",
+                got=f"{rows.get(lost[0], 0):,}",
+                todo="Nothing was written. This is a fault of plait: please report it.",
+            )
+        return events
+
+    def _whole(self) -> Iterator[str]:
+        """Yield a SELECT of all events, if there are any; what is looked up of an event is looked up once for all tables."""
+        if self._tables:
+            yield " UNION ALL ".join([_named(f"({' UNION ALL BY NAME '.join(self._tables)})"), *self._given])
+
+    def _laid(self) -> Iterator[str]:
+        """Read each table once, lay its events down by the file that they are for, and yield a SELECT of each file's."""
+        folder = self.folder / _LAID
+        folder.mkdir()
+        for place, query in enumerate([*(_named(f"({table})") for table in self._tables), *self._given]):
+            by_file = f"SELECT *, (subject_id - 1) // {self._persons_per_file} AS file FROM ({query})"
+            self.con.execute(f"COPY ({by_file}) TO {literal(folder / str(place))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (file))")
+        for file in sorted({int(path.name.partition("=")[2]) for path in folder.glob("*/file=*")}):
+            laid = sorted(folder.glob(f"*/file={file}/*.parquet"))
+            yield f"SELECT * FROM read_parquet([{', '.join(map(literal, laid))}], hive_partitioning = false)"
+            for path in laid:
+                path.unlink()
+        shutil.rmtree(folder)
+
+
+def _named(raw: str) -> str:
+    """Give the SELECT of events, from what SELECTs of tables say."""
+    return sql(_PACKAGE, "named").replace("raw_event", raw)
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Give the number of rows of a table that leave."""
+    (rows,) = con.execute(f"SELECT count(*) FROM cdm.{quoted(table)} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id").fetchone() or (0,)
+    return int(rows)
+
+
+def _find_concepts(con: duckdb.DuckDBPyConnection, names: Collection[str]) -> None:
+    """Make the temporary tables `occurring` of the concepts in tables of events, and `coded_concept` of their codes."""
+    keys = [(table, field.name) for table in names for field in cdm_tables()[table].fields if field.foreign_key == "concept.concept_id"]
+    query = " UNION ".join(f"SELECT {quoted(field)} AS concept_id FROM cdm.{quoted(table)}" for table, field in keys) or "SELECT 0 AS concept_id"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE occurring AS {query}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE coded_concept AS {sql(_PACKAGE, 'coded_concept')}")
