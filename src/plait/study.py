@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from plait.etl.publish import PublishReport
     from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
+    from plait.export import mudata
     from plait.export.fair.package import Packaged
     from plait.export.meds.dataset import MedsExported
     from plait.export.omop import Exported
+    from plait.export.phenopackets.export import Packets
     from plait.featurestore.cohorts import Cohort
     from plait.featurestore.embed import Embedded
     from plait.featurestore.fitting import Fitted
@@ -366,6 +368,18 @@ class Study:
         from plait.export.fair.package import export_fair
 
         return export_fair(self.path, self._committed(), self.settings, Path(target), **options)
+
+    def export_mudata(self, target: Path | str, **options: Any) -> mudata.Exported:  # noqa: ANN401 - those of the function that it names
+        """Write snapshots as MuData; see `plait.export.mudata.export_mudata`."""
+        from plait.export.mudata import export_mudata
+
+        return export_mudata(self.path, self._committed(), self.settings, Path(target), **options)
+
+    def export_phenopackets(self, target: Path | str, **options: Any) -> Packets:  # noqa: ANN401 - those of the function that it names
+        """Write a GA4GH phenopacket for each person of this version; see `plait.export.phenopackets.export.export_phenopackets`."""
+        from plait.export.phenopackets.export import export_phenopackets
+
+        return export_phenopackets(self.path, self._committed(), self.settings, Path(target), **options)
 
     def export_meds(self, target: Path | str, **options: Any) -> MedsExported:  # noqa: ANN401 - those of the function that it names
         """Write the events of this version's persons, de-identified, as a MEDS dataset; see `plait.export.meds.dataset.export_meds`."""

@@ -327,6 +327,8 @@ def test_json_of_every_command_is_tried() -> None:
         ("etl", "check-source"),
         ("export", "omop"),
         ("export", "fair"),
+        ("export", "mudata"),
+        ("export", "phenopackets"),
         ("export", "meds"),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()

@@ -10,9 +10,12 @@ import typer
 from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
 
 if TYPE_CHECKING:
+    from plait.export import mudata as as_mudata
     from plait.export.fair.package import Packaged
     from plait.export.meds.dataset import MedsExported
     from plait.export.omop import Exported
+    from plait.export.outgoing import Left
+    from plait.export.phenopackets.export import Packets
 
 app = typer.Typer(help="Packages that others can use, and that give nobody away.", no_args_is_help=True)
 
@@ -65,6 +68,9 @@ def fair(
     snapshots: Annotated[
         list[str] | None, typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/ that goes along; may be given again.")
     ] = None,
+    assays: Annotated[
+        list[str] | None, typer.Option("--assay", metavar="NAME", help="An assay that goes along as AnnData, all for every one; may be given again.")
+    ] = None,
     images: Annotated[bool, typer.Option("--images", help="Let the persons' images go along, de-identified.")] = False,
     key: KeyOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Make one zip file of it.")] = False,
@@ -75,8 +81,9 @@ def fair(
 ) -> None:
     """Write a package that others can find, open and trust.
 
-    Tables, their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the hashes of all. Without --row-level, figures of
-    enough persons and tables without rows. Nothing is written while a check of severity error fails, or where something would identify.
+    Tables, and with --assay molecular values as AnnData; their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the
+    hashes of all. Without --row-level, figures of enough persons and tables without rows. Nothing is written while a check of severity error fails,
+    or where something would identify.
 
     Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1 --images
     """
@@ -89,6 +96,7 @@ def fair(
             row_level=row_level,
             chosen=tables or (),
             snapshots=snapshots or (),
+            assays=assays or (),
             images=images,
             key=key,
             zipped=zipped,
@@ -146,6 +154,74 @@ def meds(
     show(done, _show_meds, json=json, quiet=quiet)
 
 
+@app.command()
+def mudata(
+    out: TargetArgument,
+    snapshots: Annotated[list[str], typer.Option("--snapshot", metavar="NAME", help="A snapshot below snapshots/; may be given again.")],
+    study: StudyOption = HERE,
+    row_level: RowLevelOption = False,
+    key: KeyOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write snapshots as MuData, an AnnData for every view.
+
+    Values, masks and reasons as they were saved, of the persons who may leave, under new ids and shifted times.
+
+    Example: plait export mudata shared/cancer -s lung --snapshot cancer-v1 --row-level
+    """
+    from plait import console
+    from plait.study import open_study
+
+    with console.progress(quiet=quiet or json) as listen:
+        done = open_study(study).export_mudata(out, snapshots=snapshots, row_level=row_level, key=key, progress=listen)
+    show(done, _show_mudata, json=json, quiet=quiet)
+
+
+@app.command()
+def phenopackets(
+    out: TargetArgument,
+    study: StudyOption = HERE,
+    row_level: RowLevelOption = False,
+    key: KeyOption = None,
+    threads: ThreadsOption = None,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a GA4GH phenopacket for each person.
+
+    Diseases with their stages, features, measurements, biosamples, variants and treatments, under new ids and shifted times, as JSON of the
+    Phenopacket Schema 2.0. Each row of the CDM is told in one place, or counted with the reason why it has none.
+
+    Example: plait export phenopackets shared/packets -s lung --row-level
+    """
+    from plait import console
+    from plait.study import open_study
+
+    with console.progress(quiet=quiet or json) as listen:
+        done = open_study(study).export_phenopackets(out, row_level=row_level, key=key, threads=threads, memory=memory, progress=listen)
+    show(done, _show_packets, json=json, quiet=quiet)
+
+
+def _show_mudata(done: as_mudata.Exported) -> None:
+    from plait import console
+
+    rows = [
+        {"snapshot": one.name, "rows": one.rows, "of others": one.left_out, "views": len(one.views), "left out": len(one.dropped)} for one in done.snapshots
+    ]
+    console.table(f"Snapshots of version {done.version}, in {done.path}", rows)
+    _show_end(done)
+
+
+def _show_packets(done: Packets) -> None:
+    from plait import console
+
+    rows = [{"table": table, "told in": place or "", "not told": reason or "", "rows": count} for table, place, reason, count in done.rows]
+    console.table(f"Version {done.version}, {done.persons:,} persons, in {done.path}", rows)
+    _show_end(done)
+
+
 def _show_meds(done: MedsExported) -> None:
     from plait import console
 
@@ -162,6 +238,11 @@ def _show_packaged(done: Packaged) -> None:
 
     rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
     console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
+    if done.assays:
+        console.table(
+            "\nAssays",
+            [{"assay": one.assay, "rows": one.items, "of others": one.left_out, "left out": ", ".join(one.dropped)} for one in done.assays],
+        )
     if done.images:
         console.say(f"\nImages: {done.images.files:,} files. {done.images.about}")
         for why, count in done.images.left_out.items():
@@ -169,7 +250,7 @@ def _show_packaged(done: Packaged) -> None:
     _show_end(done)
 
 
-def _show_end(done: Exported | MedsExported | Packaged) -> None:
+def _show_end(done: Left) -> None:
     """Say who was left out, and what became of the key."""
     from plait import console
 

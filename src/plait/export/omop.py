@@ -10,7 +10,7 @@ from plait.duck import literal, quoted, sql
 from plait.errors import ConfigError, ExportError
 from plait.etl.run import silent
 from plait.export.deidentify import tables
-from plait.export.outgoing import leaving, need_row_level
+from plait.export.outgoing import Left, leaving, need_row_level
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, empty_select
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
-    from plait.export.deidentify.notes import ScrubbedNotes
     from plait.policy_settings import PolicySettings
     from plait.settings import Settings
 
@@ -33,37 +32,21 @@ _VOCABULARY = ("vocabulary", "domain", "concept_class", "relationship", "concept
 _COPY = {"parquet": "FORMAT parquet, COMPRESSION zstd", "csv": "FORMAT csv, HEADER true"}
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported(Left):
     """What was written.
 
     Attributes:
-        path: The package.
-        version: The study's version that it is of.
-        persons: Persons in it.
-        left_out: Persons who are not, for they withhold something.
         tables: Rows of each table.
         withheld: Tables that stayed in the study, though they have rows.
         fields: What was done to the fields, by action: their number.
         older: Persons whose birth was generalised, for they got older than 89.
-        files: SHA-256 of each file.
-        key: The name under which the study keeps the key; None where it was thrown away.
-        scrubbed: What was found in notes; None where none leaves.
-        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
-    path: Path
-    version: int
-    persons: int
-    left_out: int
     tables: Mapping[str, int]
     withheld: tuple[str, ...]
     fields: Mapping[str, int]
     older: int
-    files: Mapping[str, str]
-    key: str | None
-    scrubbed: ScrubbedNotes | None = None
-    unread: tuple[str, ...] = ()
 
 
 def export_omop(  # noqa: PLR0913 - each is a choice of the user's
@@ -111,18 +94,11 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
         hashes = out.seal()
     actions = [field.action for name in written for field in tables.treatments().get(name, ())]
     return Exported(
-        path=target,
-        version=version.version,
-        persons=out.persons,
-        left_out=out.left_out,
         tables=written,
         withheld=tuple(held),
         fields={action: actions.count(action) for action in sorted(set(actions))},
         older=counted["older"],
-        files=hashes,
-        key=out.kept_as,
-        scrubbed=out.scrubbed,
-        unread=out.known.unread,
+        **out.left(target, hashes),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plait.errors import ConfigError, ExportError
 from plait.etl.catalog import open_catalog
@@ -20,7 +20,7 @@ from plait.export.scan import refuse, scan
 from plait.validators.validate import validate_study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import duckdb
@@ -38,6 +38,31 @@ _SPILL = ".spill"
 
 _FEW = 5
 """Failed checks that an error names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What was written, as every export tells it.
+
+    Attributes:
+        path: The package.
+        version: The study's version that it is of.
+        persons: Persons in it.
+        left_out: Persons who are not, for they withhold something.
+        files: SHA-256 of each file.
+        key: The name under which the study keeps the key; None where it was thrown away.
+        scrubbed: What was found in notes; None where none leaves.
+        unread: Sources whose files are gone: what these say of persons was not looked for.
+    """
+
+    path: Path
+    version: int
+    persons: int
+    left_out: int
+    files: Mapping[str, str]
+    key: str | None
+    scrubbed: ScrubbedNotes | None
+    unread: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +116,24 @@ class Outgoing:
             self.scrubbed.write(self.folder)
         refuse(scan(self.folder, self.known.everywhere, allowed=(*filter(None, (self.policy.contact, self.policy.publisher)), *self.policy.creators)))
         return write_hashes(self.folder)
+
+    def left(self, path: Path, files: Mapping[str, str]) -> dict[str, Any]:
+        """Give what `Left` tells of this export.
+
+        Args:
+            path: Where it stands.
+            files: What `seal` gave.
+        """
+        return {
+            "path": path,
+            "version": self.version.version,
+            "persons": self.persons,
+            "left_out": self.left_out,
+            "files": files,
+            "key": self.kept_as,
+            "scrubbed": self.scrubbed,
+            "unread": self.known.unread,
+        }
 
 
 @contextmanager

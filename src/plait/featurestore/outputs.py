@@ -197,6 +197,8 @@ def _as_obs(column: pl.Series) -> Any:  # noqa: ANN401 - an array of pandas's or
     import pandas as pd
     import polars as pl
 
+    if column.dtype == pl.Boolean and column.null_count():
+        return pd.array(column.to_list(), dtype="boolean")
     if column.dtype.is_numeric() or column.dtype == pl.Boolean:
         return column.to_numpy()
     texts = column.dt.to_string("iso") if column.dtype.is_temporal() else column.cast(pl.String)

@@ -6,13 +6,14 @@ import csv
 import datetime as dt
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import literal, quoted, sql
 from plait.etl.run import silent
+from plait.export.assays import write_assays
 from plait.export.deidentify import tables
 from plait.export.deidentify.notes import SCRUBBED_FILE
 from plait.export.disclosure import suppressed
@@ -25,7 +26,7 @@ from plait.export.fair.readme import write_citation, write_readme
 from plait.export.fair.snapshots import write_snapshots
 from plait.export.images import ImageCounts, Images, write_images
 from plait.export.omop import leaving_tables, write_tables
-from plait.export.outgoing import leaving, need_row_level
+from plait.export.outgoing import Left, leaving, need_row_level
 from plait.schema import cdm_tables
 from plait.validators.report import as_row
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
-    from plait.export.deidentify.notes import ScrubbedNotes
+    from plait.export.assays import Shipped
     from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
@@ -45,35 +46,21 @@ CHECKS_FILE = "checks.json"
 _PACKAGE = "plait.export.fair"
 
 
-@dataclass(frozen=True, slots=True)
-class Packaged:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packaged(Left):
     """What was written.
 
     Attributes:
-        path: The folder, or the zip.
-        version: The study's version that it is of.
-        persons: Persons in it.
-        left_out: Persons who are not, for they withhold something.
         is_row_level: Whether it has rows of persons.
         tables: Rows of each table.
-        files: Number of files.
+        assays: The assays in it, and what of them is not.
         images: What became of the images; None where none were asked for.
-        key: The name under which the study keeps the key; None where it was thrown away.
-        scrubbed: What was found in notes; None where none leaves.
-        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
-    path: Path
-    version: int
-    persons: int
-    left_out: int
     is_row_level: bool
     tables: dict[str, int | None]
-    files: int
+    assays: tuple[Shipped, ...]
     images: ImageCounts | None
-    key: str | None
-    scrubbed: ScrubbedNotes | None = None
-    unread: tuple[str, ...] = ()
 
 
 def export_fair(  # noqa: PLR0913 - each is a choice of the user's
@@ -85,6 +72,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     row_level: bool = False,
     chosen: Collection[str] = (),
     snapshots: Sequence[str] = (),
+    assays: Sequence[str] = (),
     images: bool = False,
     key: str | None = None,
     zipped: bool = False,
@@ -103,6 +91,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         row_level: Let rows of persons leave, de-identified. Without it, the package has figures, dictionaries and tables without rows.
         chosen: Tables of the CDM whose rows leave; all that may if empty. They need `row_level`.
         snapshots: Snapshots below the study's `snapshots/` that go along; they need `row_level`.
+        assays: Assays that go along as AnnData, `all` for every one; they need `row_level`.
         images: Let the images of the persons go along, de-identified; needs `row_level`.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
         zipped: Make one zip file of it.
@@ -115,7 +104,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         ExportError: A check of severity `error` fails, or something that identifies would be in the package. Nothing is written.
         MissingExtraError: The extra `fair` is not installed.
     """
-    for asked, option in ((chosen, "--table"), (snapshots, "--snapshot"), (images, "--images")):
+    for asked, option in ((chosen, "--table"), (snapshots, "--snapshot"), (assays, "--assay"), (images, "--images")):
         if asked:
             need_row_level(option, row_level=row_level)
     leave = leaving_tables(settings.policy, chosen)
@@ -127,26 +116,21 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         pictures = write_images(out) if images else None
         if pictures:
             files.append(pictures.table)
+        shipped = write_assays(out, assays)
         dataset = _dataset(out, tuple(files), day, row_level=row_level, images=pictures)
+        dataset = replace(dataset, files=(*dataset.files, *(one.file for one in shipped)))
         _write_checks(out)
         _write_metadata(dataset, out, row_level=row_level)
         hashes = out.seal()
         written = _zip(out.folder, target) if zipped else target
     if zipped:
         shutil.rmtree(place)
-    rows, counts = {file.name: file.rows for file in files}, pictures.counts if pictures else None
     return Packaged(
-        path=written,
-        version=version.version,
-        persons=out.persons,
-        left_out=out.left_out,
         is_row_level=row_level,
-        tables=rows,
-        files=len(hashes) + 1,
-        images=counts,
-        key=out.kept_as,
-        scrubbed=out.scrubbed,
-        unread=out.known.unread,
+        tables={file.name: file.rows for file in files},
+        assays=tuple(shipped),
+        images=pictures.counts if pictures else None,
+        **out.left(written, hashes),
     )
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.errors import ExportError
 from plait.export.fair.describe import arrow_file
+from plait.export.snapshots import departing
+from plait.featurestore.outputs import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import polars as pl
-
     from plait.export.fair.model import TableFile
     from plait.export.outgoing import Outgoing
-
-_REASON = "__reason"
 
 
 def write_snapshots(out: Outgoing, names: Sequence[str]) -> list[TableFile]:
@@ -29,37 +26,19 @@ def write_snapshots(out: Outgoing, names: Sequence[str]) -> list[TableFile]:
         ExportError: There is none of a name.
         SnapshotError: One is not what it was when it was saved.
     """
-    from plait.featurestore.snapshot import open_snapshot
-
     made = []
-    study, folder = out.study, out.folder
-    pseudonyms = out.con.execute("SELECT person_id, new_id, shift_days FROM pseudonym").pl()
     for name in names:
-        place = study / "snapshots" / name
-        if not (place / "manifest.json").is_file():
-            raise ExportError(place, expected="a snapshot", got="none", todo="`plait features get COHORT -o snapshots/NAME` makes one.")
-        table = open_snapshot(place)
-        frame = _moved(table.to_polars(), pseudonyms)
+        table = departing(out, name).table
+        frame = table.to_polars()
         path = f"snapshots/{name}.parquet"
-        (folder / path).parent.mkdir(exist_ok=True)
-        frame.write_parquet(folder / path, compression="zstd")
+        (out.folder / path).parent.mkdir(exist_ok=True)
+        frame.write_parquet(out.folder / path, compression="zstd")
         about = f"A person at a moment, with what was known then (clock {table.question.clock}): a column for each feature, and one with why it has no value."
-        made.append(arrow_file(folder, path, name, about, frame.height, frame.to_arrow().schema, _abouts(frame.columns)))
+        made.append(arrow_file(out.folder, path, name, about, frame.height, frame.to_arrow().schema, _abouts(frame.columns)))
     return made
-
-
-def _moved(frame: pl.DataFrame, pseudonyms: pl.DataFrame) -> pl.DataFrame:
-    """Give the rows under new ids, with each time shifted as the person's are; persons who are not exported are left out."""
-    import polars as pl
-
-    columns = frame.columns
-    times = [name for name, kind in frame.schema.items() if kind == pl.Date or isinstance(kind, pl.Datetime)]
-    joined = frame.join(pseudonyms, on="person_id", how="inner")
-    moved = joined.with_columns(pl.col("new_id").alias("person_id"), *(pl.col(name) + pl.duration(days=pl.col("shift_days")) for name in times))
-    return moved.select(columns).sort("person_id", "prediction_time")
 
 
 def _abouts(columns: Sequence[str]) -> dict[str, str]:
     own = {"person_id": "A new id.", "prediction_time": "The moment of the row; shifted as all of the person's dates are."}
-    reasons = {name: f"Why {name.removesuffix(_REASON)} has no value; OBSERVED where it has." for name in columns if name.endswith(_REASON)}
+    reasons = {name: f"Why {name.removesuffix(REASON)} has no value; OBSERVED where it has." for name in columns if name.endswith(REASON)}
     return {name: f"The feature or label {name}." for name in columns} | reasons | own

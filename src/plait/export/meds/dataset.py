@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,7 @@ from plait.export.meds.extra import need_meds
 from plait.export.meds.labels import write_labels
 from plait.export.meds.parts import asked_split, write_splits
 from plait.export.meds.timeline import EVENTS_PER_FILE, Timeline
-from plait.export.outgoing import leaving, need_row_level
+from plait.export.outgoing import Left, leaving, need_row_level
 from plait.featurestore.store import Store
 from plait.featurestore.view import Reading
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
-    from plait.export.deidentify.notes import ScrubbedNotes
     from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
@@ -39,41 +38,25 @@ Codes = Literal["standard", "source"]
 _PACKAGE = "plait.export.meds"
 
 
-@dataclass(frozen=True, slots=True)
-class MedsExported:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MedsExported(Left):
     """What was written.
 
     Attributes:
-        path: The dataset.
-        version: The study's version that it is of.
-        persons: Persons in it.
-        left_out: Persons who are not, for they withhold something.
         rows: Rows of each table of the CDM that became events.
         events: Events of each table, and of each view.
         codes: Number of codes.
         shards: Number of files of events.
         labels: Rows of each task.
         splits: Persons of each part.
-        files: SHA-256 of each file.
-        key: The name under which the study keeps the key; None where it was thrown away.
-        scrubbed: What was found in notes; None where none leaves.
-        unread: Sources whose files are gone: what these say of persons was not looked for.
     """
 
-    path: Path
-    version: int
-    persons: int
-    left_out: int
     rows: Mapping[str, int]
     events: Mapping[str, int]
     codes: int
     shards: int
-    labels: Mapping[str, int] = field(default_factory=dict)
-    splits: Mapping[str, int] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    key: str | None = None
-    scrubbed: ScrubbedNotes | None = None
-    unread: tuple[str, ...] = ()
+    labels: Mapping[str, int]
+    splits: Mapping[str, int]
 
 
 def export_meds(  # noqa: PLR0913 - each is a choice of the user's
@@ -132,8 +115,7 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
         known = write_codes(out.con, out.folder, data)
         _write_metadata(out)
         hashes = out.seal()
-    counted = (timeline.rows, events, known, len(data), labels, parts)
-    return MedsExported(target, version.version, out.persons, out.left_out, *counted, hashes, out.kept_as, out.scrubbed, out.known.unread)
+    return MedsExported(rows=timeline.rows, events=events, codes=known, shards=len(data), labels=labels, splits=parts, **out.left(target, hashes))
 
 
 def data_schema() -> pa.Schema:
