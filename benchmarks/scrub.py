@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "export"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "plugins"))
 
 from _measure import shared_data
 from planted import PLAIN, Planted, planted

@@ -127,7 +127,7 @@ def meds(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write the events of each person in the order of time, as MEDS.
+    """Write the events of each person, as MEDS has them.
 
     The Medical Event Data Standard, version 0.4: events, codes, splits and label files, for models of sequences. New ids, shifted times, texts
     withheld, as in the other exports.
