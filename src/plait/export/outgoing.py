@@ -14,6 +14,7 @@ from plait.etl.run import silent
 from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
+from plait.export.disclosure.audit import audit, refuse_small
 from plait.export.package import new_package, write_hashes
 from plait.export.scan import refuse, scan
 from plait.validators.validate import validate_study
@@ -77,11 +78,12 @@ class Outgoing:
         """Look over what was written, write the hashes, and give the SHA-256 of each file. Nothing is written afterwards.
 
         Raises:
-            ExportError: Something identifies; lists the places.
+            ExportError: Something identifies, or a figure is of too few or gives one away; lists the places.
         """
         shutil.rmtree(self.folder / _SPILL, ignore_errors=True)
         known = linked_crosswalk(self.study, self.version)["identifier"].to_list()
         refuse(scan(self.folder, known, allowed=[self.policy.contact] if self.policy.contact else []))
+        refuse_small(audit(self.folder, self.policy.min_cell, self.persons), self.policy.min_cell)
         return write_hashes(self.folder)
 
 

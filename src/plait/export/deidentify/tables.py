@@ -117,13 +117,19 @@ def select(table: str) -> str:
     rows = f"FROM cdm.{quoted(table)} AS t"
     if table in DIMENSIONS:
         rows += f" INNER JOIN new_{table} AS n ON n.id = t.{table}_id"
-    elif table in {*_OWNERS, "cohort"} or "person_id" in cdm_tables()[table].columns:
-        rows += f" INNER JOIN pseudonym AS s ON s.person_id = {_owner(table)}"
+    elif owner := owner_of(table):
+        rows += f" INNER JOIN pseudonym AS s ON s.person_id = {owner}"
     if table == "person":
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
     return f"SELECT {columns} {rows} ORDER BY ALL"
+
+
+def owner_of(table: str) -> str | None:
+    """Give the expression for the person of a row of a table `t` of the CDM; None of a table whose rows are no person's."""
+    has_owner = table in {*_OWNERS, "cohort"} or "person_id" in cdm_tables()[table].columns
+    return _owner(table) if has_owner else None
 
 
 def _owner(table: str) -> str:

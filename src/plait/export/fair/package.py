@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import json
 import shutil
 from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait import __version__
 from plait.duck import literal, quoted, sql
 from plait.etl.run import silent
 from plait.export.deidentify import tables
-from plait.export.disclosure import suppressed
+from plait.export.disclosure.checks import enough_rows, told_results
+from plait.export.fair.aggregates import group_persons, write_concepts, write_groups
 from plait.export.fair.crate import write_crate
 from plait.export.fair.croissant import write_croissant
 from plait.export.fair.datapackage import write_datapackage, write_dictionary
-from plait.export.fair.describe import arrow_file, cdm_file
+from plait.export.fair.describe import cdm_file
 from plait.export.fair.model import Dataset, Party, Step, TableFile
 from plait.export.fair.readme import write_citation, write_readme
 from plait.export.fair.snapshots import write_snapshots
 from plait.export.omop import write_tables
 from plait.export.outgoing import leaving, need_row_level
-from plait.schema import cdm_tables
-from plait.validators.report import as_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +32,7 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.fair.aggregates import Concepts
     from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
@@ -103,10 +101,12 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.with_suffix("") if zipped else target
     with leaving(study, version, settings, place, key=key, progress=progress) as out:
-        files = _row_level(out) if row_level else _without_rows(out)
+        files, concepts = (_row_level(out), None) if row_level else _without_rows(out)
         files += write_snapshots(out, snapshots)
+        groups = group_persons(out)
+        files.append(write_groups(out, groups))
         dataset = _dataset(out, tuple(files), day, row_level=row_level)
-        _write_checks(out)
+        _write_checks(out, concepts)
         _write_metadata(dataset, out.folder, row_level=row_level)
         hashes = out.seal()
         written = _zip(out.folder, target) if zipped else target
@@ -126,50 +126,10 @@ def _row_level(out: Outgoing) -> list[TableFile]:
     return [cdm_file(folder, f"cdm/{name}.parquet", name, rows) for name, rows in written.items() if rows]
 
 
-def _without_rows(out: Outgoing) -> list[TableFile]:
+def _without_rows(out: Outgoing) -> tuple[list[TableFile], Concepts]:
     """Write figures that no cell of which is too small, and the tables of the CDM without rows, and describe them."""
-    con, folder, min_cell = out.con, out.folder, out.policy.min_cell
-    (folder / "aggregates").mkdir()
-    named = [(name, concept) for name in tables.treatments() if "person_id" in cdm_tables()[name].columns and (concept := _own_concept(name))]
-    occurring = " UNION ALL ".join(
-        f"SELECT {literal(name)} AS table_name, t.{quoted(concept)} AS concept_id, t.person_id "
-        f"FROM cdm.{quoted(name)} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id"
-        for name, concept in named
-    )
-    concepts = sql(_PACKAGE, "aggregates").replace("occurrence AS e", f"({occurring}) AS e")
-    con.execute(f"COPY ({concepts}) TO {literal(folder / 'aggregates/concepts.csv')} (FORMAT csv, HEADER true)", {"min_cell": min_cell})
-    counted = con.execute(sql(_PACKAGE, "groups")).fetchall()
-    with (folder / "aggregates/persons.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("breakdown", "category", "persons"))
-        for breakdown, group in groupby(counted, key=lambda row: row[0]):
-            rows = list(group)
-            for (_, category, _), count in zip(rows, suppressed([row[2] for row in rows], min_cell), strict=True):
-                writer.writerow((breakdown, category, "" if count is None else count))
-    abouts = {
-        "table_name": "The table of the CDM.",
-        "concept_id": "An OMOP concept.",
-        "concept_name": "Its name.",
-        "domain_id": "Its domain.",
-        "vocabulary_id": "Its vocabulary.",
-        "persons": "Persons who have it, or are of the category; empty where that is fewer than may be told.",
-        "records": "Rows with it; empty where too few persons have it.",
-        "breakdown": "What the persons are grouped by.",
-        "category": "The group.",
-    }
-    made = []
-    for name, about in (("concepts", "A concept of a table of the CDM."), ("persons", "A group of persons.")):
-        path = f"aggregates/{name}.csv"
-        table = con.execute(f"FROM read_csv({literal(folder / path)}, header = true)").to_arrow_table()
-        made.append(arrow_file(folder, path, name, about, table.num_rows, table.schema, abouts))
-    return made + _twin(con, folder)
-
-
-def _own_concept(table: str) -> str | None:
-    """Give the field with the concept that a row of a table is about."""
-    columns = cdm_tables()[table].columns
-    named = f"{table.removesuffix('_occurrence').removesuffix('_exposure').removesuffix('_era')}_concept_id"
-    return named if named in columns else None
+    concepts = write_concepts(out)
+    return [*concepts.files, *_twin(out.con, out.folder)], concepts
 
 
 def _twin(con: duckdb.DuckDBPyConnection, folder: Path) -> list[TableFile]:
@@ -256,23 +216,21 @@ def _write_metadata(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
     write_crate(dataset, folder, others)
 
 
-def _write_checks(out: Outgoing) -> None:
-    """Write what the checks found; numbers of fewer rows than the smallest cell are not told."""
+def _write_checks(out: Outgoing, concepts: Concepts | None) -> None:
+    """Write what the checks found, without figures of too few."""
     report, min_cell = out.report, out.policy.min_cell
-    results: list[dict[str, Any]] = []
-    for result in report.results:
-        row = as_row(result)
-        if any(row[name] is not None and 0 < row[name] < min_cell for name in ("violated", "denominator")) or _is_complement(row, min_cell):
-            row |= {"violated": None, "denominator": None, "percent": None}
-        results.append(row)
+    enough = enough_rows(out.con, {result.check.table for result in report.results}, min_cell)
+    results = told_results(
+        report.results,
+        enough,
+        min_cell,
+        is_everybody=not out.left_out,
+        withheld=concepts.withheld if concepts else (),
+        hidden_totals=concepts.hidden_totals if concepts else (),
+        records=concepts.records if concepts else None,
+    )
     content = {"plait_version": __version__, "today": report.today.isoformat(), "counts": report.counted(), "results": results}
     (out.folder / CHECKS_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _is_complement(row: dict[str, Any], min_cell: int) -> bool:
-    """Tell whether what is left of the rows is too few."""
-    violated, denominator = row["violated"], row["denominator"]
-    return violated is not None and denominator is not None and 0 < denominator - violated < min_cell
 
 
 def _zip(folder: Path, target: Path) -> Path:
