@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from plait.duck import literal, quoted, sql
 from plait.etl.run import silent
 from plait.export.deidentify import tables
+from plait.export.disclosure.anonymity import guard
 from plait.export.outgoing import leaving, need_row_level
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, empty_select
 
@@ -87,10 +88,11 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
 
     Raises:
         ConfigError: Row level was not asked for, or something is in the target's place.
-        ExportError: A check of severity `error` fails, or something identifies. Nothing is written.
+        ExportError: A check of severity `error` fails, something identifies, or persons are less alike than the policy asks. Nothing is written.
     """
     need_row_level("plait export omop", row_level=row_level)
     with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
+        guard(out)
         written = write_tables(out.con, out.folder, format, out.policy.withhold, progress)
         for dialect in ("duckdb", "postgresql"):
             statements = ddl(dialect, schemas={"cdm": "cdm"})

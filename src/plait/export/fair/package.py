@@ -6,12 +6,13 @@ import datetime as dt
 import json
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import literal, quoted, sql
 from plait.etl.run import silent
 from plait.export.deidentify import tables
+from plait.export.disclosure.anonymity import guard
 from plait.export.disclosure.checks import enough_rows, told_results
 from plait.export.fair.aggregates import group_persons, write_concepts, write_groups
 from plait.export.fair.crate import write_crate
@@ -106,7 +107,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         groups = group_persons(out)
         files.append(write_groups(out, groups))
         dataset = _dataset(out, tuple(files), day, row_level=row_level)
-        _write_checks(out, concepts)
+        _write_checks(out, concepts, guard(out) if row_level else {})
         _write_metadata(dataset, out.folder, row_level=row_level)
         hashes = out.seal()
         written = _zip(out.folder, target) if zipped else target
@@ -216,8 +217,8 @@ def _write_metadata(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
     write_crate(dataset, folder, others)
 
 
-def _write_checks(out: Outgoing, concepts: Concepts | None) -> None:
-    """Write what the checks found, without figures of too few."""
+def _write_checks(out: Outgoing, concepts: Concepts | None, alike: dict[str, Any]) -> None:
+    """Write what the checks found, without figures of too few, and how alike persons are."""
     report, min_cell = out.report, out.policy.min_cell
     enough = enough_rows(out.con, {result.check.table for result in report.results}, min_cell)
     results = told_results(
@@ -229,7 +230,13 @@ def _write_checks(out: Outgoing, concepts: Concepts | None) -> None:
         hidden_totals=concepts.hidden_totals if concepts else (),
         records=concepts.records if concepts else None,
     )
-    content = {"plait_version": __version__, "today": report.today.isoformat(), "counts": report.counted(), "results": results}
+    content = {
+        "plait_version": __version__,
+        "today": report.today.isoformat(),
+        "counts": report.counted(),
+        "disclosure": {"min_cell": min_cell} | alike,
+        "results": results,
+    }
     (out.folder / CHECKS_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
