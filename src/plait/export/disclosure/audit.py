@@ -108,7 +108,7 @@ def _of_missing(rows: Sequence[Mapping[str, str]], min_cell: int) -> Iterator[st
                 equations.append(Equation(everything, parts))
             if (name, "OBSERVED") in cells:
                 having = [cell for cell in cells if cell[0] == "views present" and name in cell[1].split(" + ")]
-                equations.append(Equation((name, "OBSERVED"), having))
+                equations += [Equation((name, "OBSERVED"), having)] if having else []
         for breakdown, category in derivable(cells, equations, min_cell):
             yield f"missing.csv, {snapshot}, {breakdown}: {category}"
 

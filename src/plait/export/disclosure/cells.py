@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plait.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
 _UNBOUNDED = 3
@@ -45,7 +45,15 @@ def suppressed(counts: Sequence[int], min_cell: int) -> list[int | None]:
     return told[:-1]
 
 
-def protected(counts: Sequence[int], sums: Sequence[Sum], min_cell: int, *, small: Iterable[int] = (), fixed: Collection[int] = ()) -> list[int | None]:
+def protected(
+    counts: Sequence[int],
+    sums: Sequence[Sum],
+    min_cell: int,
+    *,
+    small: Iterable[int] = (),
+    fixed: Collection[int] = (),
+    unseen: Collection[int] = (),
+) -> list[int | None]:
     """Give counts that add up in known ways, with None for those that are not told, so that no one of these can be worked out from the others.
 
     A count below the smallest cell is not told. As long as what is told narrows one that is not to fewer values than the smallest cell has persons,
@@ -58,20 +66,22 @@ def protected(counts: Sequence[int], sums: Sequence[Sum], min_cell: int, *, smal
         min_cell: The smallest cell.
         small: Places of further counts that are not to be told.
         fixed: Places of counts that are told elsewhere, too: they are not suppressed, unless they are small themselves.
+        unseen: Places of counts that are not told in any case, but that others are the sums of; they may be 0. Only small ones are protected.
 
     Raises:
         ExportError: What is told elsewhere gives a small cell away.
     """
-    hidden = {place for place, count in enumerate(counts) if is_small(count, min_cell)} | {*small}
+    waiting = sorted({place for place, count in enumerate(counts) if is_small(count, min_cell)} | {*small})
+    hidden = {*waiting, *unseen}
     totals = {one.total for one in sums}
-    waiting = sorted(hidden)
     while waiting:
         place = waiting[0]
         touching, linked = _linked(place, sums, hidden)
+        floors = {each: int(each not in unseen) for each in linked}
         added = None
-        if _width(place, counts, touching, linked, hidden) < min_cell:
+        if _width(place, counts, touching, floors, hidden) < min_cell:
             added = _complement(place, counts, touching, totals, hidden, fixed)
-            if added is None and _width(place, counts, touching, linked, hidden, floor=0) < min_cell:
+            if added is None and _width(place, counts, touching, dict.fromkeys(linked, 0), hidden) < min_cell:
                 raise ExportError("figures", expected="none that give a small cell away", got="a total that does", todo="Raise policy.min_cell.")
         if added is None:  # what is suppressed later only widens it
             alike = linked if len(touching) == 1 else {place}  # in a sum by itself, all are as wide
@@ -82,18 +92,13 @@ def protected(counts: Sequence[int], sums: Sequence[Sum], min_cell: int, *, smal
     return [None if place in hidden else count for place, count in enumerate(counts)]
 
 
-def width(place: int, counts: Sequence[int], sums: Sequence[Sum], hidden: Collection[int]) -> float:
-    """Give by how much what is told leaves a count open that is not told: the most less the least that it could be."""
-    return _width(place, counts, *_linked(place, sums, hidden), hidden)
-
-
-def _width(place: int, counts: Sequence[int], touching: Sequence[Sum], linked: Collection[int], hidden: Collection[int], floor: int = 1) -> float:
-    """Give the width of a count; none that is not told is below the floor, as a 0 would be told."""
+def _width(place: int, counts: Sequence[int], touching: Sequence[Sum], floors: Mapping[int, int], hidden: Collection[int]) -> float:
+    """Give by how much what is told leaves a count open that is not told: the most less the least that it could be, where none is below its floor."""
     if not touching:
         return float("inf")
     if len(touching) == 1:
-        return _within_one(touching[0], counts, hidden, floor)
-    return _by_programming(place, counts, touching, sorted(linked), floor)
+        return _within_one(touching[0], counts, floors, hidden)
+    return _by_programming(place, counts, touching, floors)
 
 
 def _linked(place: int, sums: Sequence[Sum], hidden: Collection[int]) -> tuple[list[Sum], set[int]]:
@@ -111,34 +116,34 @@ def _linked(place: int, sums: Sequence[Sum], hidden: Collection[int]) -> tuple[l
             return list(touching.values()), linked
 
 
-def _within_one(one: Sum, counts: Sequence[int], hidden: Collection[int], floor: int) -> float:
+def _within_one(one: Sum, counts: Sequence[int], floors: Mapping[int, int], hidden: Collection[int]) -> float:
     """Give the width of a count that only one sum narrows."""
     open_parts = [part for part in one.parts if part in hidden]
     if one.total in hidden:
         return float("inf") if open_parts else 0.0
     if len(open_parts) == 1:
         return 0.0
-    return float(sum(counts[part] for part in open_parts) - floor * len(open_parts))
+    return float(sum(counts[part] - floors[part] for part in open_parts))
 
 
-def _by_programming(place: int, counts: Sequence[int], sums: Sequence[Sum], unknown: Sequence[int], floor: int) -> float:
+def _by_programming(place: int, counts: Sequence[int], sums: Sequence[Sum], floors: Mapping[int, int]) -> float:
     """Give the width of a count that several sums narrow, by linear programming."""
     import numpy as np
     from scipy.optimize import linprog
 
-    column = {each: number for number, each in enumerate(unknown)}
-    weights, known = np.zeros((len(sums), len(unknown))), np.zeros(len(sums))
+    column = {each: number for number, each in enumerate(sorted(floors))}
+    weights, known = np.zeros((len(sums), len(column))), np.zeros(len(sums))
     for row, one in enumerate(sums):
         for each, sign in ((one.total, 1.0), *((part, -1.0) for part in one.parts)):
             if each in column:
                 weights[row, column[each]] += sign
             else:
                 known[row] -= sign * counts[each]
-    wanted = np.zeros(len(unknown))
+    wanted = np.zeros(len(column))
     ends = []
     for sign in (1.0, -1.0):
         wanted[column[place]] = sign
-        solved = linprog(wanted, A_eq=weights, b_eq=known, bounds=(floor, None), method="highs")
+        solved = linprog(wanted, A_eq=weights, b_eq=known, bounds=[(floors[each], None) for each in column], method="highs")
         if solved.status == _UNBOUNDED:
             return float("inf")
         ends.append(sign * solved.fun)

@@ -35,6 +35,8 @@ _ABOUTS = {
     "records": "Rows with it; empty where the persons are.",
     "breakdown": "What the persons are grouped by.",
     "category": "The group.",
+    "snapshot": "The snapshot.",
+    "rows": "Rows of it; empty where that is of fewer persons than may be told, or would give such a number away.",
 }
 
 
@@ -107,7 +109,9 @@ def _protect_groups(rows: Sequence[_Counted], persons: int, min_cell: int) -> li
 
 def write_groups(out: Outgoing, groups: Iterable[Group]) -> TableFile:
     """Write the groups of persons, and describe the table."""
-    return _write(out.folder, PERSONS_FILE, "A group of persons.", ("breakdown", "category", "persons"), [(g.breakdown, g.category, g.persons) for g in groups])
+    return write_figures(
+        out.folder, PERSONS_FILE, "A group of persons.", ("breakdown", "category", "persons"), [(g.breakdown, g.category, g.persons) for g in groups]
+    )
 
 
 def write_concepts(out: Outgoing) -> Concepts:
@@ -131,7 +135,7 @@ def write_concepts(out: Outgoing) -> Concepts:
     told, totals = _protect_concepts(rows, links, out.policy.min_cell)
     shown = [(*row[:5], row[5] if count is not None else None, count) for row, count in zip(rows, told, strict=True)]
     columns = ("table_name", "concept_id", "concept_name", "domain_id", "vocabulary_id", "persons", "records")
-    file = _write(out.folder, CONCEPTS_FILE, "A concept of a table of the CDM.", columns, shown)
+    file = write_figures(out.folder, CONCEPTS_FILE, "A concept of a table of the CDM.", columns, shown)
     records = {table: sum(row[6] or 0 for row in group) for table, group in groupby(shown, key=lambda row: row[0])}
     withheld = frozenset((row[0], row[1]) for row in shown if row[6] is None)
     return Concepts((file,), withheld, frozenset(name for name, total in totals.items() if total is None), records)
@@ -166,7 +170,7 @@ def _own_concept(table: str) -> str | None:
     return named if named in columns else None
 
 
-def _write(folder: Path, path: str, about: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> TableFile:
+def write_figures(folder: Path, path: str, about: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> TableFile:
     """Write a table of figures as CSV, and describe it."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv

@@ -5,22 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from plait import __version__
-from plait.duck import literal, quoted, sql
+from plait.duck import literal, quoted
 from plait.etl.run import silent
 from plait.export.deidentify import tables
 from plait.export.disclosure.anonymity import guard
 from plait.export.disclosure.checks import enough_rows, told_results
+from plait.export.fair import duo
 from plait.export.fair.aggregates import group_persons, write_concepts, write_groups
 from plait.export.fair.crate import write_crate
 from plait.export.fair.croissant import write_croissant
 from plait.export.fair.datapackage import write_datapackage, write_dictionary
 from plait.export.fair.describe import cdm_file
-from plait.export.fair.model import Dataset, Party, Step, TableFile
+from plait.export.fair.history import history
+from plait.export.fair.missing import count_cells, describe_snapshot, write_missing
+from plait.export.fair.model import Dataset, Party, TableFile
 from plait.export.fair.readme import write_citation, write_readme
+from plait.export.fair.responsible import said
 from plait.export.fair.snapshots import write_snapshots
 from plait.export.omop import write_tables
 from plait.export.outgoing import leaving, need_row_level
@@ -38,7 +42,6 @@ if TYPE_CHECKING:
     from plait.settings import Settings
 
 CHECKS_FILE = "checks.json"
-_PACKAGE = "plait.export.fair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +97,25 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         progress: Hears of rows that were written.
 
     Raises:
-        ExportError: A check of severity `error` fails, or something that identifies would be in the package. Nothing is written.
+        ExportError: A check of severity `error` fails, or something that identifies, or that tells of few persons, would be in the package, or
+            persons are less alike than the policy asks. Nothing is written.
+        ConfigError: The policy names what there is not.
         MissingExtraError: The extra `fair` is not installed.
     """
     if snapshots:
         need_row_level("--snapshot", row_level=row_level)
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.with_suffix("") if zipped else target
+    duo.check(settings.policy.duo)
     with leaving(study, version, settings, place, key=key, progress=progress) as out:
         files, concepts = (_row_level(out), None) if row_level else _without_rows(out)
         files += write_snapshots(out, snapshots)
+        figures = tuple(describe_snapshot(out, name) for name in snapshots)
         groups = group_persons(out)
-        files.append(write_groups(out, groups))
-        dataset = _dataset(out, tuple(files), day, row_level=row_level)
+        cells = count_cells(figures, out.policy.min_cell)
+        files += [write_groups(out, groups), *([write_missing(out, cells)] if cells else [])]
+        more = said(out, groups, figures, cells, _tables_with_rows(out))
+        dataset = replace(_dataset(out, tuple(files), day, row_level=row_level), history=history(out, day, figures), **more)
         _write_checks(out, concepts, guard(out) if row_level else {})
         _write_metadata(dataset, out.folder, row_level=row_level)
         hashes = out.seal()
@@ -171,33 +180,25 @@ def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_l
         url=policy.url or f"urn:plait:{settings.study}:{version.version}",
         keywords=("OMOP CDM", "health records", *policy.keywords),
         tables=files,
-        history=_history(out.con, version, day),
+        history=(),
         sensitive=sensitive,
         limits="The data are of those who came to these sources, as they recorded it: what is absent was not recorded, which does not say that it was not so.",
         collection="Collected in routine care and harmonised to the OMOP CDM by plait from: " + _sources(settings),
     )
 
 
+def _tables_with_rows(out: Outgoing) -> list[str]:
+    """Give the tables of the CDM that have rows and are not withheld."""
+    return [
+        name
+        for name in tables.treatments()
+        if name not in out.policy.withhold and out.con.execute(f"SELECT 1 FROM cdm.{quoted(name)} LIMIT 1").fetchone() is not None
+    ]
+
+
 def _sources(settings: Settings) -> str:
     """Give the kinds of the study's sources; a kind of the user's own is a path, which stays here."""
     return ", ".join(f"{source.name} ({'own' if '/' in source.kind else source.kind})" for source in settings.sources)
-
-
-def _history(con: duckdb.DuckDBPyConnection, version: Version, day: dt.date) -> tuple[Step, ...]:
-    """Give how the data came about."""
-    sources = con.execute(sql(_PACKAGE, "history")).fetchall()
-    used = tuple((f"source {name}, {count} files", digest) for name, count, digest in sources)
-    runs = con.execute(
-        "SELECT started_at, finished_at, plait_version, vocabulary_release FROM plait.runs WHERE run_id = $run", {"run": version.run_id}
-    ).fetchall()
-    steps = [
-        Step("harmonisation", "Mapped to the OMOP CDM, every record accounted for.", f"plait {program}", begun, ended, (*used, (f"vocabulary {release}", None)))
-        for begun, ended, program, release in runs
-    ]
-    at = dt.datetime.combine(day, dt.time())
-    steps.append(Step("validation", "Checked by the rules of OHDSI's DataQualityDashboard and of plait.", f"plait {__version__}", at, at))
-    steps.append(Step("de-identification", "New ids, shifted dates, generalised places, texts withheld.", f"plait {__version__}", at, at))
-    return tuple(steps)
 
 
 def _write_metadata(dataset: Dataset, folder: Path, *, row_level: bool) -> None:

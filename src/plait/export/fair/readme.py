@@ -6,26 +6,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from plait.export.fair import duo
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from plait.export.fair.model import Dataset, TableFile
-
-_DUO = {
-    "DUO:0000004": "no restriction",
-    "DUO:0000006": "health, medical or biomedical research",
-    "DUO:0000007": "research of the disease that it is of",
-    "DUO:0000011": "population origins or ancestry research only",
-    "DUO:0000018": "not for profit, use by not-for-profit organisations only",
-    "DUO:0000019": "publication of results is required",
-    "DUO:0000021": "approval of an ethics board is required",
-    "DUO:0000026": "use by approved users only",
-    "DUO:0000027": "use within an approved project",
-    "DUO:0000028": "use within an approved institution",
-    "DUO:0000042": "general research",
-    "DUO:0000046": "non-commercial use only",
-}
-"""What terms of the Data Use Ontology say (GA4GH DUO)."""
 
 
 def write_readme(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
@@ -93,7 +79,7 @@ import mlcroissant; next(iter(mlcroissant.Dataset("croissant.json").records("{ta
 def _use(dataset: Dataset) -> str:
     lines = ["## Use", "", f"Licence: {dataset.license or 'none was given: ask before you use it'}."]
     if dataset.duo:
-        lines.append("Data use (GA4GH DUO): " + "; ".join(f"{term} ({_DUO[term]})" if term in _DUO else term for term in dataset.duo) + ".")
+        lines.append("Data use (GA4GH DUO): " + "; ".join(f"{term} ({duo.meaning(term)})" for term in dataset.duo) + ".")
     lines.append(f"Made by {', '.join(party.name for party in dataset.creators)}, {dataset.created:%d %B %Y}, version {dataset.version}.")
     if dataset.contact:
         lines.append(f"Questions: {dataset.contact}.")
