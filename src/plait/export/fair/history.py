@@ -43,7 +43,7 @@ def history(out: Outgoing, day: dt.date, snapshots: Sequence[Described]) -> tupl
     if snapshots:
         encoders = {(f"encoder {one.name} of view {one.view}", one.weights) for snapshot in snapshots for one in snapshot.encoders}
         about = "Asked what was known of each person at a moment, with a reason for what is missing: " + ", ".join(one.name for one in snapshots) + "."
-        steps.append(Step("features", about, program, None, None, tuple(sorted(encoders, key=lambda one: one[0]))))
+        steps.append(Step("features", about, program, None, at, tuple(sorted(encoders, key=lambda one: one[0]))))
     steps.append(Step("validation", f"Checked by the rules of OHDSI's DataQualityDashboard and of plait: {_found(out)}.", program, at, at))
     steps.append(Step("de-identification", "New ids, shifted dates, generalised places, texts withheld.", program, at, at))
     return tuple(steps)
