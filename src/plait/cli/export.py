@@ -10,6 +10,7 @@ import typer
 from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
 
 if TYPE_CHECKING:
+    from plait.export.check.run import Checked
     from plait.export.fair.package import Packaged
     from plait.export.omop import Exported
 
@@ -75,6 +76,36 @@ def fair(
     with console.progress(quiet=quiet or json) as listen:
         done = open_study(study).export_fair(out, row_level=row_level, snapshots=snapshots or (), key=key, zipped=zipped, progress=listen)
     show(done, _show_packaged, json=json, quiet=quiet)
+
+
+@app.command()
+def check(
+    package: Annotated[Path, typer.Argument(metavar="OUT", help="A package: a folder or a zip file.")],
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Say what is FAIR of a package.
+
+    Each of the principles F1 to R1.3 with what was tested and what was found, offline: what only the web can tell is not tested here. Whoever
+    wrote the package, its metadata may be Croissant, RO-Crate or Frictionless. Exit code 1 says that a test fails that is required.
+
+    Example: plait export check shared/lung
+    """
+    from plait.export.check.run import check_package
+
+    done = check_package(package)
+    show(done, _show_checked, json=json, quiet=quiet)
+    if not done.is_fair:
+        raise typer.Exit(1)
+
+
+def _show_checked(done: Checked) -> None:
+    from plait import console
+
+    rows = [{"principle": one.principle, "tested": one.asks, "level": one.level, "result": one.result, "why": one.why} for one in done.tests]
+    console.table(f"{done.path}", rows)
+    counted = [(result, sum(one.result == result for one in done.tests)) for result in ("pass", "fail", "not applicable", "not tested here")]
+    console.say("\n" + ", ".join(f"{result}: {count}" for result, count in counted) + ".")
 
 
 def _show_packaged(done: Packaged) -> None:

@@ -138,6 +138,8 @@ def _term(crate: Any, entity: Any, term: str) -> Any:  # noqa: ANN401 - of a pac
 
 def _party(crate: Any, entity: Any, party: Party, contact: Any) -> Any:  # noqa: ANN401 - of a package without types
     about = {"@type": "Person" if party.kind == "person" else "Organization", "name": party.name}
+    if party.identifier:
+        about["url"] = party.identifier
     if contact is not None:
         about["contactPoint"] = contact
     return crate.add(entity(crate, party.identifier or f"#{party.name.replace(' ', '-')}", properties=about))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from plait.export.fair.extra import need_fair
 
@@ -125,19 +126,24 @@ def _record_set(mlc: Any, table: TableFile) -> Any:  # noqa: ANN401 - of a packa
         id=table.name,
         name=table.name,
         description=table.about,
-        key=[f"{table.name}/{column}" for column in table.key] or None,
+        key=[_id_of(table.name, column) for column in table.key] or None,
         fields=[_field(mlc, table, column) for column in table.columns],
     )
 
 
 def _field(mlc: Any, table: TableFile, column: Column) -> Any:  # noqa: ANN401 - of a package without types
     return mlc.Field(
-        id=f"{table.name}/{column.name}",
+        id=_id_of(table.name, column.name),
         name=column.name,
         description=_about(column),
         data_types=[getattr(mlc.DataType, _TYPES[column.kind])],
         source=mlc.Source(file_object=table.path, extract=mlc.Extract(column=column.name)),
     )
+
+
+def _id_of(table: str, column: str) -> str:
+    """Give the id of a field: a part of an IRI, in which a `|` may not stand."""
+    return f"{table}/{quote(column)}"
 
 
 def _about(column: Column) -> str:

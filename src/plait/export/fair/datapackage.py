@@ -36,6 +36,7 @@ def write_datapackage(dataset: Dataset, folder: Path) -> None:
             "keywords": list(dataset.keywords),
             "contributors": _contributors(dataset),
             "resources": [_resource(table) for table in dataset.tables],
+            **({"id": dataset.url} if dataset.url else {}),
             **({"homepage": dataset.url} if dataset.url and "://" in dataset.url else {}),
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -94,6 +94,17 @@ class Party:
     name: str
     kind: Literal["person", "organization"] = "organization"
     identifier: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Give who is meant by a name, with an ORCID, a ROR or another address after it in angle brackets.
+
+        >>> Party.of("Ada Example <https://orcid.org/0000-0002-1825-0097>").kind
+        'person'
+        """
+        name, _, rest = text.partition("<")
+        address = rest.rstrip("> ").strip() or None
+        return cls(name.strip(), "person" if address and "orcid.org" in address else "organization", address)
 
 
 @dataclass(frozen=True, slots=True)
