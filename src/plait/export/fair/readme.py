@@ -20,7 +20,8 @@ def write_readme(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
     if row_level:
         parts.append(
             "## What was done to protect persons\n\n"
-            f"{dataset.sensitive} The same person has the same new id and the same shift in every table; intervals between dates of a person are as they were."
+            f"{dataset.sensitive} The same person has the same new id and the same shift in every table; intervals between dates of a person are as they were. "
+            "How many persons are alike in what they may be recognised by (k) is in `checks.json`, under `disclosure`."
         )
     else:
         parts.append(f"## Persons\n\n{dataset.sensitive} The tables in `twin/` have the columns of the real ones and no rows: programs can be tried on them.")

@@ -63,7 +63,7 @@ def with_split(frame: pl.DataFrame, table: FusionTable) -> pl.DataFrame:
 def described(file: TableFile, table: FusionTable) -> TableFile:
     """Give the description of a snapshot with what its reasons mean, its key, and the part that it is."""
     reasons = tuple(meanings().items())
-    columns = tuple(replace(column, values=reasons) if column.name.endswith((REASON, "_reason")) else column for column in file.columns)
+    columns = tuple(replace(column, values=reasons) if column.name.endswith(REASON) else column for column in file.columns)
     if table.part is not None:
         about = "The part for training or testing that the row is of."
         columns = tuple(replace(column, about=about) if column.name == SPLIT else column for column in columns)
