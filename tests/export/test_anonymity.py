@@ -119,5 +119,5 @@ def test_too_few_who_are_alike_stop_the_export(study: Path, tmp_path: Path, comm
     settings_file.write_text(before + "policy: {min_cell: 1, quasi_identifiers: [person.gender_concept_id], k_anonymity: 2}\n", encoding="utf-8")
     plait.open(folder).export_fair(tmp_path / "out", row_level=True)
     told = json.loads((tmp_path / "out/checks.json").read_text(encoding="utf-8"))["disclosure"]
-    assert (told["k_asked_for"], told["are_declared"], told["persons_alike_with_fewer_than"]) == (2, True, {"persons": 2, "count": 0})
+    assert (told["k_asked_for"], told["are_declared"], told["share_alike_with_fewer_than"]) == (2, True, {"persons": 2, "at_most": 0.0})
     assert told["k"] >= 2

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import logging
+import warnings
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,8 @@ from plait.export.check.opened import CROISSANT
 from plait.export.check.outcome import Outcome, Test, absent, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import duckdb
 
     from plait.export.check.opened import Opened
@@ -45,15 +50,25 @@ def _croissant_is_valid(package: Opened) -> Outcome:
         import mlcroissant as mlc
     except ImportError:
         return Outcome("not tested here", "mlcroissant is not installed: pip install 'plait[fair]'")
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         try:
             issues = mlc.Dataset(package.files[CROISSANT]).metadata.issues
         except mlc.ValidationError as error:
             return Outcome("fail", "mlcroissant: " + str(error).strip().splitlines()[-1].strip(" -"))
-    return verdict([f"mlcroissant: {one}" for one in issues.errors], f"mlcroissant finds no error and {len(issues.warnings)} warnings")
+    return verdict([f"mlcroissant: {one}" for one in issues.errors], f"mlcroissant finds no error, warnings: {len(issues.warnings)}")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what libraries say beside their answer to themselves."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _formats_are_open(package: Opened) -> Outcome:

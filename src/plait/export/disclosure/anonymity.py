@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import quoted, sql
 from plait.errors import ConfigError, ExportError
 from plait.export.deidentify import tables
-from plait.export.disclosure.cells import suppressed
 from plait.schema import cdm_tables
 
 if TYPE_CHECKING:
@@ -29,6 +28,9 @@ QUASI_IDENTIFIERS = (
 
 SENSITIVE = ("condition_occurrence.condition_concept_id",)
 """What must not be told of a person who is recognised, where the policy names nothing."""
+
+_BOUNDS = (0.05, 0.1, 0.25, 0.5, 0.75)
+"""Shares of the persons of whom it is told that no more are concerned."""
 
 _PACKAGE = "plait.export.disclosure"
 _OF_A_PLACE = {"location": "location_id", "care_site": "care_site_id", "provider": "provider_id"}
@@ -90,17 +92,24 @@ def guard(out: Outgoing) -> dict[str, Any]:
         if one.l < fewest:
             got = f"{one.persons_below:,} persons among whom there are fewer ({one.l} at the least)"
             _refuse("l_diversity", f"{fewest} kinds of {one.field} among persons who are alike", got)
-    below = suppressed([found.persons_below, out.persons - found.persons_below], policy.min_cell)[0]
     return {
         "quasi_identifiers": list(named),
         "are_declared": bool(policy.quasi_identifiers),
         "k": found.k,
         "k_asked_for": policy.k_anonymity,
-        "classes": found.classes,
-        "persons_alike_with_fewer_than": {"persons": least, "count": below},
+        "share_alike_with_fewer_than": {"persons": least, "at_most": share_at_most(found.persons_below, out.persons, policy.min_cell)},
         "l_asked_for": policy.l_diversity,
-        "sensitive": [{name: value for name, value in asdict(one).items() if name != "persons_below"} for one in found.sensitive],
+        "sensitive": [{"field": one.field, "l": one.l, "entropy_l": round(one.entropy_l, 1), "t": round(one.t, 2)} for one in found.sensitive],
     }
+
+
+def share_at_most(count: int, persons: int, min_cell: int) -> float:
+    """Give a bound for the share of persons who are counted, 0 if there are none: of few, nobody can tell how few.
+
+    >>> share_at_most(3, 1756, 11), share_at_most(3, 100, 11), share_at_most(0, 100, 11)
+    (0.05, 0.25, 0.0)
+    """
+    return next((bound for bound in _BOUNDS if bound * persons >= max(count, min_cell)), 1.0) if count else 0.0
 
 
 def of_tables(
