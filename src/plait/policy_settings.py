@@ -26,7 +26,7 @@ class PolicySettings(BaseModel):
         duo: Terms of the Data Use Ontology, `DUO:0000042`.
         title: What the data are called.
         description: What they are, in a few sentences.
-        creators: Who made them.
+        creators: Who made them, each by name, with an ORCID or a ROR in angle brackets after it if there is one.
         publisher: Who gives them out.
         contact: An e-mail address for questions.
         url: Where they can be got.

@@ -11,6 +11,7 @@ from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, Study
 
 if TYPE_CHECKING:
     from plait.export import mudata as as_mudata
+    from plait.export.check.run import Checked
     from plait.export.fair.package import Packaged
     from plait.export.meds.dataset import MedsExported
     from plait.export.omop import Exported
@@ -231,6 +232,36 @@ def _show_meds(done: MedsExported) -> None:
         if counts:
             console.say(f"\n{told}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) + ".")
     _show_end(done)
+
+
+@app.command()
+def check(
+    package: Annotated[Path, typer.Argument(metavar="OUT", help="A package: a folder or a zip file.")],
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Say what is FAIR of a package.
+
+    Each of the principles F1 to R1.3 with what was tested and what was found, offline: what only the web can tell is not tested here. Whoever
+    wrote the package, its metadata may be Croissant, RO-Crate or Frictionless. Exit code 1 says that a test fails that is required.
+
+    Example: plait export check shared/lung
+    """
+    from plait.export.check.run import check_package
+
+    done = check_package(package)
+    show(done, _show_checked, json=json, quiet=quiet)
+    if not done.is_fair:
+        raise typer.Exit(1)
+
+
+def _show_checked(done: Checked) -> None:
+    from plait import console
+
+    rows = [{"principle": one.principle, "tested": one.asks, "level": one.level, "result": one.result, "why": one.why} for one in done.tests]
+    console.table(f"{done.path}", rows)
+    counted = [(result, sum(one.result == result for one in done.tests)) for result in ("pass", "fail", "not applicable", "not tested here")]
+    console.say("\n" + ", ".join(f"{result}: {count}" for result, count in counted) + ".")
 
 
 def _show_packaged(done: Packaged) -> None:

@@ -14,6 +14,7 @@ from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.notes import scrubbed_notes
+from plait.export.disclosure.audit import audit, refuse_small
 from plait.export.known.identifiers import gather
 from plait.export.package import new_package, write_hashes
 from plait.export.scan import refuse, scan
@@ -109,12 +110,13 @@ class Outgoing:
         """Look over what was written, write the hashes, and give the SHA-256 of each file. Nothing is written afterwards.
 
         Raises:
-            ExportError: Something identifies; lists the places.
+            ExportError: Something identifies, or a figure is of too few or gives one away; lists the places.
         """
         shutil.rmtree(self.folder / _SPILL, ignore_errors=True)
         if self.scrubbed is not None:
             self.scrubbed.write(self.folder)
         refuse(scan(self.folder, self.known.everywhere, allowed=(*filter(None, (self.policy.contact, self.policy.publisher)), *self.policy.creators)))
+        refuse_small(audit(self.folder, self.policy.min_cell, self.persons), self.policy.min_cell)
         return write_hashes(self.folder)
 
     def left(self, path: Path, files: Mapping[str, str]) -> dict[str, Any]:

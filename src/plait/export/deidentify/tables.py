@@ -115,7 +115,7 @@ def _held_texts(field: Treated) -> str:
     text = f"CAST(t.{quoted(field.field)} AS VARCHAR) AS text_value FROM cdm.{quoted(field.table)} AS t"
     if field.table in DIMENSIONS:
         return f"SELECT t.{field.table}_id AS holder, {text}"
-    return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {_owner(field.table)}"
+    return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {owner_of(field.table)}"
 
 
 def select(table: str, *, in_order: bool = True) -> str:
@@ -132,8 +132,8 @@ def select(table: str, *, in_order: bool = True) -> str:
     rows = f"FROM cdm.{quoted(table)} AS t"
     if table in DIMENSIONS:
         rows += f" INNER JOIN new_{table} AS n ON n.id = t.{table}_id"
-    elif table in _OWNED or "person_id" in cdm_tables()[table].columns:
-        rows += f" INNER JOIN pseudonym AS s ON s.person_id = {_owner(table)}"
+    elif owner := owner_of(table):
+        rows += f" INNER JOIN pseudonym AS s ON s.person_id = {owner}"
     if table == "person":
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
@@ -142,9 +142,10 @@ def select(table: str, *, in_order: bool = True) -> str:
     return f"SELECT {columns} {rows}{order}"
 
 
-def _owner(table: str) -> str:
-    """Give the expression for the person of a table's row."""
-    return person_of(cdm_tables()[table], "t")
+def owner_of(table: str) -> str | None:
+    """Give the expression for the person of a row of a table `t` of the CDM; None of a table whose rows are no person's."""
+    has_owner = table in _OWNED or "person_id" in cdm_tables()[table].columns
+    return person_of(cdm_tables()[table], "t") if has_owner else None
 
 
 def _common(field: Treated) -> str:

@@ -36,6 +36,7 @@ def write_datapackage(dataset: Dataset, folder: Path) -> None:
             "keywords": list(dataset.keywords),
             "contributors": _contributors(dataset),
             "resources": [_resource(table) for table in dataset.tables],
+            **({"id": dataset.url} if dataset.url else {}),
             **({"homepage": dataset.url} if dataset.url and "://" in dataset.url else {}),
         }
     )
@@ -72,7 +73,10 @@ def _resource(table: TableFile) -> dict[str, Any]:
 def _field(column: Column) -> dict[str, Any]:
     """Describe a column. Frictionless reads Parquet by way of pandas, where whole numbers with gaps between them are floating-point ones."""
     kind = "number" if column.kind == "integer" and not column.is_required else column.kind
-    return {"name": column.name, "type": kind, "description": column.about} | ({"constraints": {"required": True}} if column.is_required else {})
+    constraints: dict[str, Any] = {"required": True} if column.is_required else {}
+    if column.values:
+        constraints["enum"] = [code for code, _ in column.values]
+    return {"name": column.name, "type": kind, "description": column.about} | ({"constraints": constraints} if constraints else {})
 
 
 def _contributors(dataset: Dataset) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,6 +48,7 @@ class TableFile:
         sha256: The file's hash.
         columns: Its columns, in order.
         key: The columns that name a row; empty where none do.
+        split: The part for training or testing that its rows are; None where they are of none.
     """
 
     name: str
@@ -58,6 +59,7 @@ class TableFile:
     sha256: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,17 @@ class Party:
     name: str
     kind: Literal["person", "organization"] = "organization"
     identifier: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Give who is meant by a name, with an ORCID, a ROR or another address after it in angle brackets.
+
+        >>> Party.of("Ada Example <https://orcid.org/0000-0002-1825-0097>").kind
+        'person'
+        """
+        name, _, rest = text.partition("<")
+        address = rest.rstrip("> ").strip() or None
+        return cls(name.strip(), "person" if address and "orcid.org" in address else "organization", address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +147,18 @@ class Dataset:
         keywords: What it can be found by.
         tables: Its tables.
         history: How the data came about, the first step first.
-        missing: Why values are missing: the reason, what it means, and the share of values with it, where that may be told.
+        missing: What is missing: where and for which reason, what that means, and the share of rows, where that may be told.
         sensitive: What of persons is in it, and what was done about it.
         limits: What a user must not conclude from it.
         collection: How the data were collected.
-        timeframe: The first and the last day of what was recorded, as the package has them; None without row-level data.
+        timeframe: The first day of the first year and the last day of the last in which enough persons were observed, as dates leave.
         splits: Parts for training and testing that come with it: name and rows.
         files: Its files that are no tables.
+        imputation: How missing values were filled, or that they were not.
+        biases: Who the persons are, in shares that may be told.
+        sensitive_kinds: What kinds of sensitive data there are.
+        use_cases: What the data may be used for, in words.
+        coverage: What each source says it captures.
     """
 
     name: str
@@ -164,3 +182,8 @@ class Dataset:
     timeframe: tuple[dt.date, dt.date] | None = None
     splits: tuple[tuple[str, int], ...] = ()
     files: tuple[DataFile, ...] = ()
+    imputation: str = ""
+    biases: tuple[str, ...] = ()
+    sensitive_kinds: tuple[str, ...] = ()
+    use_cases: tuple[str, ...] = ()
+    coverage: tuple[str, ...] = ()

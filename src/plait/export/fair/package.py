@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import json
 import shutil
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from plait import __version__
-from plait.duck import literal, quoted, sql
+from plait.duck import literal, quoted
 from plait.etl.run import silent
 from plait.export.assays import write_assays
 from plait.export.deidentify import tables
 from plait.export.deidentify.notes import SCRUBBED_FILE
-from plait.export.disclosure import suppressed
+from plait.export.disclosure.anonymity import guard
+from plait.export.disclosure.checks import enough_rows, told_results
+from plait.export.fair import duo
+from plait.export.fair.aggregates import group_persons, write_concepts, write_groups
 from plait.export.fair.crate import write_crate
 from plait.export.fair.croissant import write_croissant
 from plait.export.fair.datapackage import write_datapackage, write_dictionary
-from plait.export.fair.describe import arrow_file, cdm_file
-from plait.export.fair.model import Dataset, Party, Step, TableFile
+from plait.export.fair.describe import cdm_file
+from plait.export.fair.history import history, said_of_notes
+from plait.export.fair.missing import count_cells, write_missing
+from plait.export.fair.model import Dataset, Party, TableFile
 from plait.export.fair.readme import write_citation, write_readme
+from plait.export.fair.responsible import said
 from plait.export.fair.snapshots import write_snapshots
 from plait.export.images import ImageCounts, Images, write_images
 from plait.export.omop import leaving_tables, write_tables
 from plait.export.outgoing import Left, leaving, need_row_level
-from plait.schema import cdm_tables
-from plait.validators.report import as_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -39,11 +41,11 @@ if TYPE_CHECKING:
     from plait.etl.commit import Version
     from plait.etl.run import Progress
     from plait.export.assays import Shipped
+    from plait.export.fair.aggregates import Concepts
     from plait.export.outgoing import Outgoing
     from plait.settings import Settings
 
 CHECKS_FILE = "checks.json"
-_PACKAGE = "plait.export.fair"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,9 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         progress: Hears of rows that were written.
 
     Raises:
-        ExportError: A check of severity `error` fails, or something that identifies would be in the package. Nothing is written.
+        ExportError: A check of severity `error` fails, or something that identifies, or that tells of few persons, would be in the package, or
+            persons are less alike than the policy asks. Nothing is written.
+        ConfigError: The policy names what there is not.
         MissingExtraError: The extra `fair` is not installed.
     """
     for asked, option in ((chosen, "--table"), (snapshots, "--snapshot"), (assays, "--assay"), (images, "--images")):
@@ -110,16 +114,19 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     leave = leaving_tables(settings.policy, chosen)
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.with_suffix("") if zipped else target
+    duo.check(settings.policy.duo)
     with leaving(study, version, settings, place, key=key, has_notes=row_level and "note" in leave, threads=threads, memory=memory, progress=progress) as out:
-        files = _row_level(out, leave) if row_level else _without_rows(out)
-        files += write_snapshots(out, snapshots)
+        files, concepts = (_row_level(out, leave), None) if row_level else _without_rows(out)
+        tables_of_snapshots, figures = write_snapshots(out, snapshots)
         pictures = write_images(out) if images else None
-        if pictures:
-            files.append(pictures.table)
         shipped = write_assays(out, assays)
-        dataset = _dataset(out, tuple(files), day, row_level=row_level, images=pictures)
+        groups = group_persons(out)
+        cells = count_cells(figures, out.policy.min_cell)
+        files += [*tables_of_snapshots, *([pictures.table] if pictures else []), write_groups(out, groups), *([write_missing(out, cells)] if cells else [])]
+        more = said(out, groups, figures, cells, _tables_with_rows(out))
+        dataset = replace(_dataset(out, tuple(files), day, row_level=row_level, images=pictures), history=history(out, day, figures), **more)
         dataset = replace(dataset, files=(*dataset.files, *(one.file for one in shipped)))
-        _write_checks(out)
+        _write_checks(out, concepts, guard(out) if row_level else {})
         _write_metadata(dataset, out, row_level=row_level)
         hashes = out.seal()
         written = _zip(out.folder, target) if zipped else target
@@ -145,50 +152,10 @@ def _row_level(out: Outgoing, leave: Collection[str]) -> list[TableFile]:
     return [cdm_file(folder, f"cdm/{name}.parquet", name, rows) for name, rows in written.items() if rows]
 
 
-def _without_rows(out: Outgoing) -> list[TableFile]:
+def _without_rows(out: Outgoing) -> tuple[list[TableFile], Concepts]:
     """Write figures that no cell of which is too small, and the tables of the CDM without rows, and describe them."""
-    con, folder, min_cell = out.con, out.folder, out.policy.min_cell
-    (folder / "aggregates").mkdir()
-    named = [(name, concept) for name in tables.treatments() if "person_id" in cdm_tables()[name].columns and (concept := _own_concept(name))]
-    occurring = " UNION ALL ".join(
-        f"SELECT {literal(name)} AS table_name, t.{quoted(concept)} AS concept_id, t.person_id "
-        f"FROM cdm.{quoted(name)} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id"
-        for name, concept in named
-    )
-    concepts = sql(_PACKAGE, "aggregates").replace("occurrence AS e", f"({occurring}) AS e")
-    con.execute(f"COPY ({concepts}) TO {literal(folder / 'aggregates/concepts.csv')} (FORMAT csv, HEADER true)", {"min_cell": min_cell})
-    counted = con.execute(sql(_PACKAGE, "groups")).fetchall()
-    with (folder / "aggregates/persons.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("breakdown", "category", "persons"))
-        for breakdown, group in groupby(counted, key=lambda row: row[0]):
-            rows = list(group)
-            for (_, category, _), count in zip(rows, suppressed([row[2] for row in rows], min_cell), strict=True):
-                writer.writerow((breakdown, category, "" if count is None else count))
-    abouts = {
-        "table_name": "The table of the CDM.",
-        "concept_id": "An OMOP concept.",
-        "concept_name": "Its name.",
-        "domain_id": "Its domain.",
-        "vocabulary_id": "Its vocabulary.",
-        "persons": "Persons who have it, or are of the category; empty where that is fewer than may be told.",
-        "records": "Rows with it; empty where too few persons have it.",
-        "breakdown": "What the persons are grouped by.",
-        "category": "The group.",
-    }
-    made = []
-    for name, about in (("concepts", "A concept of a table of the CDM."), ("persons", "A group of persons.")):
-        path = f"aggregates/{name}.csv"
-        table = con.execute(f"FROM read_csv({literal(folder / path)}, header = true)").to_arrow_table()
-        made.append(arrow_file(folder, path, name, about, table.num_rows, table.schema, abouts))
-    return made + _twin(con, folder)
-
-
-def _own_concept(table: str) -> str | None:
-    """Give the field with the concept that a row of a table is about."""
-    columns = cdm_tables()[table].columns
-    named = f"{table.removesuffix('_occurrence').removesuffix('_exposure').removesuffix('_era')}_concept_id"
-    return named if named in columns else None
+    concepts = write_concepts(out)
+    return [*concepts.files, *_twin(out.con, out.folder)], concepts
 
 
 def _twin(con: duckdb.DuckDBPyConnection, folder: Path) -> list[TableFile]:
@@ -211,7 +178,7 @@ def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_l
     about = policy.description or f"{title}: the OMOP CDM (version 5.4) of {told}, as {kind}, made with plait from {len(settings.sources)} sources."
     sensitive = (
         "Health data of persons. New ids; dates shifted by days that differ from person to person; birth of persons older than 89 and places generalised; "
-        f"free text {_said_of_notes(out)}; words that fewer than {policy.min_cell} persons have left out. "
+        f"free text {said_of_notes(out)}; words that fewer than {policy.min_cell} persons have left out. "
         "Persons may still be recognised by who knows them: do not try."
         if row_level
         else f"Figures about persons; none of fewer than {policy.min_cell}."
@@ -224,46 +191,32 @@ def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_l
         created=day,
         license=policy.license,
         duo=policy.duo,
-        creators=tuple(Party(name) for name in policy.creators) or (Party("The study's team"),),
-        publisher=Party(policy.publisher) if policy.publisher else None,
+        creators=tuple(map(Party.of, policy.creators)) or (Party("The study's team"),),
+        publisher=Party.of(policy.publisher) if policy.publisher else None,
         contact=policy.contact,
         url=policy.url or f"urn:plait:{settings.study}:{version.version}",
         keywords=("OMOP CDM", "health records", *policy.keywords),
         tables=files,
         files=images.files if images else (),
-        history=_history(out, day),
+        history=(),
         sensitive=f"{sensitive} {images.counts.about}" if images else sensitive,
         limits="The data are of those who came to these sources, as they recorded it: what is absent was not recorded, which does not say that it was not so.",
         collection="Collected in routine care and harmonised to the OMOP CDM by plait from: " + _sources(settings),
     )
 
 
+def _tables_with_rows(out: Outgoing) -> list[str]:
+    """Give the tables of the CDM that have rows and are not withheld."""
+    return [
+        name
+        for name in tables.treatments()
+        if name not in out.policy.withhold and out.con.execute(f"SELECT 1 FROM cdm.{quoted(name)} LIMIT 1").fetchone() is not None
+    ]
+
+
 def _sources(settings: Settings) -> str:
     """Give the kinds of the study's sources; a kind of the user's own is a path, which stays here."""
     return ", ".join(f"{source.name} ({'own' if '/' in source.kind else source.kind})" for source in settings.sources)
-
-
-def _said_of_notes(out: Outgoing) -> str:
-    """Say what became of notes."""
-    return "withheld" if out.scrubbed is None else "scrubbed by rules and by what is known of persons" + (", and by a model" if out.scrubbed.model else "")
-
-
-def _history(out: Outgoing, day: dt.date) -> tuple[Step, ...]:
-    """Give how the data came about."""
-    con, version = out.con, out.version
-    sources = con.execute(sql(_PACKAGE, "history")).fetchall()
-    used = tuple((f"source {name}, {count} files", digest) for name, count, digest in sources)
-    runs = con.execute(
-        "SELECT started_at, finished_at, plait_version, vocabulary_release FROM plait.runs WHERE run_id = $run", {"run": version.run_id}
-    ).fetchall()
-    steps = [
-        Step("harmonisation", "Mapped to the OMOP CDM, every record accounted for.", f"plait {program}", begun, ended, (*used, (f"vocabulary {release}", None)))
-        for begun, ended, program, release in runs
-    ]
-    at = dt.datetime.combine(day, dt.time())
-    steps.append(Step("validation", "Checked by the rules of OHDSI's DataQualityDashboard and of plait.", f"plait {__version__}", at, at))
-    steps.append(Step("de-identification", f"New ids, shifted dates, generalised places, texts {_said_of_notes(out)}.", f"plait {__version__}", at, at))
-    return tuple(steps)
 
 
 def _write_metadata(dataset: Dataset, out: Outgoing, *, row_level: bool) -> None:
@@ -287,23 +240,27 @@ def _write_metadata(dataset: Dataset, out: Outgoing, *, row_level: bool) -> None
     write_crate(dataset, folder, others)
 
 
-def _write_checks(out: Outgoing) -> None:
-    """Write what the checks found; numbers of fewer rows than the smallest cell are not told."""
+def _write_checks(out: Outgoing, concepts: Concepts | None, alike: dict[str, Any]) -> None:
+    """Write what the checks found, without figures of too few, and how alike persons are."""
     report, min_cell = out.report, out.policy.min_cell
-    results: list[dict[str, Any]] = []
-    for result in report.results:
-        row = as_row(result)
-        if any(row[name] is not None and 0 < row[name] < min_cell for name in ("violated", "denominator")) or _is_complement(row, min_cell):
-            row |= {"violated": None, "denominator": None, "percent": None}
-        results.append(row)
-    content = {"plait_version": __version__, "today": report.today.isoformat(), "counts": report.counted(), "results": results}
+    enough = enough_rows(out.con, {result.check.table for result in report.results}, min_cell)
+    results = told_results(
+        report.results,
+        enough,
+        min_cell,
+        is_everybody=not out.left_out,
+        withheld=concepts.withheld if concepts else (),
+        hidden_totals=concepts.hidden_totals if concepts else (),
+        records=concepts.records if concepts else None,
+    )
+    content = {
+        "plait_version": __version__,
+        "today": report.today.isoformat(),
+        "counts": report.counted(),
+        "disclosure": {"min_cell": min_cell} | alike,
+        "results": results,
+    }
     (out.folder / CHECKS_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _is_complement(row: dict[str, Any], min_cell: int) -> bool:
-    """Tell whether what is left of the rows is too few."""
-    violated, denominator = row["violated"], row["denominator"]
-    return violated is not None and denominator is not None and 0 < denominator - violated < min_cell
 
 
 def _zip(folder: Path, target: Path) -> Path:

@@ -6,26 +6,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from plait.export.fair import duo
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from plait.export.fair.model import Dataset, TableFile
-
-_DUO = {
-    "DUO:0000004": "no restriction",
-    "DUO:0000006": "health, medical or biomedical research",
-    "DUO:0000007": "research of the disease that it is of",
-    "DUO:0000011": "population origins or ancestry research only",
-    "DUO:0000018": "not for profit, use by not-for-profit organisations only",
-    "DUO:0000019": "publication of results is required",
-    "DUO:0000021": "approval of an ethics board is required",
-    "DUO:0000026": "use by approved users only",
-    "DUO:0000027": "use within an approved project",
-    "DUO:0000028": "use within an approved institution",
-    "DUO:0000042": "general research",
-    "DUO:0000046": "non-commercial use only",
-}
-"""What terms of the Data Use Ontology say (GA4GH DUO)."""
 
 
 def write_readme(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
@@ -34,7 +20,8 @@ def write_readme(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
     if row_level:
         parts.append(
             "## What was done to protect persons\n\n"
-            f"{dataset.sensitive} The same person has the same new id and the same shift in every table; intervals between dates of a person are as they were."
+            f"{dataset.sensitive} The same person has the same new id and the same shift in every table; intervals between dates of a person are as they were. "
+            "How many persons are alike in what they may be recognised by (k) is in `checks.json`, under `disclosure`."
         )
     else:
         parts.append(f"## Persons\n\n{dataset.sensitive} The tables in `twin/` have the columns of the real ones and no rows: programs can be tried on them.")
@@ -93,7 +80,7 @@ import mlcroissant; next(iter(mlcroissant.Dataset("croissant.json").records("{ta
 def _use(dataset: Dataset) -> str:
     lines = ["## Use", "", f"Licence: {dataset.license or 'none was given: ask before you use it'}."]
     if dataset.duo:
-        lines.append("Data use (GA4GH DUO): " + "; ".join(f"{term} ({_DUO[term]})" if term in _DUO else term for term in dataset.duo) + ".")
+        lines.append("Data use (GA4GH DUO): " + "; ".join(f"{term} ({duo.meaning(term)})" for term in dataset.duo) + ".")
     lines.append(f"Made by {', '.join(party.name for party in dataset.creators)}, {dataset.created:%d %B %Y}, version {dataset.version}.")
     if dataset.contact:
         lines.append(f"Questions: {dataset.contact}.")
