@@ -29,7 +29,10 @@ _DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A committed state: table files by schema (`cdm`, `books`), relative to the warehouse, and what they depend on; `omics` is relative to the study."""
+    """A committed state: table files by schema (`cdm`, `books`), relative to the warehouse, and what they depend on; `omics` is relative to the study.
+
+    `forgotten` tells when, and how many, persons were taken out of it since.
+    """
 
     version: int
     run_id: int
@@ -50,6 +53,7 @@ class Version:
     contested: str | None = None
     counted: list[str] = field(default_factory=list)
     extractors: list[str] = field(default_factory=list)
+    forgotten: list[dict[str, Any]] = field(default_factory=list)
 
 
 def warehouse_of(study: Path) -> Path:
