@@ -22,7 +22,7 @@ from plait.etl.commit import Version, locked, newest_version, read_version, vers
 from plait.etl.crosswalk import linked_crosswalk
 from plait.etl.run import silent
 from plait.etl.staging import CLAIMED, SHAPES
-from plait.etl.tombstones import Tombstones, read_tombstones, write_tombstones
+from plait.etl.tombstones import Tombstones, is_telling, read_tombstones, write_tombstones
 from plait.featurestore.forgetting import Taken, embedding_tables, forget_in_snapshot, forget_in_table, snapshots_below
 from plait.featurestore.snapshot import finish_again
 from plait.validators.snapshots.examiner import SNAPSHOTS_FOLDER
@@ -226,7 +226,9 @@ class _Forgetting:
             if notes:
                 texts |= {before.of(source, name) for source, name in self._texts(con, notes)}
         mine = {(before.of(system, identifier), number) for system, identifier, number in self.whom.identifiers}
-        return replace(before, persons=tuple(sorted({*before.persons, *mine})), claims=tuple(sorted(claims)), texts=tuple(sorted(texts)))
+        words = {before.of("word", identifier) for _, identifier, _ in self.whom.identifiers if is_telling(identifier)} | set(known.words)
+        found = {"claims": claims, "texts": texts, "words": words}
+        return replace(before, persons=tuple(sorted({*before.persons, *mine})), **{name: tuple(sorted(hashes)) for name, hashes in found.items()})
 
     def _claims(self, con: duckdb.DuckDBPyConnection, version: Version) -> list[tuple[str, str]]:
         """Give (kind, system and key) of what the persons and others claim: specimens, images, and identifiers that links give."""

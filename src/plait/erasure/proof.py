@@ -17,7 +17,7 @@ from plait.duck import literal, parquet, quoted
 from plait.etl.digest import is_row_id
 from plait.etl.harmonize.reference import concept_of
 from plait.etl.harmonize.shard import ROWS_PER_PERSON
-from plait.etl.tombstones import PENDING_FILE, SYSTEM, TOMBSTONES_FILE
+from plait.etl.tombstones import PENDING_FILE, SYSTEM, TOMBSTONES_FILE, is_telling
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.erasure.whom import Whom
-
-_SHORTEST, _SHORTEST_NUMBER = 4, 8
-"""Identifiers shorter than this, or numbers of fewer digits, are looked for only where identifiers stand: a 7 is everywhere."""
 
 _PERSON_COLUMNS = frozenset({"person_id", "subject_id"})
 _IDENTIFIER_COLUMNS = frozenset({"person", "identifier", "person_source_value"})
@@ -116,7 +113,7 @@ def _telling(whom: Whom, others: Iterable[str]) -> list[str]:
     known = {text.casefold() for text in others}
     words = {word for text in known for word in _words(text)} | known
     found = {text.strip() for _, text, _ in whom.identifiers}
-    return sorted(text for text in found if len(text) >= (_SHORTEST_NUMBER if text.isdecimal() else _SHORTEST) and not _parts(text.casefold(), words, known))
+    return sorted(text for text in found if is_telling(text) and not _parts(text.casefold(), words, known))
 
 
 def _words(text: str) -> list[str]:

@@ -34,6 +34,8 @@ TOMBSTONES_FILE, PENDING_FILE = "forgotten.json", "forgetting.json"
 """Files in `private/`: the tombstones, and whom a forgetting is about that has not ended."""
 
 _SEPARATOR = "\x1f"
+_SHORTEST, _SHORTEST_NUMBER = 4, 8
+"""Identifiers shorter than this, or numbers of fewer digits, are looked for only where identifiers stand."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Tombstones:
         persons: Hash of each forgotten identifier, and the number that it had.
         claims: Hashes of (kind or "link", system, key) of what a forgotten person and others claimed: it stays nobody's.
         texts: Hashes of (source, name) of the files with the texts of their notes.
+        words: Hashes of ("word", identifier) of identifiers that tell whose they are wherever they stand.
         also: Hashes of identifiers that the study's links say are a forgotten person's, in this run.
     """
 
@@ -52,6 +55,7 @@ class Tombstones:
     persons: tuple[tuple[str, int], ...] = ()
     claims: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -81,11 +85,11 @@ class Tombstones:
         return replace(self, also=tuple(sorted(set(hashes) - {hashed for hashed, _ in self.persons})))
 
     def install(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Make the macro `plait_tombstone(system, identifier)`, and the tables `tombstone` and `claim_tombstone` (hash)."""
+        """Make the macro `plait_tombstone(system, identifier)`, and the tables `tombstone`, `claim_tombstone` and `word_tombstone` (hash)."""
         import pyarrow as pa
 
         con.execute(sql("plait.etl", "tombstones").replace("inner_key", self.keys[0]).replace("outer_key", self.keys[1]))
-        for table, hashes in (("tombstone", self.hashes), ("claim_tombstone", self.claims)):
+        for table, hashes in (("tombstone", self.hashes), ("claim_tombstone", self.claims), ("word_tombstone", self.words)):
             con.register("hashes_given", pa.table({"hash": pa.array(sorted(hashes), pa.string())}))
             con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS FROM hashes_given")
             con.unregister("hashes_given")
@@ -106,7 +110,7 @@ def read_tombstones(study: Path) -> Tombstones:
         content = json.loads(file.read_text(encoding="utf-8"))
         inner, outer = content["keys"]
         persons = tuple((str(one["hash"]), int(one["person_id"])) for one in content["persons"])
-        return Tombstones((inner, outer), persons, tuple(content["claims"]), tuple(content["texts"]))
+        return Tombstones((inner, outer), persons, *(tuple(content[name]) for name in ("claims", "texts", "words")))
     except FileNotFoundError:
         return Tombstones((secrets.token_hex(32), secrets.token_hex(32)))
     except (ValueError, KeyError, TypeError):
@@ -122,6 +126,7 @@ def write_tombstones(study: Path, tombstones: Tombstones) -> None:
         "persons": [{"hash": hashed, "person_id": person} for hashed, person in sorted(tombstones.persons, key=lambda one: (one[1], one[0]))],
         "claims": sorted(tombstones.claims),
         "texts": sorted(tombstones.texts),
+        "words": sorted(tombstones.words),
     }
     write_private(study, TOMBSTONES_FILE, json.dumps(content, indent=1))
 
@@ -137,6 +142,11 @@ def write_private(study: Path, name: str, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(folder / name)
+
+
+def is_telling(identifier: str) -> bool:
+    """Tell whether an identifier is long enough to tell whose it is wherever it stands: a 7 is everywhere."""
+    return len(identifier) >= (_SHORTEST_NUMBER if identifier.isdecimal() else _SHORTEST)
 
 
 def check_finished(study: Path) -> None:
