@@ -6,6 +6,7 @@ new files beside old ones, then the versions that name them, one by one, then th
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,8 @@ def forget(study: Path, settings: Settings, names: Sequence[str], *, dry_run: bo
         BooksError: A version's books would not balance; it stands as it was, and so do those after it.
     """
     study = study.resolve()
-    with writing(study), locked(study, checks_file(study).parent):
+    checks = checks_file(study).parent
+    with writing(study), locked(study, checks) if checks.is_dir() else nullcontext():
         done = []
         begun = pending(study)
         if begun is not None and not dry_run:
@@ -226,7 +228,7 @@ class _Forgetting:
             if notes:
                 texts |= {before.of(source, name) for source, name in self._texts(con, notes)}
         mine = {(before.of(system, identifier), number) for system, identifier, number in self.whom.identifiers}
-        words = {before.of("word", identifier) for _, identifier, _ in self.whom.identifiers if is_telling(identifier)} | set(known.words)
+        words = {before.of("word", identifier) for identifier in self.whom.names if is_telling(identifier)} | set(known.words)
         found = {"claims": claims, "texts": texts, "words": words}
         return replace(before, persons=tuple(sorted({*before.persons, *mine})), **{name: tuple(sorted(hashes)) for name, hashes in found.items()})
 

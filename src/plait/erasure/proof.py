@@ -112,7 +112,7 @@ def _telling(whom: Whom, others: Iterable[str]) -> list[str]:
     """Give the identifiers that tell of the persons wherever they stand: long enough, and nobody else's, nor a part of one."""
     known = {text.casefold() for text in others}
     words = {word for text in known for word in _words(text)} | known
-    found = {text.strip() for _, text, _ in whom.identifiers}
+    found = {text.strip() for text in whom.names}
     return sorted(text for text in found if is_telling(text) and not _parts(text.casefold(), words, known))
 
 
@@ -260,10 +260,13 @@ class _Look:
 
 
 def _numbers(content: Any, *, under: bool) -> Iterator[int]:  # noqa: ANN401 - what JSON holds
-    """Yield the numbers of JSON that are persons by the keys above them."""
+    """Yield the numbers of JSON that are persons by the keys above them; what stands alone there, but for an id, is how many they are."""
     if isinstance(content, dict):
         for key, value in content.items():
-            yield from _numbers(value, under=under or key in _PERSON_KEYS)
+            if isinstance(value, int):
+                yield from (value,) if key in _PERSON_COLUMNS else ()
+            else:
+                yield from _numbers(value, under=under or key in _PERSON_KEYS)
     elif isinstance(content, list):
         for value in content:
             yield from _numbers(value, under=under)

@@ -101,6 +101,8 @@ class _Work:
         self.tables = Tables(con, whom.token)
         self.new: dict[str, str] = {}
         self.gone_rows = 0
+        self.empty: set[str] = set()
+        """Files of shards in which nobody is left: a run would not make them."""
 
     def rewrite(self) -> tuple[Version, Rewritten | None]:
         """Write all that changes, and give the version and what it took."""
@@ -124,8 +126,8 @@ class _Work:
             dimension_ids=self._dimension_ids(),
             person_digests=self._named(version.person_digests),
             fingerprint="" if stale else version.fingerprint,
-            shards={number: {schema: self._mapped(tables) for schema, tables in files.items()} for number, files in version.shards.items()},
-            tables={schema: {table: [self._named(file) for file in files] for table, files in tables.items()} for schema, tables in version.tables.items()},
+            shards=self._shards(),
+            tables={schema: self._tables(tables) for schema, tables in version.tables.items()},
             staged=[
                 {**entry, "path": str(one.now.relative_to(self.warehouse)), "rows": one.rows} for entry, one in zip(version.staged, self.staged, strict=True)
             ],
@@ -138,6 +140,16 @@ class _Work:
     def _named(self, file: str) -> str:
         """Give what takes the place of a file of the warehouse."""
         return self.new.get(file, file)
+
+    def _shards(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Give the shards in which somebody is left."""
+        made = {number: {schema: self._mapped(tables) for schema, tables in files.items()} for number, files in self.version.shards.items()}
+        return {number: files for number, files in made.items() if files["cdm"].get("person") not in self.empty}
+
+    def _tables(self, tables: Mapping[str, list[str]]) -> dict[str, list[str]]:
+        """Give the files of each table."""
+        made = {table: [name for file in files if (name := self._named(file)) not in self.empty] for table, files in tables.items()}
+        return {table: files for table, files in made.items() if files or not tables[table]}
 
     def _mapped(self, files: Mapping[str, str]) -> dict[str, str]:
         return {table: self._named(file) for table, file in files.items()}
@@ -172,6 +184,9 @@ class _Work:
                 if now != given[table] and schema == "cdm":
                     self.gone_rows += self._rows(given[table]) - self._rows(now)
                 self._note(given[table], now)
+        person = self._named(files["cdm"].get("person", ""))
+        if person and not self._rows(self.warehouse / person):
+            self.empty |= {self._named(file) for tables in files.values() for file in tables.values()}
 
     def _rows(self, path: Path) -> int:
         import pyarrow.parquet as pq

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError, StudyError
-from plait.etl.commit import newest_version
+from plait.etl.commit import newest_version, warehouse_of
 from plait.etl.crosswalk import linked_crosswalk
 from plait.etl.tombstones import PENDING_FILE, SYSTEM, Tombstones, write_private
 
@@ -30,6 +30,7 @@ class Whom:
         persons: How many persons.
         numbers: Their `person_id`, those included that an identifier had before links joined it with others.
         identifiers: (system, identifier, number) of all that they are known by.
+        aliases: What sources call them beside, in PERSON.
         again: Whether all of them were forgotten before, and what is to be done is only to look whether something is left.
     """
 
@@ -38,7 +39,13 @@ class Whom:
     persons: int
     numbers: tuple[int, ...]
     identifiers: tuple[tuple[str, str, int], ...]
+    aliases: tuple[str, ...] = ()
     again: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that they are called, in whatever system."""
+        return tuple(sorted({*(identifier for _, identifier, _ in self.identifiers), *self.aliases}))
 
     def tables(self, con: duckdb.DuckDBPyConnection, tombstones: Tombstones) -> None:
         """Make the tables `erased_person` (person_id) and `erased_identifier` (system, identifier, person_id, hash)."""
@@ -64,7 +71,7 @@ def pending(study: Path) -> Whom | None:
         content = json.loads((study / "private" / PENDING_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    content["numbers"] = tuple(content["numbers"])
+    content["numbers"], content["aliases"] = tuple(content["numbers"]), tuple(content["aliases"])
     content["identifiers"] = tuple((str(system), str(identifier), int(number)) for system, identifier, number in content["identifiers"])
     return Whom(**content)
 
@@ -132,13 +139,21 @@ def find_persons(study: Path, names: Iterable[str], tombstones: Tombstones) -> W
                 got=f"another one, as number {place} of those that are named",
                 todo="Name a person_id, or SYSTEM=IDENTIFIER as the source has it; see the table PERSON.",
             )
-    known |= {
-        (system, identifier, given[system, identifier]) for (system, identifier), person in linked.items() if person in chosen and (system, identifier) in given
-    }
-    known |= {(system, identifier, person) for (system, identifier), person in linked.items() if person in chosen and (system, identifier) not in given}
-    numbers = sorted(chosen | former | {number for *_, number in known})
+    known |= {(*key, given.get(key, person)) for key, person in linked.items() if person in chosen}
+    numbers = tuple(sorted(chosen | former | {number for *_, number in known}))
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    return Whom(secrets.token_hex(4), at, len(chosen) or len(former), tuple(numbers), tuple(sorted(known)), again=not chosen)
+    aliases = _aliases([warehouse_of(study) / file for file in version.tables["cdm"].get("person", [])], numbers)
+    return Whom(secrets.token_hex(4), at, len(chosen) or len(former), numbers, tuple(sorted(known)), aliases, again=not chosen)
+
+
+def _aliases(files: list[Path], numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Give what sources call persons in PERSON."""
+    import polars as pl
+
+    if not files:
+        return ()
+    rows = pl.scan_parquet(files).filter(pl.col("person_id").is_in(list(numbers))).select("person_source_value").collect()
+    return tuple(sorted({str(name) for name in rows["person_source_value"].drop_nulls().to_list()}))
 
 
 def _given(crosswalk: Path) -> dict[tuple[str, str], int]:
