@@ -13,14 +13,14 @@ import pytest
 
 import plait
 from plait.demo import write_demo
-from plait.erasure.forget import Forgotten
 from plait.errors import SnapshotError
 from plait.featurestore.snapshot import check_snapshot, open_snapshot
 from shell import command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from plait.erasure.forget import Forgotten
 
 VIEWS = """
 features:
@@ -55,12 +55,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     study.verify()
     study = plait.open(folder)
     con = study.connect()
-    (scanned,) = con.execute("SELECT min(person_id) FROM plait.image_item INNER JOIN cdm.image_occurrence USING (image_occurrence_id) WHERE source = 'pacs'").fetchone()
-    (cut,) = con.execute(
-        "SELECT min(person_id) FROM cdm.omics_occurrence SEMI JOIN cdm.note USING (person_id) SEMI JOIN (SELECT person_id FROM plait.image_item "
-        "INNER JOIN cdm.image_occurrence USING (image_occurrence_id) WHERE source = 'slides') USING (person_id) WHERE assay = 'rna.tumours' AND person_id != $one",
-        {"one": scanned},
-    ).fetchone()
+    of_images = "SELECT person_id FROM plait.image_item INNER JOIN cdm.image_occurrence USING (image_occurrence_id) WHERE source = $source"
+    (scanned,) = con.execute(f"SELECT min(person_id) FROM ({of_images})", {"source": "pacs"}).fetchone()
+    of_all = f"cdm.omics_occurrence SEMI JOIN cdm.note USING (person_id) SEMI JOIN ({of_images}) USING (person_id)"
+    of_rna = f"SELECT min(person_id) FROM {of_all} WHERE assay = 'rna.tumours' AND person_id != $one"
+    (cut,) = con.execute(of_rna, {"source": "slides", "one": scanned}).fetchone()
     everyone = study.table("person").select("person_id", prediction_time=pl.lit("2020-06-30").str.to_date())
     table = study.get_historical_features(everyone, None)
     train, test = table.split("patient", test=0.4, seed=3)
@@ -88,7 +87,8 @@ def test_everything_of_them_goes(whole: Whole, rid: tuple[Path, Forgotten]) -> N
     assert not (folder / "warehouse" / "headers" / "pacs.parquet").exists()
     for table in folder.glob("features/*/*"):
         rows = pl.concat([pl.read_parquet(part, columns=["person_id"]) for part in sorted(table.glob("*.parquet"))])
-        assert rows.height and not set(whole.persons) & set(rows["person_id"].to_list())
+        assert rows.height
+        assert not set(whole.persons) & set(rows["person_id"].to_list())
         (mark,) = json.loads((table / "forgotten.json").read_text(encoding="utf-8"))
         assert mark["persons"] in {1, 2}
 
@@ -97,13 +97,16 @@ def test_an_assay_keeps_the_others_as_they_were(whole: Whole, rid: tuple[Path, F
     folder, _ = rid
     with plait.open(whole.path).assay("rna.tumours") as before, plait.open(folder).assay("rna.tumours") as now:
         kept = [place for place, person in enumerate(before.persons) if person not in whole.persons]
-        assert 0 < len(kept) < len(before.persons) and now.items == [before.items[place] for place in kept]
+        assert 0 < len(kept) < len(before.persons)
+        assert now.items == [before.items[place] for place in kept]
         then, there = before.read(), now.read()
         assert np.array_equal(np.asarray(there.X), np.asarray(then[kept].X), equal_nan=True)
-        assert list(there.layers) == list(then.layers) and there.uns["plait"] == then.uns["plait"]
+        assert list(there.layers) == list(then.layers)
+        assert there.uns["plait"] == then.uns["plait"]
         assert there.obs.equals(then.obs.iloc[kept])
     book = plait.open(folder).table("plait.omics_file").filter(pl.col("assay") == "rna.tumours")
-    assert book["items"].item() == len(kept) and (folder / book["path"].item()).is_file()
+    assert book["items"].item() == len(kept)
+    assert (folder / book["path"].item()).is_file()
 
 
 def test_vectors_of_the_others_are_as_they_were(whole: Whole, rid: tuple[Path, Forgotten]) -> None:
@@ -131,7 +134,8 @@ def test_snapshots_keep_the_others_and_say_what_happened(whole: Whole, rid: tupl
             assert np.array_equal(answer.values, now[view].values, equal_nan=True), view
         if now.part is not None:
             assert not any(set(whole.persons) & set(persons.tolist()) for persons in now.part.split.parts.values())
-            assert now.fitted is not None and not set(whole.persons) & set(now.fitted.persons)
+            assert now.fitted is not None
+            assert not set(whole.persons) & set(now.fitted.persons)
             assert now.fitted.forgotten == len(set(whole.persons) & set(before.fitted.persons))
 
 
@@ -150,7 +154,8 @@ def test_consent_may_still_name_them(whole: Whole, rid: tuple[Path, Forgotten], 
     others = plait.open(folder).table("person").select("person_id", prediction_time=pl.lit("2020-06-30").str.to_date())
     assert plait.open(folder).get_historical_features(others, ["notes"])["notes"].values.shape[0] == 18
     result = command("forget", f"synthea={name}", "-s", folder, "--yes")
-    assert result.code == 0 and name not in result.out + result.err
+    assert result.code == 0
+    assert name not in result.out + result.err
 
 
 @pytest.mark.long
@@ -164,4 +169,5 @@ def test_a_full_run_gives_the_same(whole: Whole, rid: tuple[Path, Forgotten], tm
     study.verify()
     assert plait.open(folder).digest() == digest
     again = plait.open(folder).forget(*whole.persons)[0]
-    assert again.again and again.is_proved, again.left
+    assert again.again
+    assert again.is_proved, again.left

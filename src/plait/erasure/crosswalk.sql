@@ -5,4 +5,4 @@ SELECT
     k.person_id
 FROM crosswalk_before AS k
 LEFT JOIN erased_identifier AS e ON k.system = e.system AND k.identifier = e.identifier
-ORDER BY k.person_id, 1, 2
+ORDER BY ALL

@@ -21,6 +21,7 @@ from plait.etl.catalog import checks_file
 from plait.etl.clearing import SPILL
 from plait.etl.commit import Version, locked, newest_version, read_version, versions, warehouse_of, writing
 from plait.etl.crosswalk import linked_crosswalk
+from plait.etl.forgotten import sources_with_forgotten
 from plait.etl.run import silent
 from plait.etl.staging import CLAIMED, SHAPES
 from plait.etl.tombstones import Tombstones, is_telling, read_tombstones, write_tombstones
@@ -156,7 +157,8 @@ class _Forgetting:
             tombstones.install(con)
             self.whom.tables(con, tombstones)
             find_records(con, self.warehouse, self._versions())
-            self._say_sources(con, tombstones)
+            self._count_records(con)
+            self._say_sources(tombstones)
             self._prove(con, Removed(), clear=False)
         return self.result
 
@@ -169,15 +171,16 @@ class _Forgetting:
             before = self._old_tombstones()
             before.install(con)
             self.whom.tables(con, before)
-            self._remove_mixed(con)
+            self._remove_mixed()
             files = find_records(con, self.warehouse, self._versions())
+            self._count_records(con)
             self.progress("writing tombstones", 0)
             tombstones = self._tombstones(con, before)
             write_tombstones(self.study, tombstones)
             tombstones.install(con)
             self.progress("rewriting staged rows", 0)
             staged = self._stage(con, files, before, tombstones)
-            self._say_sources(con, tombstones)
+            self._say_sources(tombstones)
             self.progress("rewriting versions", 0)
             for version in self._versions():
                 made = None if is_done(version, self.whom) else rewrite_version(con, self.study, version, staged, self.whom)
@@ -186,7 +189,8 @@ class _Forgetting:
                     self.progress("rewriting versions", made.rows)
             self._features()
             self.progress("removing files", 0)
-            clear_leftovers(con, self.study, self.settings, {held.source for held in self.result.sources}, removed)
+            sources = {held.source for held in self.result.sources} | set(sources_with_forgotten(self.warehouse, newest_version(self.study)))
+            clear_leftovers(con, self.study, self.settings, sources, removed)
             self._prove(con, removed, clear=True)
         self.result.files, self.result.size_bytes = removed.files, removed.size_bytes
         end(self.study)
@@ -203,7 +207,7 @@ class _Forgetting:
         theirs = {now.of(system, identifier) for system, identifier, _ in self.whom.identifiers}
         return replace(now, persons=tuple(one for one in now.persons if one[0] not in theirs))
 
-    def _remove_mixed(self, con: duckdb.DuckDBPyConnection) -> None:
+    def _remove_mixed(self) -> None:
         """Remove older versions in which the persons were taken for one with somebody else: nobody can tell their rows apart there."""
         ours = {(system, identifier) for system, identifier, _ in self.whom.identifiers}
         newest = newest_version(self.study)
@@ -215,7 +219,6 @@ class _Forgetting:
             if any(person in theirs and key not in ours for key, person in linked.items()):
                 (self.warehouse / "versions" / f"{version.version:06}.json").unlink()
                 self.result.removed_versions.append(version.version)
-        del con
 
     def _tombstones(self, con: duckdb.DuckDBPyConnection, before: Tombstones) -> Tombstones:
         """Give the tombstones with those of the persons."""
@@ -229,8 +232,8 @@ class _Forgetting:
                 texts |= {before.of(source, name) for source, name in self._texts(con, notes)}
         mine = {(before.of(system, identifier), number) for system, identifier, number in self.whom.identifiers}
         words = {before.of("word", identifier) for identifier in self.whom.names if is_telling(identifier)} | set(known.words)
-        found = {"claims": claims, "texts": texts, "words": words}
-        return replace(before, persons=tuple(sorted({*before.persons, *mine})), **{name: tuple(sorted(hashes)) for name, hashes in found.items()})
+        claimed, texts_of, words_of = (tuple(sorted(hashes)) for hashes in (claims, texts, words))
+        return replace(before, persons=tuple(sorted({*before.persons, *mine})), claims=claimed, texts=texts_of, words=words_of)
 
     def _claims(self, con: duckdb.DuckDBPyConnection, version: Version) -> list[tuple[str, str]]:
         """Give (kind, system and key) of what the persons and others claim: specimens, images, and identifiers that links give."""
@@ -285,13 +288,21 @@ class _Forgetting:
             now.install(con)
         return links | rewrite_staged(con, [file for file in files if file[1] != "link"], told, now, self.whom.token)
 
-    def _say_sources(self, con: duckdb.DuckDBPyConnection, tombstones: Tombstones) -> None:
+    def _count_records(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Note how many records of each source file tell of the persons; an attempt that was stopped may have counted before."""
+        counted = {**self.whom.records, **{str(file_id): records for file_id, records in records_by_file(con).items()}}
+        if counted != self.whom.records:
+            self.whom = replace(self.whom, records=counted)
+            if pending(self.study) is not None:
+                begin(self.study, self.whom)
+
+    def _say_sources(self, tombstones: Tombstones) -> None:
         """Say which source files hold the persons."""
         newest = newest_version(self.study)
-        counted = records_by_file(con)
         for entry in newest.inventory if newest is not None else []:
-            if counted.get(entry["file_id"]):
-                self.result.sources.append(Held(entry["source"], str(entry.get("url") or entry["path"]), counted[entry["file_id"]]))
+            records = self.whom.records.get(str(entry["file_id"]))
+            if records:
+                self.result.sources.append(Held(entry["source"], str(entry.get("url") or entry["path"]), records))
             elif entry["format"] == "text" and tombstones.is_text(entry["source"], entry["name"]):
                 self.result.sources.append(Held(entry["source"], str(entry["path"]), 1))
 

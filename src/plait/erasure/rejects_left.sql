@@ -15,4 +15,4 @@ SELECT
         END AS raw
     )
 FROM page AS r
-ANTI JOIN erased_record AS e USING (file_id, record)
+ANTI JOIN erased_record USING (file_id, record)

@@ -39,6 +39,7 @@ class Tables:
     Attributes:
         con: A connection with `erased_person`, `erased_record`, and those of `find_bystanders`.
         token: In the names of new files.
+        version: The version, in the names of those files that depend on what else it holds.
         mixed: Whether records of the persons tell of others, too, or of what patients share.
         done: What took the place of which.
         beside: The books of the shard that is being rewritten, by table.
@@ -46,6 +47,7 @@ class Tables:
 
     con: duckdb.DuckDBPyConnection
     token: str
+    version: int
     mixed: bool = False
     done: dict[Path, Path] = field(default_factory=dict)
     beside: dict[str, Path] = field(default_factory=dict)
@@ -55,9 +57,9 @@ class Tables:
         self.beside = files
         return {table: self.of_persons(files[table], specs[table]) for table in sorted(files, key=lambda table: (table == "person_fates", table))}
 
-    def write(self, path: Path, query: str) -> Path:
-        """Write what takes the place of a file, unless it is there from an attempt that was stopped."""
-        target = renamed(path, self.token)
+    def write(self, path: Path, query: str, *, of_version: bool = False) -> Path:
+        """Write what takes the place of a file, unless it is there from an attempt that was stopped, or from another version."""
+        target = renamed(path, f"{self.token}-{self.version}" if of_version else self.token)
         if not target.is_file():
             write_parquet(self.con, query, target)
         self.done[path] = target
@@ -71,39 +73,38 @@ class Tables:
         if spec.name == "lineage_key":
             theirs = f"({theirs} OR (table_name = 'person' AND row_id IN (SELECT e.person_id FROM erased_person AS e)))"
         if self.mixed and spec.name in BY_DIGEST:
-            return self._by_digest(path, spec, theirs)
+            make_view(self.con, "book_before", f"SELECT *, coalesce(person_id, -1) AS person_key FROM {parquet(path)}")
+            touched = (
+                "touched_fate USING (person_key, source, file, shape)" if spec.name == "person_fates" else "gone_digest USING (source, file, shape, digest)"
+            )
+            row = self.con.execute(f"SELECT count(*) FROM book_before SEMI JOIN {touched}").fetchone()
+            if row and row[0]:
+                return self._by_digest(path, spec, theirs)
         row = self.con.execute(f"SELECT count(*) FROM {parquet(path)} WHERE {theirs}").fetchone()
         return self.write(path, f"FROM {parquet(path)} WHERE ({theirs}) IS NOT TRUE") if row and row[0] else path
 
     def _by_digest(self, path: Path, spec: TableSpec, theirs: str) -> Path:
         """Give a file of a book without the rows of the persons, and without those of their records that others were told of by."""
-        con = self.con
-        make_view(con, "book_before", f"FROM {parquet(path)}")
-        kept = f"SELECT * FROM book_before WHERE ({theirs}) IS NOT TRUE"
+        kept = f"SELECT * EXCLUDE (person_key) FROM book_before WHERE ({theirs}) IS NOT TRUE"
         if spec.name == "person_fates":
-            return self._fates(path, kept)
+            return self._fates(path, theirs)
         query = f"SELECT b.* FROM ({kept}) AS b ANTI JOIN gone_digest USING (source, file, shape, digest)"
         if spec.name == "lineage_key":
             query = sql(_PACKAGE, "lineage_left").replace("kept_lineage", f"({query})")
         columns = ", ".join(quoted(one.name) for one in spec.fields)
-        row = con.execute(f"SELECT (SELECT count(*) FROM book_before) - (SELECT count(*) FROM ({query}))").fetchone()
-        return self.write(path, f"SELECT {columns} FROM ({query})") if row and row[0] else path
+        return self.write(path, f"SELECT {columns} FROM ({query})", of_version=True)
 
-    def _fates(self, path: Path, kept: str) -> Path:
+    def _fates(self, path: Path, theirs: str) -> Path:
         """Give a file of the fates of persons' records; of those that stand beside a forgotten record, as they are counted anew."""
-        con = self.con
-        keyed = "SELECT *, coalesce(person_id, -1) AS person_key FROM"
-        make_view(con, "fate_kept", f"FROM ({keyed} ({kept})) ANTI JOIN touched_fate USING (person_key, source, file, shape)")
+        con, place = self.con, "(person_key, source, file, shape)"
+        make_view(con, "fate_kept", f"FROM (FROM book_before WHERE ({theirs}) IS NOT TRUE) ANTI JOIN touched_fate USING {place}")
         for view, table in (("lineage", "lineage_key"), ("late_reject", "person_rejects")):
             beside = self.beside[table]
             make_view(con, view, f"FROM {parquet(self.done.get(beside, beside))}")
-        here = f"SELECT DISTINCT person_key, source, file, shape FROM ({keyed} book_before)"
-        make_view(con, "all_staged", f"FROM touched_row SEMI JOIN ({here}) USING (person_key, source, file, shape)")
+        make_view(con, "all_staged", f"FROM touched_row SEMI JOIN book_before USING {place}")
         fates = sql("plait.etl.harmonize", "fates")
-        query = f"SELECT person_id, source, file, shape, loaded, merged, rejected, written FROM fate_kept UNION ALL FROM ({fates})"
-        ordered = f"SELECT {', '.join(_cast('person_fates'))} FROM ({query}) ORDER BY ALL"
-        row = con.execute(f"SELECT count(*) FROM (FROM book_before EXCEPT ALL FROM ({ordered}))").fetchone()
-        return self.write(path, ordered) if row and row[0] else path
+        query = f"SELECT * EXCLUDE (person_key) FROM fate_kept UNION ALL FROM ({fates})"
+        return self.write(path, f"SELECT {', '.join(_cast('person_fates'))} FROM ({query}) ORDER BY ALL", of_version=True)
 
     def dimension(self, path: Path, table: str, lineage: tuple[Path, Path]) -> Path:
         """Give a file of a table that patients share without the rows that only the persons' records told of.
@@ -120,7 +121,8 @@ class Tables:
         named = f"SELECT DISTINCT row_id FROM {{}} WHERE table_name = {literal(table)}"
         gone = f"{named.format(parquet(lineage[0]))} EXCEPT {named.format(parquet(lineage[1]))}"
         row = self.con.execute(f"SELECT count(*) FROM {parquet(path)} WHERE {quoted(key)} IN ({gone})").fetchone()
-        return self.write(path, f"FROM {parquet(path)} WHERE {quoted(key)} NOT IN ({gone})") if row and row[0] else path
+        left = f"FROM {parquet(path)} WHERE {quoted(key)} NOT IN ({gone})"
+        return self.write(path, left, of_version=True) if row and row[0] else path
 
 
 def _cast(table: str) -> list[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import literal, make_view, parquet, sql, write_parquet
@@ -12,8 +10,7 @@ from plait.erasure.omics import assay_without
 from plait.erasure.pages import COUNTING, Figures, check_balance, find_differences, gone_codes, page
 from plait.erasure.staged import write_crosswalk
 from plait.erasure.tables import DIMENSIONS, Tables, find_bystanders, renamed
-from plait.errors import StudyError
-from plait.etl.commit import files_of, warehouse_of
+from plait.etl.commit import replace_version, warehouse_of
 from plait.etl.staging import SHAPES
 from plait.etl.tombstones import SYSTEM
 from plait.schema import cdm_tables, plait_tables
@@ -67,28 +64,14 @@ def rewrite_version(con: duckdb.DuckDBPyConnection, study: Path, version: Versio
 
     Raises:
         BooksError: The books would not balance; the version stands as it was.
+        StudyError: A file that takes the place of another is gone; likewise.
     """
     work = _Work(con, study, version, [staged[warehouse_of(study) / entry["path"]] for entry in version.staged], whom)
     made, rewritten = work.rewrite()
     if rewritten is None:
         return None
-    lost = [file for file in files_of(study, made) if not file.exists()]
-    if lost:
-        raise StudyError(lost[0], expected="a file that takes the place of another", got="none", todo="The version stands as it was. Run it again.")
-    _put(study, made)
+    replace_version(study, made)
     return rewritten
-
-
-def _put(study: Path, version: Version) -> None:
-    """Put a version's file in the place of the one that is there, so that it survives a loss of power."""
-    file = warehouse_of(study) / "versions" / f"{version.version:06}.json"
-    temporary = file.with_name(f"{file.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(json.dumps(asdict(version), indent=1, sort_keys=True))
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.sync()
-    temporary.replace(file)
 
 
 class _Work:
@@ -98,7 +81,7 @@ class _Work:
         self.con, self.study, self.version, self.staged, self.whom = con, study, version, staged, whom
         self.warehouse = warehouse_of(study)
         self.replaced = [entry for entry in staged if entry.path != entry.now]
-        self.tables = Tables(con, whom.token)
+        self.tables = Tables(con, whom.token, version.version)
         self.new: dict[str, str] = {}
         self.gone_rows = 0
         self.empty: set[str] = set()
@@ -112,8 +95,6 @@ class _Work:
             return version, None
         persons = self._persons()
         self.tables.mixed = find_bystanders(self.con, self.staged)
-        if self.tables.mixed:
-            self.tables.token = f"{self.whom.token}-{version.version}"
         for files in version.shards.values():
             self._shard(files)
         self._shared()
@@ -240,7 +221,7 @@ class _Work:
         row = self.con.execute("SELECT count(*) FROM gone_key").fetchone()
         if not row or not row[0]:
             return self.version.dimension_ids
-        target = renamed(path, self.tables.token)
+        target = renamed(path, self.whom.token)
         if not target.is_file():
             make_view(self.con, "dimension_before", f"FROM {parquet(path)}")
             write_parquet(self.con, sql(_PACKAGE, "dimension_ids").replace("forgotten_system", literal(SYSTEM)), target)
@@ -254,29 +235,31 @@ class _Work:
         find_differences(con, figures)
         for table in COUNTING:
             for path in books.get(table, []):
-                target = renamed(path, self.whom.token)  # a page is of one run, and every later version has it
-                query = page(con, table, path, figures)
-                if target.is_file():
-                    self._note(path, target)
-                elif query is not None:
-                    write_parquet(con, query, target)
-                    self._note(path, target)
-                if table == "ledger" and query is not None:
-                    check_balance(con, target, self.version.run_id)
+                self._count(table, path, figures)
+        queries = [(path, sql(_PACKAGE, "rejects_left")) for path in books["rejects"]]
         if gone_codes(con, self.staged, self.replaced):
-            for table in ("study_map", "code_digests"):
-                for path in books.get(table, []):
-                    self._page(path, sql(_PACKAGE, "code_page"))
-        for path in books["rejects"]:
-            self._page(path, sql(_PACKAGE, "rejects_left"))
+            queries += [(path, sql(_PACKAGE, "code_page")) for table in ("study_map", "code_digests") for path in books.get(table, [])]
         theirs = "person_id IN (SELECT e.person_id FROM erased_person AS e)"
         if stale:
             theirs += " OR person_id IN (SELECT b.person_id FROM bystander AS b)"
-        self._page(self.warehouse / self.version.person_digests, f"FROM page WHERE ({theirs}) IS NOT TRUE")
+        queries.append((self.warehouse / self.version.person_digests, f"FROM page WHERE ({theirs}) IS NOT TRUE"))
+        for path, query in queries:
+            self._page(path, query)
+
+    def _count(self, table: str, path: Path, figures: Figures) -> None:
+        """Write a page of a book that counts: it is of one run, and every later version names it, too."""
+        target = renamed(path, self.whom.token)
+        query = page(self.con, table, path, figures)
+        if query is not None and not target.is_file():
+            write_parquet(self.con, query, target)
+        if target.is_file():
+            self._note(path, target)
+            if table == "ledger" and query is not None:
+                check_balance(self.con, target, self.version.run_id)
 
     def _page(self, path: Path, query: str) -> None:
         """Write a book as a query over the view `page` has it, unless that is as it is."""
-        target = renamed(path, self.tables.token)
+        target = renamed(path, self.whom.token)
         make_view(self.con, "page", f"FROM {parquet(path)}")
         if not target.is_file():
             row = self.con.execute(f"SELECT count(*) FROM (FROM page EXCEPT ALL {query if query.startswith('FROM') else f'({query})'})").fetchone()

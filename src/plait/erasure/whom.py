@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError, StudyError
@@ -31,6 +31,7 @@ class Whom:
         numbers: Their `person_id`, those included that an identifier had before links joined it with others.
         identifiers: (system, identifier, number) of all that they are known by.
         aliases: What sources call them beside, in PERSON.
+        records: How many records of each source file tell of them, once that was counted.
         again: Whether all of them were forgotten before, and what is to be done is only to look whether something is left.
     """
 
@@ -40,6 +41,7 @@ class Whom:
     numbers: tuple[int, ...]
     identifiers: tuple[tuple[str, str, int], ...]
     aliases: tuple[str, ...] = ()
+    records: dict[str, int] = field(default_factory=dict)
     again: bool = False
 
     @property

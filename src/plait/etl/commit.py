@@ -133,6 +133,23 @@ def commit(study: Path, version: Version) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def replace_version(study: Path, version: Version) -> None:
+    """Put a version in the place of the one of its number, all at once, and so that it survives a loss of power: persons were taken out of it.
+
+    Raises:
+        StudyError: A file of the version is not there; nothing was replaced.
+    """
+    lost = [file for file in files_of(study, version) if not file.exists()]
+    if lost:
+        raise StudyError(lost[0], expected="a file that takes the place of another", got="none", todo="The version stands as it was. Do it again.")
+    folder = warehouse_of(study) / "versions"
+    temporary = folder / f"{version.version:0{_DIGITS}}.json.tmp"
+    temporary.write_text(json.dumps(asdict(version), indent=1, sort_keys=True), encoding="utf-8")
+    _flush(folder)
+    temporary.replace(temporary.with_suffix(""))
+    _flush(folder)
+
+
 def _flush(folder: Path) -> None:
     """Have the disk hold all that was written to the file system of `folder`: one call, not one a file."""
     descriptor = os.open(folder, os.O_RDONLY)

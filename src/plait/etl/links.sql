@@ -5,8 +5,10 @@ SELECT
     link_system AS system,
     identifier,
     count(*) OVER (PARTITION BY link_system, identifier) > 1
-    OR ((SELECT count(*) FROM claim_tombstone) > 0 AND plait_tombstone('link', link_system || chr(31) || identifier) IN (SELECT c.hash FROM claim_tombstone AS c))
-        AS is_contested
+    OR (
+        (SELECT count(*) FROM claim_tombstone) > 0
+        AND plait_tombstone('link', link_system || chr(31) || identifier) IN (SELECT c.hash FROM claim_tombstone AS c)
+    ) AS is_contested
 FROM (
     SELECT DISTINCT
         person,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +14,11 @@ from plait.schema.snapshots import FORGOTTEN, MANIFEST_FILE
 from plait.validators.embeddings.scan import parts_of, vectors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
+    import polars as pl
 
     from plait.featurestore.fitting import Fitted
     from plait.featurestore.splits import Split
@@ -62,29 +63,26 @@ def forget_in_table(folder: Path, persons: Sequence[int], at: str, token: str) -
     Returns:
         What was taken; None where there was nothing.
     """
-    import polars as pl
-
-    gone: set[int] = set()
-    rows = 0
-    contents: set[str] = set()
-    for part in parts_of(folder):
-        held = pl.scan_parquet(part).select("person_id", "content").collect()
-        theirs = held.filter(pl.col("person_id").is_in(list(persons)))
-        if theirs.height:
-            gone |= set(theirs["person_id"].to_list())
-            contents |= set(theirs["content"].to_list())
-            rows += theirs.height
-            _rewrite_part(part, persons)
+    theirs = {part: held for part in parts_of(folder) if (held := _rows_of(part, persons)).height}
+    rows = sum(held.height for held in theirs.values())
+    gone = {person for held in theirs.values() for person in held["person_id"].to_list()}
+    marks = _marks(folder / MARK_FILE)
+    if rows and not any(mark["token"] == token for mark in marks):
+        _write_json(folder / MARK_FILE, [*marks, {"at": at, "persons": len(gone), "token": token}])  # first: it may be stopped behind it
+    for part in theirs:
+        _rewrite_part(part, persons)
     for left in (*folder.glob(".*.tmp"), *(folder / _CACHE).glob("*"), *(folder / _CACHE).glob(".*")):
         if rows or left.name.startswith("."):
             left.unlink(missing_ok=True)
-    _remove_tiles(folder, contents)
-    if not rows:
-        return None
-    marks = _marks(folder / MARK_FILE)
-    if not any(mark["token"] == token for mark in marks):
-        _write_json(folder / MARK_FILE, [*marks, {"at": at, "persons": len(gone), "token": token}])
-    return Taken(folder, len(gone), rows)
+    _remove_tiles(folder)
+    return Taken(folder, len(gone), rows) if rows else None
+
+
+def _rows_of(part: Path, persons: Sequence[int]) -> pl.DataFrame:
+    """Give whose the rows of a part are that are some persons'."""
+    import polars as pl
+
+    return pl.scan_parquet(part).filter(pl.col("person_id").is_in(list(persons))).select("person_id").collect()
 
 
 def _rewrite_part(part: Path, persons: Sequence[int]) -> None:
@@ -111,16 +109,15 @@ def _rewrite_part(part: Path, persons: Sequence[int]) -> None:
     part.unlink()
 
 
-def _remove_tiles(folder: Path, contents: Iterable[str]) -> None:
+def _remove_tiles(folder: Path) -> None:
     """Remove the tiles of slides that no row of a table names any more."""
     import polars as pl
 
-    gone = set(contents)
-    if not gone or not (folder / _TILES).is_dir():
-        return
-    kept = {one for part in parts_of(folder) for one in pl.scan_parquet(part).select("content").collect()["content"].to_list()}
-    for content in gone - kept:
-        (folder / _TILES / f"{content}.parquet").unlink(missing_ok=True)
+    if (folder / _TILES).is_dir():
+        kept = {one for part in parts_of(folder) for one in pl.scan_parquet(part).select("content").collect()["content"].to_list()}
+        for file in (folder / _TILES).iterdir():
+            if file.stem not in kept:
+                file.unlink()
 
 
 def snapshots_below(root: Path) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from dataclasses import dataclass, fields
@@ -113,8 +114,9 @@ def finish_again(root: Path) -> None:
         if not folder.exists():
             (left if (left / MANIFEST_FILE).is_file() else old).rename(folder)
         shutil.rmtree(old, ignore_errors=True)
-    for left in sorted(root.rglob(".*.left")):
-        shutil.rmtree(left)
+    for left in sorted(root.rglob(".*")):
+        if left.is_dir() and re.fullmatch(r"\..+\.(left|[0-9a-f]{8})", left.name):  # also what a `save` that was killed had written
+            shutil.rmtree(left)
 
 
 def _finish(table: FusionTable, folder: Path, marks: Sequence[Mapping[str, Any]]) -> str:
