@@ -21,7 +21,7 @@ _FEW = 20
 
 @app.command()
 def forget(
-    persons: Annotated[list[str] | None, typer.Argument(metavar="[PERSON]...", help="A person_id, or SYSTEM=IDENTIFIER as the source has it.")] = None,
+    persons: Annotated[list[str] | None, typer.Argument(metavar="PERSON", help="A person_id, or SYSTEM=IDENTIFIER as the source has it.")] = None,
     study: StudyOption = HERE,
     file: Annotated[Path | None, typer.Option("--file", metavar="FILE", help="A file with a person a line.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
