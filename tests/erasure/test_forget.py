@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 import plait
 from plait.erasure.forget import STEPS, Forgotten
 from plait.errors import StudyError
+from plait.etl.gc import collect_garbage
 from shell import environment
 from tiny_study import FILES, SETTINGS, Tiny
 
@@ -145,7 +147,9 @@ def test_a_reload_does_not_bring_her_back(rid: tuple[Tiny, Forgotten], tmp_path:
     opened = study.run()
     assert opened.table("person")["person_id"].to_list() == [1, 3, 4]
     assert {row["reason"] for row in opened.status()["reasons"] if row["file"] == "patients" and row["shape"] == "person"} == {"forgotten"}
-    assert study.plait("forget", f"synthea={HER}", "--yes").code == 0
+    named, numbered = study.plait("forget", f"synthea={HER}", "--yes"), study.plait("forget", "2", "--yes")
+    assert (named.code, numbered.code) == (0, 0)
+    assert ("Only numbers" in named.out, "Only numbers" in numbered.out) == (False, True)
 
 
 def test_her_number_is_given_to_nobody(two: Tiny, tmp_path: Path) -> None:
@@ -298,6 +302,16 @@ def test_killed_for_good_it_is_ended_later(two: Tiny, rid: tuple[Tiny, Forgotten
     elif plait.open(study.path).table("person").height == 4:
         assert plait.open(study.path).forget(2)[0].is_proved
     assert plait.open(study.path).digest() == plait.open(rid[0].path).digest()
+
+
+def test_old_versions_are_collected_and_tombstones_are_not(rid: tuple[Tiny, Forgotten], tmp_path: Path) -> None:
+    study = copy(rid[0], tmp_path / "study")
+    key = study.path / "private" / "exports" / "mine.key"
+    key.parent.mkdir()
+    key.write_text("00" * 32, encoding="ascii")
+    collected = collect_garbage(study.path, now=time.time() + 1e6)
+    assert (collected.versions, key.is_file()) == ((1,), True)
+    assert plait.open(study.path).forget(f"synthea={HER}")[0].is_proved
 
 
 def test_nobody_but_the_owner_reads_tombstones(rid: tuple[Tiny, Forgotten]) -> None:

@@ -101,3 +101,5 @@ def _show_left(one: Forgotten) -> None:
             console.say(f"… and {len(one.left) - _FEW} places more (--json lists all).")
     elif not one.dry_run:
         console.say(f"\nLooked through: {one.scanned:,} files; nothing of them is left.")
+    if not one.identifiers:
+        console.say("Only numbers were looked for: what they were called is not known any more. Name SYSTEM=IDENTIFIER to look for that.")

@@ -82,6 +82,7 @@ class Forgotten:
         files: Old files that were removed.
         size_bytes: Their bytes.
         sources: Source files that still hold them.
+        identifiers: How many identifiers were looked for; none of a person who was forgotten before and is named by a number.
         scanned: Files that were looked through in the end.
         left: What was found.
         excluded: Places of sources within the study that were not looked through.
@@ -97,6 +98,7 @@ class Forgotten:
     files: int = 0
     size_bytes: int = 0
     sources: list[Held] = field(default_factory=list)
+    identifiers: int = 0
     scanned: int = 0
     left: list[Left] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
@@ -334,4 +336,4 @@ class _Forgetting:
         others = [identifier for system, identifier, _ in known if (system, identifier) not in ours]
         found: Proof = prove(con, self.study, self.whom, others, files_of_sources(self.settings, self.study), self.progress)
         self.result.left = clear_reports(self.study, found.left, removed) if clear else found.left
-        self.result.scanned, self.result.excluded = found.files, found.excluded
+        self.result.scanned, self.result.excluded, self.result.identifiers = found.files, found.excluded, len(self.whom.names)
