@@ -129,6 +129,7 @@ def test_it_is_as_if_she_had_never_been_there(rid: tuple[Tiny, Forgotten], two: 
     assert never.run().digest() == digest
 
 
+@pytest.mark.long
 def test_what_is_staged_is_what_a_run_would_stage(rid: tuple[Tiny, Forgotten], tmp_path: Path) -> None:
     study = copy(rid[0], tmp_path / "study")
     before = plait.open(study.path)
@@ -152,6 +153,7 @@ def test_a_reload_does_not_bring_her_back(rid: tuple[Tiny, Forgotten], tmp_path:
     assert ("Only numbers" in named.out, "Only numbers" in numbered.out) == (False, True)
 
 
+@pytest.mark.long
 def test_her_number_is_given_to_nobody(two: Tiny, tmp_path: Path) -> None:
     study = copy(two, tmp_path / "study")
     assert plait.open(study.path).forget(4)[0].is_proved
@@ -159,6 +161,7 @@ def test_her_number_is_given_to_nobody(two: Tiny, tmp_path: Path) -> None:
     assert study.run().table("person").select("person_id", "person_source_value").rows() == [(1, "MRN-4711"), (2, HER), (3, "MRN-4713"), (5, "MRN-4715")]
 
 
+@pytest.mark.long
 def test_all_of_a_shard_and_then_one_more(two: Tiny, tmp_path: Path) -> None:
     study = copy(two, tmp_path / "study")
     opened = plait.open(study.path)
@@ -232,7 +235,8 @@ def test_what_is_left_is_found(rid: tuple[Tiny, Forgotten], tmp_path: Path) -> N
     }
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@pytest.mark.long
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(chosen=st.sets(st.sampled_from([1, 2, 3, 4]), min_size=1, max_size=3))
 def test_whoever_goes_the_rest_is_as_if_they_had_never_been_there(two: Tiny, tmp_path_factory: pytest.TempPathFactory, chosen: set[int]) -> None:
     study = copy(two, tmp_path_factory.mktemp("some") / "study")
@@ -250,7 +254,7 @@ class Stopped(BaseException):
     """What stops a forgetting here."""
 
 
-@pytest.mark.parametrize("step", [step if step in {"rewriting versions", "removing files"} else pytest.param(step, marks=pytest.mark.long) for step in STEPS])
+@pytest.mark.parametrize("step", [step if step == "rewriting versions" else pytest.param(step, marks=pytest.mark.long) for step in STEPS])
 def test_wherever_it_is_stopped_it_is_ended_later(two: Tiny, rid: tuple[Tiny, Forgotten], tmp_path: Path, step: str) -> None:
     study = copy(two, tmp_path / "study")
 

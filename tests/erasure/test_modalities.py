@@ -109,6 +109,7 @@ def test_an_assay_keeps_the_others_as_they_were(whole: Whole, rid: tuple[Path, F
     assert (folder / book["path"].item()).is_file()
 
 
+@pytest.mark.long
 def test_vectors_of_the_others_are_as_they_were(whole: Whole, rid: tuple[Path, Forgotten]) -> None:
     folder, _ = rid
     others = plait.open(folder).table("person").select("person_id", prediction_time=pl.lit("2020-06-30").str.to_date())
