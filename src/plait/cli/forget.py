@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plait.cli.options import HERE, JsonOption, QuietOption, StudyOption, show
+from plait.cli.options import HERE, JsonOption, QuietOption, StudyOption
 
 if TYPE_CHECKING:
     from plait.erasure.forget import Forgotten
@@ -37,6 +37,8 @@ def forget(
 
     Example: plait forget hospital=123456 -s lung --yes
     """
+    from dataclasses import asdict
+
     from plait import console
     from plait.erasure.whom import read_names
     from plait.errors import ConfigError
@@ -49,7 +51,10 @@ def forget(
         typer.confirm(f"Forget {len(names)} of the persons of {study} for good?", abort=True, err=True)
     with console.progress(quiet=quiet or json) as listen:
         done = open_study(study).forget(*names, dry_run=dry_run, progress=listen)
-    show(done, _show, json=json, quiet=quiet)
+    if json:
+        console.say(console.as_json([{**asdict(one), "is_proved": one.is_proved} for one in done]))
+    elif not quiet:
+        _show(done)
     if not all(one.is_proved for one in done):
         raise typer.Exit(1)
 
