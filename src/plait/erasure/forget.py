@@ -211,14 +211,18 @@ class _Forgetting:
 
     def _remove_mixed(self) -> None:
         """Remove older versions in which the persons were taken for one with somebody else: nobody can tell their rows apart there."""
-        ours = {(system, identifier) for system, identifier, _ in self.whom.identifiers}
+        import polars as pl
+
+        rows = [(system, identifier) for system, identifier, _ in self.whom.identifiers]
+        ours = pl.DataFrame(rows, schema={"system": pl.String, "identifier": pl.String}, orient="row")
         newest = newest_version(self.study)
         for version in self._versions():
-            if newest is not None and version.version == newest.version:
+            if newest is None or version.version == newest.version:
                 continue
-            linked = {(system, identifier): person for system, identifier, person in linked_crosswalk(self.study, version).iter_rows()}
-            theirs = {person for key, person in linked.items() if key in ours} | set(self.whom.numbers)
-            if any(person in theirs and key not in ours for key, person in linked.items()):
+            linked = linked_crosswalk(self.study, version)
+            key = ["system", "identifier"]
+            theirs = {*linked.join(ours, on=key, how="semi")["person_id"].to_list(), *self.whom.numbers}
+            if linked.join(ours, on=key, how="anti").filter(pl.col("person_id").is_in(list(theirs))).height:
                 (self.warehouse / "versions" / f"{version.version:06}.json").unlink()
                 self.result.removed_versions.append(version.version)
 

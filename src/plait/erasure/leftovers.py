@@ -14,7 +14,7 @@ from plait.etl.forgotten import remove_copies
 from plait.etl.gc import unnamed_files
 from plait.etl.notes.pruning import prune_findings, unused_findings
 from plait.etl.notes.reading import FINDINGS_FOLDER
-from plait.etl.sources.folder import open_sources
+from plait.etl.sources.folder import HEADERS_FOLDER, open_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,9 @@ def clear_leftovers(con: duckdb.DuckDBPyConnection, study: Path, settings: Setti
     removed.add(unnamed_files(study))
     removed.add(sorted(path for folder in ("staged", "cdm", "books", FINDINGS_FOLDER) for path in (warehouse / folder).rglob("*.tmp")))
     removed.add(sorted((study / "omics").glob("*.partial")))
-    remove_copies(warehouse, open_sources(settings, study), sources)
+    opened = open_sources(settings, study)
+    remove_copies(warehouse, opened, sources)
+    _remove_strays(warehouse / HEADERS_FOLDER, {source.name for source in opened})
     if (warehouse / FINDINGS_FOLDER).is_dir():
         removed.add(unused_findings(warehouse, kept))
         prune_findings(warehouse, kept, lambda _: False, dry_run=False)
@@ -73,6 +75,13 @@ def clear_leftovers(con: duckdb.DuckDBPyConnection, study: Path, settings: Setti
     newest = newest_version(study)
     if newest is not None:
         build_catalog(study, newest)
+
+
+def _remove_strays(folder: Path, names: set[str]) -> None:
+    """Remove what is kept of sources that the study has no more."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name.removesuffix(".parquet").removesuffix(".json") not in names:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _clear_checks(con: duckdb.DuckDBPyConnection, study: Path) -> None:

@@ -125,7 +125,7 @@ def _parts(text: str, words: set[str], known: set[str]) -> bool:
     if text in words:
         return True
     pattern = re.compile(rf"(?<![0-9a-z]){re.escape(text)}(?![0-9a-z])")
-    return any(pattern.search(one) for one in known if len(one) > len(text))
+    return any(text in one and pattern.search(one) for one in known)
 
 
 class _Look:
