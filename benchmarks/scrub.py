@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "plugins"))
 
 from _measure import shared_data
+
 from planted import PLAIN, Planted, planted
 
 PEERS = {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from plait.erasure.forget import Forgotten
     from plait.etl.executor import Executor, LocalExecutor
     from plait.etl.gc import Collected
     from plait.etl.images.show import Shown
@@ -419,6 +420,24 @@ class Study:
         from plait.etl.gc import collect_garbage
 
         return collect_garbage(self.path, keep=keep, dry_run=dry_run)
+
+    def forget(self, *persons: int | str, dry_run: bool = False, progress: Progress | None = None) -> list[Forgotten]:
+        """Take persons out of all versions, embedding tables, molecular files and snapshots, and look through the study for what is left.
+
+        See `plait.erasure.forget.forget`. Old files go at once: whoever reads an older version meanwhile is left without.
+
+        Args:
+            persons: `person_id`, or `SYSTEM=IDENTIFIER`, of each; nobody, to end what was stopped.
+            dry_run: Change nothing, and say what there is of them.
+            progress: Hears of steps.
+        """
+        from plait.erasure.forget import forget
+        from plait.etl.run import silent
+
+        self._check_newest()
+        done = forget(self.path, self.settings, [str(person) for person in persons], dry_run=dry_run, progress=progress or silent)
+        self.version, self._store = newest_version(self.path), None
+        return done
 
     def _held(self, snapshots: Sequence[str | Path]) -> Held:
         """Give what is checked beside the CDM: the items of views, and snapshots that lie elsewhere."""

@@ -230,6 +230,15 @@ def test_json_of_digest_and_gc(command: Callable[..., Result], copy: Path) -> No
     assert as_json(command("digest", "-s", copy, "--json")) == before
 
 
+def test_json_of_forget(command: Callable[..., Result], copy: Path) -> None:
+    (dry,) = as_json(command("forget", "7", "--dry-run", "-s", copy, "--json"))
+    assert (dry["dry_run"], dry["persons"], bool(dry["left"]), dry["versions"]) == (True, 1, True, [])
+    (done,) = as_json(command("forget", "7", "--yes", "-s", copy, "--json"))
+    assert (done["is_proved"], done["left"], [version["version"] for version in done["versions"]]) == (True, [], [1])
+    assert {"source", "path", "records"} == done["sources"][0].keys()
+    assert one(copy, "SELECT count(*) FROM cdm.person") == 19
+
+
 def test_json_of_verify(command: Callable[..., Result], copy: Path) -> None:
     files = one(copy, "SELECT count(*) FROM plait.image_file")
     found = as_json(command("verify", "-s", copy, "--json"))
@@ -330,6 +339,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("export", "mudata"),
         ("export", "phenopackets"),
         ("export", "meds"),
+        ("forget",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 

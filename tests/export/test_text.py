@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import PLAIN, planted
 
 from plait.export.deidentify.text.dates import Shift, count_orders
 from plait.export.deidentify.text.rules import Seen, rules
 from plait.export.deidentify.text.scrub import Scrubber
 from plait.export.deidentify.text.spans import merged, rewritten
+from planted import PLAIN, planted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who is who across sources: links join identifiers, the lower id stays, and what is claimed twice goes to nobody."""
+"""Who is who across sources: links join identifiers, the lower id stays, and what is claimed twice goes to nobody; who is forgotten is so under all of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import anndata
 import numpy as np
 import pandas as pd
 
+import plait
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Sandbox
-
-    import plait
 
 RNA: dict[str, Any] = {"name": "rna", "kind": "anndata", "path": "rna.h5ad", "person_system": "cases", "person": "obs.case", "specimen": "obs.sample"}
 
@@ -110,3 +110,75 @@ def test_records_that_differ_are_noticed(sandbox: Sandbox) -> None:
     study = sandbox.settings(identity="links.csv")
     study.run_etl(threads=2)
     assert [(row["kind"], row["records"]) for row in study.status()["notices"]] == [("persons_differ", 2)]
+
+
+def test_all_identifiers_of_a_person_in_two_sources(sandbox: Sandbox) -> None:
+    assay(sandbox, {"s1": "c1", "s2": "c2", "s3": "c3"})
+    links(sandbox, "A,lab,p2", "A,cases,c1", "B,lab,p1", "B,cases,c2", "C,cases,c9")
+    study = sandbox.settings(RNA, identity="links.csv")
+    study.run_etl(threads=2)
+    done = plait.open(study.path).forget("cases=c1")[0]
+    assert done.is_proved
+    assert {held.source for held in done.sources} >= {"rna", "identity"}
+    after = plait.open(study.path)
+    assert occurrences(after) == {"s2": 1}
+    assert 2 not in after.table("person")["person_id"].to_list()
+    with after.assay("rna.rna") as matrix:
+        assert matrix.items == ["item s2"]
+    digest = after.digest()
+    assert not after.run_etl(threads=2).changed
+    after.run_etl(threads=2, full=True)
+    assert plait.open(study.path).digest() == digest
+
+
+def test_a_new_identifier_that_links_give_them_is_forgotten_too(sandbox: Sandbox) -> None:
+    assay(sandbox, {"s1": "c1"})
+    links(sandbox, "A,lab,p2", "A,cases,c1", "B,lab,p1")
+    study = sandbox.settings(RNA, identity="links.csv")
+    study.run_etl(threads=2)
+    assert plait.open(study.path).forget("lab=p2")[0].is_proved
+    assay(sandbox, {"s1": "c1", "s5": "c5", "s6": "c6"})
+    links(sandbox, "A,lab,p2", "A,cases,c1", "A,cases,c5", "B,lab,p1", "B,cases,c6")
+    after = plait.open(study.path)
+    after.run_etl(threads=2)
+    assert occurrences(plait.open(study.path)) == {"s6": 1}
+    assert ("items", "forgotten", 2) in {(row["file"], row["reason"], row["records"]) for row in after.status()["reasons"] if row["shape"] == "assay"}
+
+
+def test_what_was_contested_stays_nobodys(sandbox: Sandbox) -> None:
+    assay(sandbox, {"s1": "c1"})
+    links(sandbox, "A,lab,p1", "A,cases,c1", "B,lab,p2", "B,cases,c1")
+    study = sandbox.settings(RNA, identity="links.csv")
+    study.run_etl(threads=2)
+    assert plait.open(study.path).forget("lab=p1")[0].is_proved
+    after = plait.open(study.path)
+    digest = after.digest()
+    after.run_etl(threads=2, full=True)
+    assert occurrences(plait.open(study.path)) == {}
+    assert plait.open(study.path).digest() == digest
+
+
+def test_a_version_that_took_them_for_somebody_else_goes(sandbox: Sandbox) -> None:
+    assay(sandbox, {"s1": "p1", "s3": "p3"})
+    links(sandbox, "X,lab,p3", "X,lab,p1")
+    study = sandbox.settings(RNA | {"person_system": "lab"}, identity="links.csv")
+    study.run_etl(threads=2)
+    links(sandbox)
+    study.run_etl(threads=2)
+    done = plait.open(study.path).forget("lab=p3")[0]
+    assert done.is_proved, done.left
+    assert done.removed_versions == [1]
+    assert occurrences(plait.open(study.path)) == {"s1": 1}
+
+
+def test_two_ids_of_one_person_go(sandbox: Sandbox) -> None:
+    assay(sandbox, {"s1": "p1", "s3": "p3"})
+    links(sandbox)
+    study = sandbox.settings(RNA | {"person_system": "lab"}, identity="links.csv")
+    study.run_etl(threads=2)
+    links(sandbox, "X,lab,p3", "X,lab,p1")
+    study.run_etl(threads=2)
+    done = plait.open(study.path).forget(3)[0]
+    assert done.is_proved, done.left
+    assert [version.version for version in done.versions] == [1, 2]
+    assert occurrences(plait.open(study.path)) == {} == occurrences(plait.open(study.path, version=1))

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from plait import __version__
 from plait.etl import books
 from plait.etl.columns import column_fates
+from plait.etl.forgotten import blank_raw
 from plait.etl.ledger import Ledger
 from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
 from plait.etl.stage import StagedFile, rows_of
+from plait.etl.tombstones import RULE
 from plait.etl.vocabulary import read_release
 from plait.etl.vocabulary.approvals import read_approvals
 
@@ -53,8 +55,10 @@ def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> Non
         run.records[file_id] = 1 if file.format == "text" else count_unread(run.con, file, source)
         if file.format == "text" and (f"{file.source}/{file.name}",) in taken:
             ledger.add_merged(file, run.records[file_id])
+        elif file.format == "text":
+            ledger.add_unread(file, run.records[file_id], RULE if run.tombstones.is_text(file.source, file.name) else "not_in_manifest")
         else:
-            ledger.add_unread(file, run.records[file_id], "not_in_manifest" if file.format == "text" else rule)
+            ledger.add_unread(file, run.records[file_id], rule)
 
 
 def table_files(
@@ -102,3 +106,4 @@ def _raw(run: Run, file_id: int) -> None:
     source = run.source(file.source)
     load_raw(run.con, file, source, table="rejected", spill=run.spill)
     insert_raw_records(run.con, "rejected", file, file_id)
+    blank_raw(run.con, run.tombstones, source.system, file_id)

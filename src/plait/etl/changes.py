@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from plait.etl.tombstones import Tombstones
+
 _REFERENCES = {"provider": "provider", "care_site": "care_site", "location": "location"} | DIMENSIONS
 """Columns of staged rows that name a dimension row → the dimension."""
 
@@ -75,8 +77,11 @@ def load_present(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile]) -
     con.execute(sql("plait.etl", "present"))
 
 
-def find_contested(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], file: Path) -> None:
-    """Write which specimens and images several persons claim: nobody gets them. Makes the view `claimed` of all rows that name one."""
+def find_contested(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile], file: Path, tombstones: Tombstones) -> None:
+    """Write which specimens and images several persons claim, or did before one was forgotten: nobody gets them.
+
+    Makes the view `claimed` of all rows that name one.
+    """
     named = [
         f"SELECT {literal(kind)} AS kind, system, {kind} AS key, person_id FROM {parquet(entry.path)} "
         f'WHERE {kind} IS NOT NULL AND reject IS NULL AND "ignore" IS NULL'
@@ -85,7 +90,11 @@ def find_contested(con: duckdb.DuckDBPyConnection, staged: Sequence[StagedFile],
         if entry.rows and kind in SHAPES[entry.shape].columns
     ]
     make_view(con, "claimed", " UNION ALL ".join(named) if named else "SELECT NULL AS kind, NULL AS system, NULL AS key, 0 AS person_id WHERE false")
-    write_parquet(con, sql("plait.etl", "contested"), file)
+    found = sql("plait.etl", "contested")
+    if tombstones.claims:
+        tombstones.install(con)
+        found = f"FROM ({found}) UNION FROM ({sql('plait.etl', 'still_contested')}) ORDER BY ALL"
+    write_parquet(con, found, file)
 
 
 def find_changes(

@@ -29,7 +29,10 @@ _DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A committed state: table files by schema (`cdm`, `books`), relative to the warehouse, and what they depend on; `omics` is relative to the study."""
+    """A committed state: table files by schema (`cdm`, `books`), relative to the warehouse, and what they depend on; `omics` is relative to the study.
+
+    `forgotten` tells when, and how many, persons were taken out of it since.
+    """
 
     version: int
     run_id: int
@@ -50,6 +53,7 @@ class Version:
     contested: str | None = None
     counted: list[str] = field(default_factory=list)
     extractors: list[str] = field(default_factory=list)
+    forgotten: list[dict[str, Any]] = field(default_factory=list)
 
 
 def warehouse_of(study: Path) -> Path:
@@ -127,6 +131,23 @@ def commit(study: Path, version: Version) -> None:
         ) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_version(study: Path, version: Version) -> None:
+    """Put a version in the place of the one of its number, all at once, and so that it survives a loss of power: persons were taken out of it.
+
+    Raises:
+        StudyError: A file of the version is not there; nothing was replaced.
+    """
+    lost = [file for file in files_of(study, version) if not file.exists()]
+    if lost:
+        raise StudyError(lost[0], expected="a file that takes the place of another", got="none", todo="The version stands as it was. Do it again.")
+    folder = warehouse_of(study) / "versions"
+    temporary = folder / f"{version.version:0{_DIGITS}}.json.tmp"
+    temporary.write_text(json.dumps(asdict(version), indent=1, sort_keys=True), encoding="utf-8")
+    _flush(folder)
+    temporary.replace(temporary.with_suffix(""))
+    _flush(folder)
 
 
 def _flush(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, make_view, parquet, sql, write_parquet
 from plait.etl.commit import warehouse_of
+from plait.etl.tombstones import SYSTEM, read_tombstones
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plait.etl.commit import Version
+    from plait.etl.tombstones import Tombstones
 
 
 def load_crosswalk(con: duckdb.DuckDBPyConnection, file: Path | None) -> int:
@@ -35,14 +37,16 @@ def extend_crosswalk(con: duckdb.DuckDBPyConnection, person_files: list[str]) ->
     return _size(con, "crosswalk")
 
 
-def follow_links(con: duckdb.DuckDBPyConnection, link_files: list[str]) -> None:
+def follow_links(con: duckdb.DuckDBPyConnection, link_files: list[str], tombstones: Tombstones) -> None:
     """Give every identifier in the table `crosswalk` the person whom the study's links say it is of.
 
-    What is saved stays without links: each identifier keeps an id of its own there, which it gets back when a link goes.
+    What is saved stays without links: each identifier keeps an id of its own there, which it gets back when a link goes. What a forgotten person and
+    others claimed stays contested.
     """
     columns = "CAST(NULL AS VARCHAR)"
     nothing = f'SELECT {columns} AS person, {columns} AS link_system, {columns} AS identifier, {columns} AS reject, {columns} AS "ignore" WHERE false'
     make_view(con, "staged_link", f"FROM {parquet(*link_files)}" if link_files else nothing)
+    tombstones.install(con)
     con.execute(sql("plait.etl", "links"))
 
 
@@ -52,18 +56,18 @@ def linked_crosswalk(study: Path, version: Version) -> pl.DataFrame:
     con = connect()
     try:
         load_crosswalk(con, study / version.crosswalk)
-        follow_links(con, links)
-        frame: pl.DataFrame = con.execute("SELECT system, identifier, person_id FROM crosswalk ORDER BY ALL").pl()
+        follow_links(con, links, read_tombstones(study))
+        frame: pl.DataFrame = con.execute("SELECT system, identifier, person_id FROM crosswalk WHERE system != $none ORDER BY ALL", {"none": SYSTEM}).pl()
         return frame
     finally:
         con.close()
 
 
 def all_persons(study: Path, version: Version) -> pl.Series:
-    """Give every person to whom an id was ever given by this version, whether or not the study still has something of them; ascending."""
+    """Give every person to whom an id was ever given by this version and who was not forgotten, whether or not the study has something of them; ascending."""
     import polars as pl
 
-    return pl.read_parquet(study / version.crosswalk)["person_id"].unique().sort()
+    return pl.read_parquet(study / version.crosswalk).filter(pl.col("system") != SYSTEM)["person_id"].unique().sort()
 
 
 def former_persons(study: Path, version: Version) -> pl.DataFrame:

@@ -64,7 +64,7 @@ def _summed(spec: TableSpec, files: list[Path]) -> str:
         elif column in {"fact_id_1", "fact_id_2"}:
             is_person = f"t.domain_concept_id_{column[-1]} = {fact_domain('person')}"
             values.append(f"CASE WHEN {is_person} THEN 0 ELSE {name} % {ROWS_PER_PERSON} END")
-        elif sharded and _is_row_id(spec, column):
+        elif sharded and is_row_id(spec, column):
             values.append(f"{name} % {ROWS_PER_PERSON}")
         else:
             values.append(name)
@@ -76,7 +76,7 @@ def _summed(spec: TableSpec, files: list[Path]) -> str:
     )
 
 
-def _is_row_id(spec: TableSpec, column: str) -> bool:
+def is_row_id(spec: TableSpec, column: str) -> bool:
     """Tell whether a column of a sharded table holds the id of a row of the same person."""
     if column == spec.id_column or column in {
         "cost_event_id",

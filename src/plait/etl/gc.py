@@ -72,6 +72,13 @@ def _is_young(path: Path, moment: float) -> bool:
     return moment - path.stat().st_mtime < SPARED_SECONDS
 
 
+def unnamed_files(study: Path) -> list[Path]:
+    """Give the files that plait made and that no version names, however young they are. Call it under the study's lock."""
+    named = {path for number in versions(study) for path in _named(study, read_version(study, number))}
+    named |= {_version_file(warehouse_of(study), number) for number in versions(study)}
+    return [path for path in _files(study) if path not in named]
+
+
 def _named(study: Path, version: Version | None) -> Iterator[Path]:
     """Yield every file that a version needs."""
     if version is None:
@@ -86,5 +93,6 @@ def _named(study: Path, version: Version | None) -> Iterator[Path]:
 def _files(study: Path) -> Iterator[Path]:
     """Yield every file that plait may have made and that a version may name."""
     warehouse = warehouse_of(study)
-    for folder in (warehouse / "cdm", warehouse / "books", warehouse / "staged", warehouse / "versions", study / "private", study / "omics"):
+    for folder in (warehouse / "cdm", warehouse / "books", warehouse / "staged", warehouse / "versions", study / "omics"):
         yield from sorted(path for path in folder.rglob("*") if path.is_file())
+    yield from sorted((study / "private").glob("*-run-*"))  # keys and tombstones are of no version

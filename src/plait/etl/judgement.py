@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from plait.duck import literal, quoted
 from plait.etl.anchors import anchor_date
 from plait.etl.shape import TYPES, Column, Number, OneOf, Reading, Shape, Time, Whole
+from plait.etl.tombstones import RULE
 
 if TYPE_CHECKING:
     from plait.etl.sources.folder import Select, Source
@@ -56,10 +57,12 @@ def staged_query(task: Task, select: Select, shape: type[Shape], given: set[str]
 
 
 def faulty_query(task: Task, select: Select, raw: str) -> str:
-    """Give the query for the records that no SELECT sees, as rejected rows."""
+    """Give the query for the records that no SELECT sees, as rejected rows; as ignored ones without anything else where they are of forgotten persons."""
+    kept = f"_fault != {literal(RULE)}"
     return (
         f"SELECT CAST({task.file_id} AS BIGINT) AS file_id, {literal(task.source.name)} AS source, {literal(select.file)} AS file, "
-        f"{literal(task.source.system)} AS system, _pointer.record AS record, _pointer.digest AS digest, 0 AS part, _fault AS reject, "
+        f"{literal(task.source.system)} AS system, _pointer.record AS record, CASE WHEN {kept} THEN _pointer.digest END AS digest, 0 AS part, "
+        f'nullif(_fault, {literal(RULE)}) AS reject, CASE WHEN _fault = {literal(RULE)} THEN _fault END AS "ignore", '
         f"true AS is_first, CAST(0 AS TINYINT) AS unparsed FROM {quoted(raw)} WHERE _fault IS NOT NULL"
     )
 

@@ -1,10 +1,14 @@
--- link, one row: an identifier that somebody has by the study's links, and whether several persons claim it.
+-- link, one row: an identifier that somebody has by the study's links, and whether several persons claim it, or did before one was forgotten.
 CREATE OR REPLACE TABLE link AS
 SELECT
     person AS label,
     link_system AS system,
     identifier,
-    count(*) OVER (PARTITION BY link_system, identifier) > 1 AS is_contested
+    count(*) OVER (PARTITION BY link_system, identifier) > 1
+    OR (
+        (SELECT count(*) FROM claim_tombstone) > 0
+        AND plait_tombstone('link', link_system || chr(31) || identifier) IN (SELECT c.hash FROM claim_tombstone AS c)
+    ) AS is_contested
 FROM (
     SELECT DISTINCT
         person,

@@ -84,6 +84,7 @@ def check_source(
     from plait.etl.resources import size_mib
     from plait.etl.run import silent
     from plait.etl.sources.folder import open_source, open_sources
+    from plait.etl.tombstones import NOBODY, read_tombstones
     from plait.etl.vocabulary.approvals import read_approvals
 
     folder = Path(study)
@@ -106,6 +107,7 @@ def check_source(
         first=first,
         show_values=show_values,
         progress=progress or silent,
+        tombstones=read_tombstones(folder) if is_study else NOBODY,
     )
     return check(opened, trial)
 

@@ -22,6 +22,7 @@ from plait.etl.crosswalk import extend_crosswalk, follow_links, load_crosswalk, 
 from plait.etl.derive.eras import DRUG_TABLES, prepare_drugs
 from plait.etl.derive.periods import sources_by_rule
 from plait.etl.differences import TableDifference, table_differences
+from plait.etl.forgotten import linked_to_forgotten, remove_copies, sources_with_forgotten
 from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.remap import codes_to_remap, unknown_concepts, write_remap
 from plait.etl.harmonize.shard import Inputs, Shard, ShardResult, harmonize_dimensions, harmonize_shard
@@ -38,6 +39,7 @@ from plait.etl.source_checks.judging import judge_source, records_before, stop_w
 from plait.etl.sources.folder import IDENTITY, open_sources
 from plait.etl.stage import StagedFile, Task, rows_of, stage_file
 from plait.etl.staging import SHAPES
+from plait.etl.tombstones import check_finished
 from plait.etl.vocabulary import read_release, register
 from plait.etl.vocabulary.approvals import read_approvals
 from plait.etl.vocabulary.mapping import digest_codes, load_site_mappings, map_codes
@@ -104,6 +106,7 @@ def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
         )
     sources = sources_by_rule(sources, settings.observation_period, study / "plait.yaml")
     with writing(study), resources(study, options.memory_mib):
+        check_finished(study)
         before = newest_version(study)
         clear_away(study)
         run = Run(study, settings, sources, before, (before.run_id if before else 0) + 1, _now(), options)
@@ -112,11 +115,18 @@ def run_etl(study: Path, settings: Settings, options: RunOptions) -> RunReport:
         except BaseException:
             run.close()
             with suppress(OSError, StudyError):  # what stopped the run is the news
-                clear_away(study)
+                _end(run)
             raise
         run.close()
-        clear_away(study)
+        _end(run)
         return report
+
+
+def _end(run: Run) -> None:
+    """Remove what nobody needs, and copies of what a source still holds of forgotten persons."""
+    clear_away(run.study)
+    if run.tombstones:
+        remove_copies(run.warehouse, run.sources, sources_with_forgotten(run.warehouse, newest_version(run.study)))
 
 
 def _run(run: Run) -> RunReport:
@@ -151,18 +161,19 @@ def _run(run: Run) -> RunReport:
 def _stage(run: Run) -> list[StagedFile]:
     """Stage every file: persons first, since the others are known by them."""
     run.begin("staging persons")
+    run.tombstones = linked_to_forgotten(run)
     staged = _stage_shapes(run, persons=True, crosswalk=None, known_persons=None)
     run.begin("numbering persons")
     load_crosswalk(run.con, run.study / run.before.crosswalk if run.before else None)
     known = extend_crosswalk(run.con, rows_of(staged, "person"))
     save_crosswalk(run.con, run.private / f"crosswalk-{run.name}.parquet")
-    follow_links(run.con, rows_of(staged, "link"))
+    follow_links(run.con, rows_of(staged, "link"), run.tombstones)
     crosswalk = run.spill / f"crosswalk-{run.name}.parquet"
     write_parquet(run.con, "FROM crosswalk ORDER BY ALL", crosswalk)
     run.begin("staging")
     staged += _stage_shapes(run, persons=False, crosswalk=crosswalk, known_persons=known)
     load_present(run.con, staged)
-    find_contested(run.con, staged, run.contested)
+    find_contested(run.con, staged, run.contested, run.tombstones)
     return staged
 
 
@@ -215,6 +226,7 @@ def _stage_shapes(run: Run, *, persons: bool, crosswalk: Path | None, known_pers
             known_persons=known_persons,
             threads=threads,
             memory=memory,
+            tombstones=run.tombstones,
         )
         tasks.append(task)
     staged: list[StagedFile] = []

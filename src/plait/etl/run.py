@@ -21,6 +21,7 @@ from plait.etl.omics.genes import genes_digest
 from plait.etl.omics.panels import panels_digest
 from plait.etl.resources import size_mib
 from plait.etl.sources.inventory import InputFile, find_files, inspect
+from plait.etl.tombstones import Tombstones, read_tombstones
 from plait.etl.vocabulary import choose_release, chosen_release, known_release, load_vocabulary
 from plait.etl.vocabulary.approvals import approved_file
 from plait.settings import DEFAULT_SHARD_PERSONS
@@ -138,6 +139,10 @@ class Run:
     records: dict[int, int] = field(default_factory=dict)
     attempt: str = field(default_factory=lambda: secrets.token_hex(4))
     connection: duckdb.DuckDBPyConnection | None = None
+    tombstones: Tombstones = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tombstones = read_tombstones(self.study)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:

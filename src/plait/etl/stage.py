@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.errors import BooksError, ConfigError
+from plait.etl.forgotten import mark_forgotten, names_a_person
 from plait.etl.judgement import RESERVED, faulty_query, staged_query
 from plait.etl.manifest import digest_of, read_manifest, write_manifest
 from plait.etl.own_code import code_digest
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from plait.etl.shape import Shape
     from plait.etl.sources.folder import Select, Source
     from plait.etl.sources.inventory import InputFile
+    from plait.etl.tombstones import Tombstones
 
 _UNIT_SYSTEM = "UCUM"
 
@@ -65,7 +67,7 @@ class Task:
     """One file to stage: which SELECTs, under which names, with which persons and how much of the machine.
 
     `links` is a digest of the study's links, `crosswalk` the file of everybody who was ever known, None before persons are staged; `known_persons`
-    its size.
+    its size. `tombstones` are those of persons who were forgotten.
     """
 
     file: InputFile
@@ -82,6 +84,7 @@ class Task:
     known_persons: int | None
     threads: int
     memory: str | None
+    tombstones: Tombstones
 
     def manifest(self, select: Select) -> Path:
         """Where it is said what `select` gave: named by all that this depends on, but for the persons who are known."""
@@ -128,9 +131,9 @@ def staged_before(task: Task, select: Select) -> StagedFile | None:
     data = read_manifest(manifest)
     if data is None:
         return None
-    then, numbers = data.pop("known_persons"), data.pop("numbers")
+    then, numbers, forgotten = data.pop("known_persons"), data.pop("numbers"), data.pop("forgotten", "")
     staged = StagedFile(**{**data, "path": str(manifest.with_name(Path(data["path"]).name))})
-    if staged.unknown_persons and then != task.known_persons:
+    if (staged.unknown_persons and then != task.known_persons) or (forgotten != task.tombstones.digest and names_persons(task.source, task.file.file)):
         return None
     return staged if numbers == numbers_of(task.crosswalk, then) else None
 
@@ -165,12 +168,20 @@ def stage_file(task: Task) -> list[StagedFile]:
         if task.crosswalk is not None:
             con.execute(sql("plait.etl", "read_crosswalk"), {"file": str(task.crosswalk)})
         records = _load(con, task.file, task.source, task.spill)
+        selects = [select for select in task.source.selects_of(str(task.file.file)) if names_a_person(select)] if task.tombstones else []
+        _load_lookups(con, task, " ".join(select.text for select in (*missing, *selects)))
+        if selects:
+            mark_forgotten(con, task.tombstones, selects, task.source, _raw_name(task.file))
         if to_count:
             count_checks(con, task.file, task.source, task.time_zone, task.folder)
-        _load_lookups(con, task, " ".join(select.text for select in missing))
         for select in missing:
             done[select] = _stage_select(con, task, select, records)
     return [staged for staged in done.values() if staged is not None]
+
+
+def names_persons(source: Source, file: str | None) -> bool:
+    """Tell whether some SELECT of a file names persons: of others nobody can be forgotten."""
+    return file is not None and any(names_a_person(select) for select in source.selects_of(file))
 
 
 def _raw_name(file: InputFile) -> str:
@@ -254,7 +265,9 @@ def _stage_select(con: duckdb.DuckDBPyConnection, task: Task, select: Select, re
     staged = _counted(con, task, select, path, records)
     files = [path, *_write_summaries(con, task, select, path)]
     numbers = numbers_of(task.crosswalk, task.known_persons)
-    write_manifest(task.manifest(select), files, {**asdict(staged), "known_persons": task.known_persons, "numbers": numbers})
+    write_manifest(
+        task.manifest(select), files, {**asdict(staged), "known_persons": task.known_persons, "numbers": numbers, "forgotten": task.tombstones.digest}
+    )
     return staged
 
 
@@ -276,17 +289,21 @@ def _write_summaries(con: duckdb.DuckDBPyConnection, task: Task, select: Select,
         summed = f"count(*) AS rows, CAST(sum(md5_number_lower({content})) AS DECIMAL(38, 0)) AS digest"
         write_parquet(con, f"SELECT source, system, person, {summed} FROM ({rows}) AS s GROUP BY ALL", persons_file(staged))
         written.append(persons_file(staged))
-    words = "display" if "display" in shape.columns else "CAST(NULL AS VARCHAR)"
+    if coded_columns(select.shape):
+        write_parquet(con, distinct_codes(select.shape, staged), codes_file(staged))
+        written.append(codes_file(staged))
+    return written
+
+
+def distinct_codes(shape: str, staged: Path) -> str:
+    """Give the SELECT of the distinct codes of a staged file, of a shape that has some."""
+    words = "display" if "display" in SHAPES[shape].columns else "CAST(NULL AS VARCHAR)"
     parts = [
         f"SELECT source, {system} AS code_system, {quoted(column)} AS code, {words if column == 'code' else 'CAST(NULL AS VARCHAR)'} AS display "
         f'FROM {parquet(staged)} WHERE {quoted(column)} IS NOT NULL AND {system} IS NOT NULL AND reject IS NULL AND "ignore" IS NULL'
-        for column, system in coded_columns(select.shape)
+        for column, system in coded_columns(shape)
     ]
-    if parts:
-        distinct = f"SELECT source, code_system, code, min(display) AS display, count(*) AS records FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL"
-        write_parquet(con, distinct, codes_file(staged))
-        written.append(codes_file(staged))
-    return written
+    return f"SELECT source, code_system, code, min(display) AS display, count(*) AS records FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL"
 
 
 def _is_named(name: str, select: str) -> bool:

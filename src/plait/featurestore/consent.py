@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from plait.duck import connect
 from plait.errors import ConfigError
-from plait.etl.commit import warehouse_of
-from plait.etl.crosswalk import follow_links, load_crosswalk
+from plait.etl.crosswalk import linked_crosswalk
 from plait.featurestore.aligned import Aligned
 from plait.featurestore.asof import DAY_US, EVER
 from plait.featurestore.sparse import Sparse
@@ -234,10 +232,7 @@ def _moment(where: str, text: str, column: str) -> int | None:
 
 def _persons(reading: Reading) -> dict[str, dict[str, int]]:
     """Give whose each identifier is, by system, links followed."""
-    version, found = reading.version, defaultdict[str, dict[str, int]](dict)
-    with connect() as con:
-        load_crosswalk(con, reading.study / version.crosswalk)
-        follow_links(con, [str(warehouse_of(reading.study) / entry["path"]) for entry in version.staged if entry["shape"] == "link" and entry["rows"]])
-        for system, identifier, person_id in con.execute("SELECT system, identifier, person_id FROM crosswalk").fetchall():
-            found[system][identifier] = person_id
+    found = defaultdict[str, dict[str, int]](dict)
+    for system, identifier, person_id in linked_crosswalk(reading.study, reading.version).iter_rows():
+        found[system][identifier] = person_id
     return dict(found)

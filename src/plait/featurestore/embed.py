@@ -14,6 +14,7 @@ import numpy as np
 
 from plait.errors import ConfigError
 from plait.etl.commit import writing
+from plait.etl.tombstones import check_finished
 from plait.featurestore.embeddings import Embeddings
 from plait.featurestore.encoders.encoder import ItemError
 from plait.featurestore.items import ItemView
@@ -78,6 +79,7 @@ def embed(store: Store, names: Sequence[str] | None, *, retry: bool, progress: P
     if not chosen:
         return []
     with writing(store.reading.study):
+        check_finished(store.reading.study)
         return [_embed(view, retry=retry, progress=progress) for view in chosen]
 
 

@@ -48,6 +48,7 @@ class Fitted:
         rows_sha256: Hash over the training rows and the split that they are of.
         all_missing: Columns (`VIEW.FEATURE`) that were never observed in the training rows: kept, and filled by nothing but a constant.
         persons: The persons of the training rows, ascending: who learns from nobody else can be seen to; None of what was saved before plait kept them.
+        forgotten: How many further persons of the training rows were forgotten since: what was learnt of them is still in the numbers.
     """
 
     recipes: Mapping[str, tuple[Step, ...]]
@@ -57,6 +58,7 @@ class Fitted:
     rows_sha256: str
     all_missing: tuple[str, ...]
     persons: tuple[int, ...] | None = None
+    forgotten: int = 0
 
     @cached_property
     def digest(self) -> str:
@@ -115,7 +117,8 @@ class Fitted:
             recipes = {view: parse_recipe(steps, view) for view, steps in content["recipes"].items()}
             names = {view: tuple(features) for view, features in content["names"].items()}
             persons = tuple(content["persons"]) if "persons" in content else None
-            fitted = cls(recipes, parse_imputer(content["imputer"]), names, states, content["rows_sha256"], tuple(content["all_missing"]), persons)
+            learnt = (content["rows_sha256"], tuple(content["all_missing"]), persons, int(content.get("forgotten", 0)))
+            fitted = cls(recipes, parse_imputer(content["imputer"]), names, states, *learnt)
             said = content["sha256"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise NotFittedError(where, expected="what Fitted.save wrote", got=type(error).__name__, todo="Fit again: train.fit().") from None
@@ -131,6 +134,7 @@ class Fitted:
             "rows_sha256": self.rows_sha256,
             "all_missing": list(self.all_missing),
             **({} if self.persons is None else {"persons": list(self.persons)}),
+            **({"forgotten": self.forgotten} if self.forgotten else {}),
         }
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:

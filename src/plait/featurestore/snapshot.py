@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from dataclasses import dataclass, fields
@@ -24,10 +25,10 @@ from plait.featurestore.splits import Part, Split
 from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question
 from plait.hashing import sha256_of
-from plait.schema.snapshots import FITTED_FOLDER, INDEX_FILE, MANIFEST_FILE, SNAPSHOT_FORMAT, SPLIT_FILE, TABLE_FILE, VIEWS_FOLDER
+from plait.schema.snapshots import FITTED_FOLDER, FORGOTTEN, INDEX_FILE, MANIFEST_FILE, SNAPSHOT_FORMAT, SPLIT_FILE, TABLE_FILE, VIEWS_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -76,20 +77,58 @@ def save(table: FusionTable, folder: str | Path) -> str:
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     temporary.mkdir(mode=0o700)
     try:
-        _write(table, temporary)
-        files = _hashed(temporary)
-        name = _id_of(files)
-        (temporary / MANIFEST_FILE).write_text(_as_json({"format": SNAPSHOT_FORMAT, "id": name, "files": files}), encoding="utf-8")
+        name = _finish(table, temporary, [])
         if target.exists():
             _check_same(target, name)
             return name
-        for path in temporary.rglob("*"):
-            path.chmod(0o700 if path.is_dir() else 0o400)
-            _flush(path)
         temporary.rename(target)
         _flush(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    return name
+
+
+def save_again(table: FusionTable, folder: Path, marks: Sequence[Mapping[str, Any]]) -> str:
+    """Put what is left of a snapshot, persons having been forgotten, in its place; `marks` tell of that in its manifest.
+
+    Returns:
+        The snapshot's id, which is another one.
+    """
+    temporary, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("left", "was"))
+    for leftover in (temporary, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary.mkdir(mode=0o700)
+    name = _finish(table, temporary, marks)
+    folder.rename(old)  # no file system that plait is used on swaps two folders: for a moment there is none of this name
+    temporary.rename(folder)
+    _flush(folder.parent)
+    shutil.rmtree(old)
+    return name
+
+
+def finish_again(root: Path) -> None:
+    """Put snapshots in their place that were about to be put there when a forgetting was stopped."""
+    for old in sorted(root.rglob(".*.was")):
+        folder = old.with_name(old.name[1 : -len(".was")])
+        left = folder.with_name(f".{folder.name}.left")
+        if not folder.exists():
+            (left if (left / MANIFEST_FILE).is_file() else old).rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    for left in sorted(root.rglob(".*")):
+        if left.is_dir() and re.fullmatch(r"\..+\.(left|[0-9a-f]{8})", left.name):  # also what a `save` that was killed had written
+            shutil.rmtree(left)
+
+
+def _finish(table: FusionTable, folder: Path, marks: Sequence[Mapping[str, Any]]) -> str:
+    """Write all files of a snapshot, its manifest the last, so that nobody writes to them and all are on the disk; give its id."""
+    _write(table, folder)
+    files = _hashed(folder)
+    name = _id_of(files)
+    told = {FORGOTTEN: list(marks)} if marks else {}
+    (folder / MANIFEST_FILE).write_text(_as_json({"format": SNAPSHOT_FORMAT, "id": name, "files": files, **told}), encoding="utf-8")
+    for path in folder.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o400)
+        _flush(path)
     return name
 
 
@@ -119,7 +158,8 @@ def check_snapshot(folder: str | Path, *, id: str | None = None) -> Snapshot:  #
         raise SnapshotError(
             path / MANIFEST_FILE, expected=f"a snapshot of format {SNAPSHOT_FORMAT}", got="another", todo="Open it with the plait that wrote it."
         )
-    if not is_named_so or (id is not None and id != said):
+    _check_id(path, manifest, id)
+    if not is_named_so:
         raise SnapshotError(path / MANIFEST_FILE, expected="the snapshot's id", got="another", todo="Restore the folder from a copy, or save the table anew.")
     found = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir() or file.is_symlink()} - {MANIFEST_FILE}
     for name in sorted(found.symmetric_difference(files)):
@@ -129,6 +169,22 @@ def check_snapshot(folder: str | Path, *, id: str | None = None) -> Snapshot:  #
         if sha256_of(path / name) != entry["sha256"]:
             raise SnapshotError(path / name, expected="the bytes that were saved", got="others", todo="Restore the folder from a copy.")
     return Snapshot(path, said, files)
+
+
+def _check_id(path: Path, manifest: Mapping[str, Any], asked: str | None) -> None:
+    """Fail where a snapshot was asked for by another id; say so where it is the one that it had before persons were forgotten."""
+    if asked is None or asked == manifest["id"]:
+        return
+    for mark in manifest.get(FORGOTTEN, []):
+        if asked == mark["was"]:
+            persons = sum(one["persons"] for one in manifest[FORGOTTEN][manifest[FORGOTTEN].index(mark) :])
+            raise SnapshotError(
+                path / MANIFEST_FILE,
+                expected="the snapshot as it was when it had this id",
+                got=f"what is left of it since {persons} of its persons were forgotten, on {mark['at'][:10]} for the first time",
+                todo=f"Its id is {manifest['id']} now: use that, and fit anew what was fitted on it.",
+            )
+    raise SnapshotError(path / MANIFEST_FILE, expected="the snapshot's id", got="another", todo="Restore the folder from a copy, or save the table anew.")
 
 
 def open_snapshot(folder: str | Path, *, id: str | None = None) -> FusionTable:  # noqa: A002 - as the manifest calls it

@@ -49,7 +49,7 @@ class Split:
     """Which persons are in which part, and by what rule.
 
     Attributes:
-        rule: How it was made: `kind` (`person`, `strata`, `site`, `time`) with its numbers.
+        rule: How it was made: `kind` (`person`, `strata`, `site`, `time`) with its numbers; `forgotten` persons went since, where some did.
         parts: Persons of each part, ascending.
     """
 
@@ -59,7 +59,7 @@ class Split:
     def __post_init__(self) -> None:
         names = [name for name in PARTS if name in self.parts]
         for place, name in enumerate(names):
-            if not len(self.parts[name]):
+            if not len(self.parts[name]) and not self.rule.get("forgotten"):
                 raise CohortError(f"split, part '{name}'", expected="somebody in it", got="nobody", todo="Ask for a larger part, or give more rows.")
             for other in names[place + 1 :]:
                 shared = len(np.intersect1d(self.parts[name], self.parts[other]))

@@ -11,6 +11,7 @@ from plait.etl.catalog import open_catalog
 from plait.etl.changes import coded_rows
 from plait.etl.commit import warehouse_of
 from plait.etl.crosswalk import follow_links, load_crosswalk
+from plait.etl.tombstones import read_tombstones
 from plait.etl.vocabulary import read_release, register
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def load_coded(con: duckdb.DuckDBPyConnection, study: Path, version: Version) ->
     """Make `coded` (all codes that staged rows name), `present` (whom rows are of) and `attribute_domain`."""
     make_view(con, "coded", coded_rows((entry["shape"], warehouse_of(study) / entry["path"]) for entry in version.staged if entry["rows"]))
     load_crosswalk(con, study / version.crosswalk)
-    follow_links(con, [str(warehouse_of(study) / entry["path"]) for entry in version.staged if entry["shape"] == "link" and entry["rows"]])
+    links = [str(warehouse_of(study) / entry["path"]) for entry in version.staged if entry["shape"] == "link" and entry["rows"]]
+    follow_links(con, links, read_tombstones(study))
     persons = [warehouse_of(study) / entry["path"] for entry in version.staged if entry["shape"] == "person" and entry["rows"]]
     nobody = 'SELECT NULL AS system, NULL AS person, NULL AS reject, NULL AS "ignore" WHERE false'
     make_view(con, "staged_persons", f"FROM {parquet(*persons)}" if persons else nobody)

@@ -9,6 +9,8 @@
 | `split.json` | the split that the rows are a part of, where they are one |
 | `fitted/fitted.json`, `fitted/fitted.npz` | what was fitted and applied, where something was |
 
+The manifest also tells of persons who were forgotten since (`plait forget`): when, how many, and the id that the snapshot had before.
+
 The id is the SHA-256 over paths, sizes and hashes of all files but the manifest: the same table has the same id, wherever it lies.
 """
 
@@ -23,3 +25,6 @@ INDEX_FILE = "index.parquet"
 SPLIT_FILE = "split.json"
 VIEWS_FOLDER = "views"
 FITTED_FOLDER = "fitted"
+
+FORGOTTEN = "forgotten"
+"""Key of the manifest that tells when persons were forgotten, how many, and which id the snapshot had until then (`was`)."""

@@ -23,6 +23,7 @@ from plait.etl.sources.inventory import InputFile, find_files, inspect
 from plait.etl.sources.raw import count_unread, insert_raw_records, load_raw
 from plait.etl.stage import StagedFile, Task, codes_file, rows_of, stage_file
 from plait.etl.staging import SHAPES
+from plait.etl.tombstones import NOBODY
 from plait.etl.vocabulary import read_release, register
 from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from plait.etl.run import Progress
     from plait.etl.sources.folder import Select, Source
+    from plait.etl.tombstones import Tombstones
     from plait.etl.vocabulary.approvals import Approval
 
 WHO_IS_WHO = frozenset({"person"})
@@ -115,6 +117,7 @@ class Trial:
         first: Rejected records to show for each reason.
         show_values: Whether to show what they say.
         progress: Hears of files that were staged.
+        tombstones: Who was forgotten.
     """
 
     time_zone: str = "UTC"
@@ -130,6 +133,7 @@ class Trial:
     first: int = 3
     show_values: bool = False
     progress: Progress = silent
+    tombstones: Tombstones = NOBODY
 
 
 class _Dry:
@@ -177,6 +181,7 @@ class _Dry:
             known_persons=None if crosswalk is None else 1,
             threads=self.trial.threads,
             memory=f"{self.trial.memory_mib}MiB",
+            tombstones=self.trial.tombstones,
         )
 
 

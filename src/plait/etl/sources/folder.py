@@ -38,6 +38,9 @@ _MACROS_FILE = "macros.sql"
 IDENTITY = "identity"
 """Kind and name of the source that a study's links are."""
 
+HEADERS_FOLDER = "headers"
+"""Folder of the warehouse for what readers keep of what they have read."""
+
 MAP_FILE = "source_to_concept_map.csv"
 """A source's own mappings, in the columns of OMOP's SOURCE_TO_CONCEPT_MAP and a note."""
 
@@ -332,7 +335,7 @@ def open_source(settings: SourceSettings, study: Path) -> Source:
         reader_module=reader,
         named={name: study.resolve() / str(options[rule.option]) for name, rule in rules.files.items() if rule.option and options[rule.option]},
         macros=shared,
-        cache=_cache(rules, warehouse_of(study) / "headers" / settings.name),
+        cache=_cache(rules, warehouse_of(study) / HEADERS_FOLDER / settings.name),
         url=settings.url,
         said=(settings.encoding, settings.delimiter),
         maps=small,

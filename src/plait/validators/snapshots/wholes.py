@@ -171,7 +171,8 @@ def fitted_rows(snapshot: Snapshot, others: Sequence[Snapshot]) -> tuple[list[tu
         of_others = np.setdiff1d(np.asarray(persons, np.int64), _persons_of(split).get(TRAIN, np.empty(0, np.int64)))
         if len(of_others):
             return [("fitted", f"fitted on {len(of_others)} persons who are not in {TRAIN}")], 1
-    trained = [one for one in (snapshot, *others) if one.part == TRAIN and (one.split or {}).get("sha256") == split.get("sha256") and _is_as_asked(one)]
+    alike = [] if said.get("forgotten") or (split.get("rule") or {}).get("forgotten") else [snapshot, *others]  # rows of the forgotten are not to be had
+    trained = [one for one in alike if one.part == TRAIN and (one.split or {}).get("sha256") == split.get("sha256") and _is_as_asked(one)]
     same = [one for one in trained if {view.name for view in one.views} == {view.name for view in snapshot.views}]
     if any(hash_of_rows(one) == said.get("rows_sha256") for one in same):
         return [], 1
