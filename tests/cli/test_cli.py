@@ -93,7 +93,7 @@ def test_every_command_is_described_in_a_line_that_is_not_cut(command: Callable[
 def test_every_command_takes_the_common_options(words: tuple[str, ...]) -> None:
     options = {option for parameter in COMMANDS[words].params for option in parameter.opts}
     assert {"--json", "-q", "--quiet"} <= options
-    assert words in {("demo",), ("init",)} or {"-s", "--study"} <= options
+    assert words in {("demo",), ("init",), ("export", "check")} or {"-s", "--study"} <= options
 
 
 @pytest.mark.parametrize("words", [(), ("etl",), ("map",), ("vocabulary",)], ids=["plait", "etl", "map", "vocabulary"])
@@ -335,6 +335,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("etl", "new-source"),
         ("etl", "check-source"),
         ("export", "omop"),
+        ("export", "check"),
         ("export", "fair"),
         ("export", "mudata"),
         ("export", "phenopackets"),

@@ -23,7 +23,7 @@ from plait.export.disclosure import audit as last_look
 from plait.export.disclosure.cells import Sum, protected, suppressed
 from plait.export.disclosure.checks import enough_rows, told_results
 from plait.export.disclosure.derive import Equation, derivable
-from plait.export.fair import aggregates
+from plait.export.fair import aggregates, missing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,3 +233,35 @@ def test_the_last_look_sees_differences_of_checks(tmp_path: Path) -> None:
     assert last_look.audit(tmp_path, 11, 200) == ["checks.json, death: the difference of two figures"]
     (tmp_path / "README.md").write_text("Of these, 4 patients died.", encoding="utf-8")
     assert "README.md: a number of persons" in last_look.audit(tmp_path, 11, 200)
+
+
+def snapshot(name: str, reasons: list[str], first: int = 0) -> missing.Described:
+    """Give a snapshot of one view: a row of each of as many persons as there are reasons."""
+    found = tuple(((first + person, 0), first + person, (reason,)) for person, reason in enumerate(reasons))
+    return missing.Described(name, None, len(reasons), ("ct",), found, "", ())
+
+
+def told(cells: list[missing.Cell]) -> dict[tuple[str, str], int | None]:
+    """Give what is told of the view."""
+    return {(cell.snapshot, cell.category): cell.rows for cell in cells if cell.breakdown == "ct"}
+
+
+def test_training_rows_and_all_rows_do_not_give_the_others_away() -> None:
+    """Of the whole, 14 have no CT; of the training rows, 13: told together, they tell of the one other row."""
+    train = snapshot("train", ["UNKNOWN"] * 13 + ["OBSERVED"] * 30)
+    whole = snapshot("whole", ["UNKNOWN"] * 13 + ["OBSERVED"] * 30 + ["UNKNOWN"] + ["OBSERVED"] * 20)
+    apart = told(missing.count_cells([train], 11)) | told(missing.count_cells([whole], 11))
+    assert apart == {("train", "UNKNOWN"): 13, ("train", "OBSERVED"): 30, ("whole", "UNKNOWN"): 14, ("whole", "OBSERVED"): 50}
+    together = told(missing.count_cells([train, whole], 11))
+    assert None in {together["train", "UNKNOWN"], together["whole", "UNKNOWN"]}
+    assert None in {together["train", "OBSERVED"], together["whole", "OBSERVED"]}
+    others = told(missing.count_cells([train, snapshot("other", ["UNKNOWN"] * 14 + ["OBSERVED"] * 50, first=1000)], 11))
+    assert None not in others.values(), "they have no row in common"
+
+
+def test_of_patterns_of_views_few_are_not_told() -> None:
+    cells = missing.count_cells([snapshot("v1", ["UNKNOWN"] * 4 + ["OBSERVED"] * 50)], 11)
+    assert told(cells) == {("v1", "UNKNOWN"): None, ("v1", "OBSERVED"): None}
+    assert [cell.rows for cell in cells if cell.breakdown == "all"] == [54]
+    patterns = [cell.category for cell in missing.count_cells([snapshot("v1", ["UNKNOWN"] * 14 + ["OBSERVED"] * 50)], 11) if cell.breakdown == missing.PATTERN]
+    assert sorted(patterns) == ["ct", "none"]

@@ -164,7 +164,7 @@ def test_the_lines_of_the_readme_do_what_they_say(study: Path, package: Path, tm
     monkeypatch.chdir(package if has_rows else tmp_path / "figures")
     readme = Path("README.md").read_text(encoding="utf-8")
     lines = readme.partition("```python\n")[2].partition("```")[0].splitlines()
-    assert [line.split()[1].rstrip(";") for line in lines] == ["polars", "duckd", "pandas", "mlcroissant"]
+    assert [line.split()[1].rstrip(";") for line in lines] == ["polars", "duckdb", "pandas", "mlcroissant"]
     seen = []
     for line in lines:
         imported, expression = line.split("; ")

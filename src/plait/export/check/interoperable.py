@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal, parquet, quoted, sql
+from plait.duck import connect, quoted, sql
 from plait.export.check.jsonld import record_fields, texts
 from plait.export.check.opened import CROISSANT
 from plait.export.check.outcome import Outcome, Test, absent, verdict
@@ -81,21 +81,8 @@ def _formats_are_open(package: Opened) -> Outcome:
 def _tables_can_be_read(package: Opened) -> Outcome:
     if not package.tables:
         return absent("table")
-    faults = [f"{name} cannot be read ({why})" for name in package.tables if isinstance(why := columns_of(package, name), str)]
+    faults = [f"{name} cannot be read ({why})" for name in package.tables if isinstance(why := package.columns[name], str)]
     return verdict(faults, f"{len(package.tables):,} tables open in DuckDB")
-
-
-def columns_of(package: Opened, name: str) -> list[str] | str:
-    """Give the columns of a table; why it cannot be read where it cannot."""
-    import duckdb
-
-    con = connect()
-    try:
-        return [row[0] for row in con.execute(f"DESCRIBE FROM {_source(package, name)}").fetchall()]
-    except duckdb.Error as error:
-        return type(error).__name__
-    finally:
-        con.close()
 
 
 def _concepts_are_told(package: Opened) -> Outcome:
@@ -105,11 +92,11 @@ def _concepts_are_told(package: Opened) -> Outcome:
     con = connect()
     faults, total = [], 0
     try:
-        con.execute(f"CREATE VIEW known_concept AS FROM {_source(package, place)}")
+        con.execute(f"CREATE VIEW known_concept AS FROM {package.source(place)}")
         siblings = [name for name in package.tables if PurePosixPath(name).parent == PurePosixPath(place).parent and name != place]
         for name in siblings:
-            for column in [column for column in columns_of(package, name) if column.endswith(_CONCEPT)]:
-                concepts, unknown = _counted(con, _source(package, name), column)
+            for column in [column for column in package.columns[name] if column.endswith(_CONCEPT)]:
+                concepts, unknown = _counted(con, package.source(name), column)
                 total += concepts
                 if unknown:
                     faults.append(f"{unknown:,} concepts of {PurePosixPath(name).stem}.{column} are not told")
@@ -127,7 +114,7 @@ def _counted(con: duckdb.DuckDBPyConnection, source: str, column: str) -> tuple[
 def _vocabularies_are_named(package: Opened) -> Outcome:
     """Look at a table of figures whose rows name a concept and its vocabulary."""
     for name in package.tables:
-        found = columns_of(package, name)
+        found = package.columns[name]
         if not isinstance(found, str) and {"concept_id", "vocabulary_id"} <= {*found}:
             with package.files[name].open(encoding="utf-8", newline="") as stream:
                 rows = list(csv.DictReader(stream))
@@ -164,11 +151,6 @@ def _references_lead_somewhere(package: Opened) -> Outcome:
 
 def _is_within(name: str, suffix: str) -> bool:
     return any(part.endswith(suffix) for part in PurePosixPath(name).parts[:-1])
-
-
-def _source(package: Opened, name: str) -> str:
-    place = package.files[name]
-    return parquet(place) if place.suffix == ".parquet" else f"read_csv({literal(place)}, header = true, all_varchar = true)"
 
 
 TESTS = (

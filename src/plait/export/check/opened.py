@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from plait.duck import connect, literal, parquet
 from plait.errors import ExportError
 from plait.export.package import HASHES_FILE
 
@@ -37,6 +38,7 @@ class Opened:
         dictionary: The rows of `dictionary.csv`.
         hashes: What `SHA256SUMS` says, by file.
         unread: Metadata files that cannot be read, and why.
+        columns: The columns of each table; why it cannot be read where it cannot.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Opened:
     dictionary: tuple[dict[str, str], ...]
     hashes: Mapping[str, str]
     unread: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, list[str] | str] = field(default_factory=dict)
 
     @property
     def metadata(self) -> tuple[str, ...]:
@@ -58,7 +61,11 @@ class Opened:
     @property
     def tables(self) -> tuple[str, ...]:
         """Tables, but for the dictionary."""
-        return tuple(name for name in self.files if PurePosixPath(name).suffix in TABLES and name != DICTIONARY)
+        return tuple(self.columns)
+
+    def source(self, name: str) -> str:
+        """Give a table as DuckDB reads it."""
+        return source_of(self.files[name])
 
     def root(self) -> dict[str, Any]:
         """Give the entity of the crate that stands for the package."""
@@ -97,7 +104,29 @@ def _read(folder: Path) -> Opened:
     lines = files[HASHES_FILE].read_text(encoding="utf-8").splitlines() if HASHES_FILE in files else []
     hashes = {name.lstrip("*"): digest for digest, _, name in (line.partition("  ") for line in lines) if name}
     ids = tuple(str(one.get("@id")) for one in graph)
-    return Opened(folder, files, croissant, dict(zip(ids, graph, strict=True)) if crate else None, ids, datapackage, dictionary, hashes, unread)
+    entities = dict(zip(ids, graph, strict=True)) if crate else None
+    return Opened(folder, files, croissant, entities, ids, datapackage, dictionary, hashes, unread, _columns(files))
+
+
+def source_of(file: Path) -> str:
+    """Give a file with a table as DuckDB reads it."""
+    return parquet(file) if file.suffix == ".parquet" else f"read_csv({literal(file)}, header = true, all_varchar = true)"
+
+
+def _columns(files: Mapping[str, Path]) -> dict[str, list[str] | str]:
+    import duckdb
+
+    found: dict[str, list[str] | str] = {}
+    con = connect()
+    try:
+        for name in [name for name in files if PurePosixPath(name).suffix in TABLES and name != DICTIONARY]:
+            try:
+                found[name] = [row[0] for row in con.execute(f"DESCRIBE FROM {source_of(files[name])}").fetchall()]
+            except duckdb.Error as error:
+                found[name] = type(error).__name__
+    finally:
+        con.close()
+    return found
 
 
 def read_json(files: Mapping[str, Path], name: str, unread: dict[str, str]) -> dict[str, Any] | None:

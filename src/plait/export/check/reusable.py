@@ -7,7 +7,6 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from plait.export.check.interoperable import columns_of
 from plait.export.check.jsonld import as_text, objects, texts
 from plait.export.check.opened import CHECKS, CITATION, CRATE, CROISSANT, DATAPACKAGE, DICTIONARY, README, read_json
 from plait.export.check.outcome import Outcome, Test, absent, verdict
@@ -58,7 +57,7 @@ def _can_be_understood(package: Opened) -> Outcome:
         told = {(row.get("table"), row.get("column")) for row in package.dictionary}
         names = {str(one.get("path")): str(one.get("name")) for one in objects((package.datapackage or {}).get("resources"))}
         for name in package.tables:
-            columns = columns_of(package, name)
+            columns = package.columns[name]
             mine = {table for table, _ in told if table and table.lower().replace(".", "-") in {names.get(name), PurePosixPath(name).stem.lower()}}
             if not isinstance(columns, str):
                 faults += [f"{DICTIONARY} lacks {name}, {column}" for column in columns if not any((table, column) in told for table in mine)]
@@ -77,7 +76,7 @@ def _columns_agree(package: Opened) -> Outcome:
                 fields.setdefault(place, set()).add(column)
     resources = {str(one.get("path")): objects((one.get("schema") or {}).get("fields")) for one in objects((package.datapackage or {}).get("resources"))}
     for name in package.tables:
-        columns = columns_of(package, name)
+        columns = package.columns[name]
         if isinstance(columns, str):
             continue
         for source, said in ((CROISSANT, fields.get(name)), (DATAPACKAGE, {str(one.get("name")) for one in resources[name]} if name in resources else None)):

@@ -152,8 +152,9 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 
 def _results(file: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["results"] if file.is_file() else []
-    return found
+    content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    rows = content.get("results", []) if isinstance(content, dict) else []
+    return [row for row in rows if {"table_name", "check_id", "violated", "denominator"} <= {*row}]
 
 
 def _number(text: str | None) -> int | None:
