@@ -405,3 +405,17 @@ def test_a_telephone_number_in_a_word_that_all_share_stops_the_export(study: Pat
     with pytest.raises(ExportError, match=r"a telephone number in (observation|measurement).parquet, column value_(as_string|source_value)") as told:
         plait.open(folder).export_omop(tmp_path / "out", row_level=True)
     assert "0142" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ('{"vcfRecord":{"pos":"12345678","ref":"A"}}', False),
+        ('{"value":"NC_000017.11:g.12345678_12345680del"}', False),
+        ('{"value":"NM_1.1:c.12345678+12dup","who":"12345678"}', True),
+        ('{"pos":"1234","id":"12345678"}', True),
+    ],
+)
+def test_a_place_in_a_genome_is_no_record_number(tmp_path: Path, text: str, is_found: bool) -> None:  # noqa: FBT001 - what is expected
+    (tmp_path / "1.json").write_text(text, encoding="utf-8")
+    assert bool(scan(tmp_path, ["12345678"])) is is_found

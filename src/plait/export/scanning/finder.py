@@ -29,6 +29,9 @@ SHORTEST_NUMBER = 6
 IDENTIFIERS = re.compile(r"(?i)mrn|patient|^(?!subject_id$).*subject|case|sample|specimen|accession|identifier")
 """Columns of whole numbers that may hold identifiers; the CDM's ids are new ones, as is `subject_id`, which is what COHORT and MEDS call a person."""
 
+IN_GENOME = r'"(pos|start|end)"\s*:\s*"?\d+"?|\b[cgmnr]\.[*-]?\d+([_+*-]+\d+)*'
+"""A place in a genome, in JSON (VCF, VRS) or by HGVS: of so many numbers, some are anybody's record number by chance."""
+
 _ANY = "|".join(f"(?:{pattern})" for pattern in PATTERNS.values())
 _HIDDEN = "…"
 
@@ -59,6 +62,8 @@ class Finder:
             each, numbers = counted["text"], counted["n"]
         found: dict[str, int] = {}
         rows = self.known.within(each)["row"].unique()
+        if len(rows):
+            rows = rows.gather(self.known.within(each[rows].str.replace_all(IN_GENOME, " "))["row"].unique())
         if len(rows):
             found[KNOWN] = int(numbers[rows].sum())
         if not is_number:
