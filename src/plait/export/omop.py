@@ -10,7 +10,6 @@ from plait.duck import literal, quoted, sql
 from plait.errors import ConfigError, ExportError
 from plait.etl.run import silent
 from plait.export.deidentify import tables
-from plait.export.disclosure.anonymity import guard
 from plait.export.outgoing import Left, leaving, need_row_level
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, empty_select
 
@@ -87,7 +86,6 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
     need_row_level("plait export omop", row_level=row_level)
     leave = leaving_tables(settings.policy, chosen)
     with leaving(study, version, settings, target, key=key, has_notes="note" in leave, memory=memory, threads=threads, progress=progress) as out:
-        guard(out)
         written = write_tables(out.con, out.folder, format, leave, progress)
         for dialect in ("duckdb", "postgresql"):
             statements = ddl(dialect, schemas={"cdm": "cdm"})

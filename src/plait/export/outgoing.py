@@ -14,6 +14,7 @@ from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.notes import scrubbed_notes
+from plait.export.disclosure.anonymity import guard
 from plait.export.disclosure.audit import audit, refuse_small
 from plait.export.known.identifiers import gather
 from plait.export.package import new_package, write_hashes
@@ -146,6 +147,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     target: Path,
     *,
     key: str | None = None,
+    has_rows: bool = True,
     has_notes: bool = True,
     threads: int | None = None,
     memory: str | None = None,
@@ -159,17 +161,18 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         settings: Its policy says how small a cell may be, whether weekdays stay, what is withheld, and where the key is kept if `key` is None.
         target: The new folder.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        has_rows: Whether rows of persons are written, who are then to be as alike as the policy asks.
         has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
         progress: Hears of rows that were written.
 
     Raises:
-        ExportError: A check of severity `error` fails.
+        ExportError: A check of severity `error` fails, or persons are less alike than the policy asks.
         ConfigError: Something is in the target's place.
     """
     policy = settings.policy
-    report = validate_study(study, version, settings, chosen=("cdm",), progress=progress)
+    report = validate_study(study, version, settings, chosen=("cdm",), threads=threads, memory=memory, progress=progress)
     _check_sound(report, version)
     name = key or policy.key
     secret = ExportKey.kept(study, name, keeps_weekdays=policy.keep_weekdays) if name else ExportKey.new(keeps_weekdays=policy.keep_weekdays)
@@ -180,7 +183,10 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         known = gather(con, study, version, settings, folder / _SPILL)
         asked = policy if has_notes else policy.model_copy(update={"notes": "withhold"})
         with scrubbed_notes(con, study, asked, known, threads=threads, progress=progress) as scrubbed:
-            yield Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, known, scrubbed, progress)
+            out = Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, known, scrubbed, progress)
+            if has_rows and (policy.k_anonymity or policy.l_diversity):
+                guard(out)
+            yield out
 
 
 def need_row_level(command: str, *, row_level: bool) -> None:
