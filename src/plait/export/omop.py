@@ -150,9 +150,12 @@ def write_tables(con: duckdb.DuckDBPyConnection, folder: Path, form: Format, lea
 
 
 def _find_concepts(con: duckdb.DuckDBPyConnection, names: Collection[str]) -> None:
-    """Make the temporary table `used` of the concepts that occur in tables, and of those that stand for their domains, classes and vocabularies."""
+    """Make the temporary table `used` of the concepts that occur in tables, and of those that stand for their domains, classes and vocabularies.
+
+    They are those of the rows that leave: what only they have who withhold something stands in no table, and must not stand among the concepts.
+    """
     keys = [(name, field.name) for name in names for field in cdm_tables()[name].fields if field.foreign_key == "concept.concept_id"]
-    occurring = " UNION ".join(f"SELECT {quoted(field)} AS concept_id FROM cdm.{quoted(name)}" for name, field in keys)
+    occurring = " UNION ".join(f"SELECT {quoted(field)} AS concept_id FROM ({tables.select(name, in_order=False)})" for name, field in keys)
     con.execute(f"CREATE OR REPLACE TEMP TABLE used AS {occurring}")
     while con.execute(sql("plait.export.vocabulary", "terms")).fetchone() != (0,):
         pass

@@ -90,11 +90,11 @@ class ExportKey:
         unit, most = (7, MOST_DAYS // 7) if self.keeps_weekdays else (1, MOST_DAYS)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query}", {"secret": self.secret.hex(), "unit": unit, "most": most})
 
-    def make_numbers(self, con: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
-        """Make the temporary table `new_<table>` (id, new_id) of a dimension table's ids, renumbered in an order that nobody can tell."""
+    def make_numbers(self, con: duckdb.DuckDBPyConnection, table: str, ids: str) -> None:
+        """Make the temporary table `new_<table>` (id, new_id) of a dimension table's ids, a SELECT with `id`, renumbered in an order that nobody can tell."""
         from plait.duck import quoted, sql
 
-        query = sql("plait.export.deidentify", "numbers").replace("dimension_id", f"(SELECT {quoted(column)} AS id FROM cdm.{quoted(table)})")
+        query = sql("plait.export.deidentify", "numbers").replace("dimension_id", f"({ids})")
         con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'new_{table}')} AS {query}", {"secret": self.secret.hex(), "table": table})
 
     def _digest(self, kind: str, text: str) -> bytes:

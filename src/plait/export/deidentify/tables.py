@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
     from plait.export.deidentify.key import ExportKey
 
-DIMENSIONS = ("location", "care_site", "provider")
+DIMENSIONS = ("provider", "care_site", "location")
+"""Tables of no person's rows, each before those that it points at."""
+
 WITHHELD = "[withheld]"
 """What stands in the place of a text that must be there."""
 
@@ -98,7 +100,7 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         con.execute(statement)
     key.make_pseudonyms(con, persons)
     for table in DIMENSIONS:
-        key.make_numbers(con, table, f"{table}_id")
+        key.make_numbers(con, table, _leaving_dimension(con, table))
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
     con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
@@ -108,6 +110,20 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
             if field.action == "common":
                 query = sql(_PACKAGE, "common_values").replace("holder_text", f"({_held_texts(field)})")
                 con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(_common(field))} AS {query}", {"min_cell": min_cell})
+
+
+def _leaving_dimension(con: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Give the SELECT of the ids of the places or providers that leave: not those that only rows of persons point at who do not."""
+    every = f"SELECT {table}_id AS id FROM cdm.{quoted(table)}"
+    if con.execute("SELECT 1 FROM cdm.person ANTI JOIN pseudonym USING (person_id) LIMIT 1").fetchone() is None:
+        return every
+    pointing = []
+    for name, spec in cdm_tables().items():
+        for field in (field.name for field in spec.fields if field.foreign_key == f"{table}.{table}_id" and name != table and name in treatments()):
+            who, whom = (f"new_{name}", f"s.id = t.{name}_id") if name in DIMENSIONS else ("pseudonym", f"s.person_id = {owner_of(name)}")
+            pointing.append(f"SELECT t.{quoted(field)} AS id, s.new_id FROM cdm.{quoted(name)} AS t LEFT JOIN {who} AS s ON {whom}")
+    theirs = f"SELECT id FROM ({' UNION ALL '.join(pointing)}) GROUP BY id HAVING id IS NOT NULL AND count(new_id) = 0"
+    return f"{every} EXCEPT ALL ({theirs})"
 
 
 def _held_texts(field: Treated) -> str:
