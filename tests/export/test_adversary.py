@@ -33,6 +33,14 @@ def test_concepts_of_who_withholds_something_are_not_told(withheld: Path) -> Non
         assert (duckdb.sql(f"FROM '{withheld}/concept.parquet' WHERE concept_id = {concept}").fetchone() is not None) == is_told
 
 
+def test_the_day_of_a_program_is_nobodys(tmp_path: Path) -> None:
+    """A program read all notes on one day: that day, shifted, would be everybody's shift."""
+    study = Legacy(tmp_path / "study").write(validation=LENIENT, policy={"min_cell": 1}).run()
+    plait.open(study.path).export_omop(tmp_path / "package", row_level=True)
+    files = {name: f"'{tmp_path}/package/{name}.parquet'" for name in ("note", "note_nlp")}
+    assert duckdb.sql(f"SELECT n.note_date - x.nlp_date FROM {files['note']} AS n JOIN {files['note_nlp']} AS x USING (note_id)").fetchall() == [(0,)]
+
+
 @pytest.mark.parametrize("table", ["location", "care_site", "provider"])
 def test_places_and_providers_of_who_withholds_something_alone_are_not_told(withheld: Path, table: str) -> None:
     assert duckdb.sql(f"FROM '{withheld}/{table}.parquet'").fetchall() == []

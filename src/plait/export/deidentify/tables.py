@@ -8,6 +8,7 @@
 | `fact` | the new id of what the domain beside it says that it is: a person, a provider, a care site, or a row |
 | `location`, `care_site`, `provider` | the new number of the place or the provider |
 | `shift` | the date, shifted as all of the person's are |
+| `noted` | the note's date, shifted: when a program read the notes is one day for all of them, and would tell the shift |
 | `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, else it is left out |
 | `time` | a time of day stays, anything else is left out |
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
@@ -47,6 +48,7 @@ _ACTIONS = {
     "person": "s.new_id",
     "row": "new_row({column}, s.person_id, s.new_id)",
     "shift": "shifted_{type}({column}, s.shift_days)",
+    "noted": "CASE WHEN {column} IS NOT NULL THEN (SELECT shifted_{type}(n.note_{type}, s.shift_days) FROM cdm.note AS n WHERE n.note_id = t.note_id) END",
     "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} ELSE {nothing} END",
     "time": "time_alone({column})",
     "birth": "b.{name}",
