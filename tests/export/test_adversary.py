@@ -9,6 +9,8 @@ import duckdb
 import pytest
 
 import plait
+from plait.duck import connect
+from plait.export.deidentify.key import ExportKey
 from tiny_omop import CDM, Legacy
 
 if TYPE_CHECKING:
@@ -44,3 +46,41 @@ def test_the_day_of_a_program_is_nobodys(tmp_path: Path) -> None:
 @pytest.mark.parametrize("table", ["location", "care_site", "provider"])
 def test_places_and_providers_of_who_withholds_something_alone_are_not_told(withheld: Path, table: str) -> None:
     assert duckdb.sql(f"FROM '{withheld}/{table}.parquet'").fetchall() == []
+
+
+def who(key: ExportKey, persons: str) -> dict[int, tuple[int, int]]:
+    """Give (new_id, shift_days) of persons, by what the study calls them."""
+    con = connect()
+    key.make_pseudonyms(con, persons)
+    return {person: (new_id, shift) for person, new_id, shift in con.execute("FROM pseudonym").fetchall()}
+
+
+def test_an_id_of_a_kept_key_is_the_same_persons_whoever_comes_and_goes(tmp_path: Path) -> None:
+    first = who(ExportKey.kept(tmp_path, "k", highest=50), "SELECT range AS person_id FROM range(1, 51)")
+    assert sorted(new_id for new_id, _ in first.values()) == list(range(1, 51))
+    later = who(ExportKey.kept(tmp_path, "k", highest=80), "SELECT range AS person_id FROM range(3, 81)")
+    assert {person: later[person] for person in range(3, 51)} == {person: first[person] for person in range(3, 51)}
+    assert sorted(later[person][0] for person in range(51, 81)) == list(range(51, 81))
+    assert who(ExportKey.kept(tmp_path, "k", highest=60), "SELECT range AS person_id FROM range(1, 61)") == {
+        person: later.get(person) or first[person] for person in range(1, 61)
+    }
+    assert ((tmp_path / "private/exports/k.key").stat().st_mode & 0o777, len(list((tmp_path / "private/exports").iterdir()))) == (0o600, 1)
+
+
+def test_an_export_after_a_person_came_goes_on_where_the_first_one_ended(tmp_path: Path) -> None:
+    study = Legacy(tmp_path / "study").write(validation=LENIENT, policy={"min_cell": 1}).run()
+    plait.open(study.path).export_omop(tmp_path / "one", row_level=True, key="k")
+    study.tables = study.tables | {"person": CDM["person"] + "".join(f"{n},8507,{1900 + n},,,,0,0,,,,MRN-{n},M,0,\n" for n in range(20, 40))}
+    study.write(validation=LENIENT, policy={"min_cell": 1}).run()
+    plait.open(study.path).export_omop(tmp_path / "two", row_level=True, key="k")
+    one, two = (f"(SELECT person_id, year_of_birth FROM '{tmp_path}/{name}/person.parquet')" for name in ("one", "two"))
+    assert duckdb.sql(f"SELECT count(*) FROM {one} AS a JOIN {two} AS b USING (person_id, year_of_birth)").fetchone() == (2,)
+    assert duckdb.sql(f"SELECT max(person_id) FROM {two}").fetchone() == (22,)
+
+
+def test_two_shifts_of_a_person_do_not_narrow_each_other_down(tmp_path: Path) -> None:
+    """A key that shifts by days under one policy and by weeks under another makes other ids, too: the two cannot be joined."""
+    persons = "SELECT range AS person_id FROM range(1, 201)"
+    days, weeks = (who(ExportKey.kept(tmp_path, "k", keeps_weekdays=kept, highest=200), persons) for kept in (False, True))
+    assert all(shift % 7 == 0 for _, shift in weeks.values())
+    assert sum(days[person][0] == weeks[person][0] for person in days) < 20

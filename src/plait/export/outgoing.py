@@ -175,8 +175,8 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     report = validate_study(study, version, settings, chosen=("cdm",), threads=threads, memory=memory, progress=progress)
     _check_sound(report, version)
     name = key or policy.key
-    secret = ExportKey.kept(study, name, keeps_weekdays=policy.keep_weekdays) if name else ExportKey.new(keeps_weekdays=policy.keep_weekdays)
     with new_package(target) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
+        secret = _key(con, study, name, keeps_weekdays=policy.keep_weekdays)
         left_out = find_withholding(con, study, version, settings)
         tables.prepare(con, secret, PERSONS, policy.min_cell)
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
@@ -197,6 +197,14 @@ def need_row_level(command: str, *, row_level: bool) -> None:
     """
     if not row_level:
         raise ConfigError(command, expected="--row-level", got="none", todo="It is rows of patients: say that they may leave the study.")
+
+
+def _key(con: duckdb.DuckDBPyConnection, study: Path, name: str | None, *, keeps_weekdays: bool) -> ExportKey:
+    """Give the key that the study keeps under a name; without one, a new key."""
+    if name is None:
+        return ExportKey.new(keeps_weekdays=keeps_weekdays)
+    (highest,) = con.execute("SELECT max(person_id) FROM cdm.person").fetchone() or (None,)
+    return ExportKey.kept(study, name, keeps_weekdays=keeps_weekdays, highest=highest or 0)
 
 
 def _check_sound(report: Validated, version: Version) -> None:
