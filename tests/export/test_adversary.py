@@ -10,6 +10,7 @@ import pytest
 
 import plait
 from plait.duck import connect
+from plait.errors import ConfigError
 from plait.export.deidentify.key import ExportKey
 from tiny_omop import CDM, Legacy
 
@@ -84,3 +85,14 @@ def test_two_shifts_of_a_person_do_not_narrow_each_other_down(tmp_path: Path) ->
     days, weeks = (who(ExportKey.kept(tmp_path, "k", keeps_weekdays=kept, highest=200), persons) for kept in (False, True))
     assert all(shift % 7 == 0 for _, shift in weeks.values())
     assert sum(days[person][0] == weeks[person][0] for person in days) < 20
+
+
+def test_a_zip_is_its_owners_and_replaces_none(tmp_path: Path) -> None:
+    study = plait.open(Legacy(tmp_path / "study").write(validation=LENIENT, policy={"min_cell": 1}).run().path)
+    made = study.export_fair(tmp_path / "package.zip", row_level=True, zipped=True).path
+    assert (made, made.stat().st_mode & 0o777) == (tmp_path / "package.zip", 0o600)
+    before = made.read_bytes()
+    with pytest.raises(ConfigError, match="never replaced"):
+        study.export_fair(tmp_path / "package", row_level=True, zipped=True)
+    assert made.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["package.zip", "study"]

@@ -6,10 +6,13 @@ import datetime as dt
 import json
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import literal, quoted
+from plait.errors import ConfigError
 from plait.etl.run import silent
 from plait.export.assays import write_assays
 from plait.export.deidentify import tables
@@ -34,7 +37,6 @@ from plait.export.outgoing import Left, leaving, need_row_level
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
 
     import duckdb
 
@@ -113,7 +115,10 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
             need_row_level(option, row_level=row_level)
     leave = leaving_tables(settings.policy, chosen)
     day = today or dt.datetime.now(dt.UTC).date()
-    place = target.with_suffix("") if zipped else target
+    archive = target if target.suffix == ".zip" else target.with_name(f"{target.name}.zip")
+    place = archive.with_suffix("") if zipped else target
+    if zipped and archive.exists():
+        raise ConfigError(archive, expected="a new file", got="one that is there", todo="Name another one, or remove it: what was given out is never replaced.")
     duo.check(settings.policy.duo)
     options = {"has_rows": row_level, "has_notes": row_level and "note" in leave}
     with leaving(study, version, settings, place, key=key, threads=threads, memory=memory, progress=progress, **options) as out:
@@ -130,7 +135,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         _write_checks(out, concepts, guard(out) if row_level else {})
         _write_metadata(dataset, out, row_level=row_level)
         hashes = out.seal()
-        written = _zip(out.folder, target) if zipped else target
+        written = _zip(out.folder, archive) if zipped else target
     if zipped:
         shutil.rmtree(place)
     return Packaged(
@@ -264,8 +269,9 @@ def _write_checks(out: Outgoing, concepts: Concepts | None, alike: dict[str, Any
     (out.folder / CHECKS_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _zip(folder: Path, target: Path) -> Path:
-    """Make one zip of the package."""
-    base = target.with_suffix("")
-    made = shutil.make_archive(str(base), "zip", folder)
-    return base.with_name(base.name + ".zip") if made else target
+def _zip(folder: Path, archive: Path) -> Path:
+    """Make one zip of the package, which its owner alone can read, as the folder is; it is put in its place whole."""
+    with TemporaryDirectory(prefix=f".{archive.name}.", dir=archive.parent) as holder:
+        made = Path(shutil.make_archive(f"{holder}/package", "zip", folder))
+        made.chmod(0o600)
+        return made.rename(archive)
