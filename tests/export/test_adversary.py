@@ -96,3 +96,13 @@ def test_a_zip_is_its_owners_and_replaces_none(tmp_path: Path) -> None:
         study.export_fair(tmp_path / "package", row_level=True, zipped=True)
     assert made.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["package.zip", "study"]
+
+
+def test_a_date_among_words_does_not_stand_unshifted(tmp_path: Path) -> None:
+    header, row = CDM["observation"].splitlines()
+    words = ("2020-03-01", "01.03.2020", "on 3/1/20", "20200301120000", "1 March 2020", "MAR-2020", "44054006", "8302-2", "v1.2.3", "1/2", "2020", "March", "marital 2001")
+    rows = [row.replace("81,12", f"{n},12").replace("a lot", word) for n, word in enumerate(words, 1)]
+    study = Legacy(tmp_path / "study", tables=CDM | {"observation": "\n".join([header, *rows]) + "\n"})
+    plait.open(study.write(validation=LENIENT, policy={"min_cell": 1}).run().path).export_omop(tmp_path / "out", row_level=True)
+    told = duckdb.sql(f"SELECT value_as_string FROM '{tmp_path}/out/observation.parquet' ORDER BY observation_id").fetchall()
+    assert [word for (word,) in told] == [None] * 6 + list(words[6:])

@@ -7,6 +7,7 @@ and which of its descriptors many persons share.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -20,6 +21,7 @@ from plait.etl.sources.remote import forget
 from plait.export.deidentify.dicom.dataset import Subject, Text
 from plait.export.deidentify.dicom.values import new_uid
 from plait.export.deidentify.pictures import Fate, ImageFile, Judged, Work, Written, judge, write
+from plait.export.deidentify.tables import DATED
 from plait.export.fair.describe import arrow_file
 from plait.export.fair.model import DataFile, TableFile
 
@@ -181,12 +183,12 @@ def _fate(found: Judged) -> Fate:
 
 
 def _common(files: Sequence[ImageFile], judged: Sequence[Judged], min_cell: int) -> frozenset[Text]:
-    """Give the descriptors that at least as many persons have as the smallest cell."""
+    """Give the descriptors that at least as many persons have as the smallest cell, and that have no date in them."""
     persons: dict[Text, set[int]] = {}
     for file, found in zip(files, judged, strict=True):
         for text in found.texts:
             persons.setdefault(text, set()).add(file.new_id)
-    return frozenset(text for text, who in persons.items() if len(who) >= min_cell)
+    return frozenset(text for text, who in persons.items() if len(who) >= min_cell and not re.search(DATED, text[1]))
 
 
 def _check_whole(files: Sequence[ImageFile], judged: Sequence[Judged]) -> None:

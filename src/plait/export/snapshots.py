@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.errors import ExportError
+from plait.export.deidentify.tables import DATED
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.covariates.analyses import ALL, read_analyses
 from plait.featurestore.index import as_index
@@ -100,7 +101,7 @@ def _order(table: FusionTable, who: pl.DataFrame) -> Any:  # noqa: ANN401 - an a
 def _index(joined: pl.DataFrame, columns: list[str], min_cell: int) -> tuple[pl.DataFrame, list[str], int]:
     """Give the index as it leaves, the columns that do not, and how many texts do not.
 
-    Times are shifted, texts stay where as many persons have them as the smallest cell, other ids are of the study and stay there.
+    Times are shifted, texts stay where as many persons have them as the smallest cell and they are no dates, other ids are of the study and stay there.
     """
     import polars as pl
 
@@ -122,6 +123,7 @@ def _index(joined: pl.DataFrame, columns: list[str], min_cell: int) -> tuple[pl.
         else:
             text = pl.col(name).cast(pl.String)
             persons = joined.group_by(text.alias(name)).agg(pl.col(PERSON).n_unique().alias("persons")).filter(pl.col("persons") >= min_cell)
+            persons = persons.filter(~pl.col(name).str.contains(DATED))
             common = persons[name].drop_nulls()
             suppressed += joined.select((text.is_not_null() & ~text.is_in(common.implode())).sum()).item()
             made.append(pl.when(text.is_in(common.implode())).then(text).alias(name))

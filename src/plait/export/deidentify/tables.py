@@ -9,7 +9,7 @@
 | `location`, `care_site`, `provider` | the new number of the place or the provider |
 | `shift` | the date, shifted as all of the person's are |
 | `noted` | the note's date, shifted: when a program read the notes is one day for all of them, and would tell the shift |
-| `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, else it is left out |
+| `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, and it is no date, else it is left out |
 | `time` | a time of day stays, anything else is left out |
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
 | `uid` | the UID that stands for it |
@@ -42,6 +42,13 @@ DIMENSIONS = ("provider", "care_site", "location")
 
 WITHHELD = "[withheld]"
 """What stands in the place of a text that must be there."""
+
+_MONTHS = "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?"
+DATED = (
+    r"(?i)(^|\D)(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))(\D|$)"
+    rf"|^\s*(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d{{4}}|\d{{6}})\s*$|(^|[^a-z])({_MONTHS})\.?[ ,/-]*(\d{{1,2}}[ ,/-]+)?(19|20)\d\d(\D|$)"
+)
+"""What has a date in it that could be shifted, as a regular expression of RE2, Rust and Python. Eight digits alone may be a code, and are none."""
 
 _ACTIONS = {
     "keep": "{column}",
@@ -111,7 +118,7 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         for field in fields:
             if field.action == "common":
                 query = sql(_PACKAGE, "common_values").replace("holder_text", f"({_held_texts(field)})")
-                con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(_common(field))} AS {query}", {"min_cell": min_cell})
+                con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(_common(field))} AS {query}", {"min_cell": min_cell, "dated": DATED})
 
 
 def _leaving_dimension(con: duckdb.DuckDBPyConnection, table: str) -> str:

@@ -30,7 +30,7 @@ _SAID = {
     "provider": "A new number.",
     "shift": "Shifted by a number of days of the person's own, the same wherever the person is.",
     "noted": "That of the note, shifted as all of the person's dates are.",
-    "common": "Left out where fewer persons have it than the smallest cell.",
+    "common": "Left out where fewer persons have it than the smallest cell, or it has a date in it.",
     "time": "A time of day; anything else is left out.",
     "birth": "Shifted; of a person older than 89, the year in which the person would be 90 at the last record, and nothing else.",
     "zip": "The first three signs; 000 where few persons live.",

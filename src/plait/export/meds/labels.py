@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError
+from plait.export.deidentify.tables import DATED
 from plait.export.meds.extra import need_meds
 from plait.featurestore.index import PERSON, TIME
 
@@ -70,9 +71,10 @@ def _values(label: Label, rows: pl.DataFrame) -> list[pl.Expr]:
 
 
 def _common(frame: pl.DataFrame, min_cell: int) -> pl.DataFrame:
-    """Leave out words that too few persons have."""
+    """Leave out words that too few persons have, and dates in words."""
     import polars as pl
 
     if "categorical_value" not in frame.columns:
         return frame
-    return frame.filter(pl.col("subject_id").n_unique().over("categorical_value") >= min_cell)
+    is_dated = pl.col("categorical_value").str.contains(DATED)
+    return frame.filter(~is_dated & (pl.col("subject_id").n_unique().over("categorical_value") >= min_cell))
