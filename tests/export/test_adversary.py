@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - tables and columns of the CDM
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -106,3 +107,52 @@ def test_a_date_among_words_does_not_stand_unshifted(tmp_path: Path) -> None:
     plait.open(study.write(validation=LENIENT, policy={"min_cell": 1}).run().path).export_omop(tmp_path / "out", row_level=True)
     told = duckdb.sql(f"SELECT value_as_string FROM '{tmp_path}/out/observation.parquet' ORDER BY observation_id").fetchall()
     assert [word for (word,) in told] == [None] * 6 + list(words[6:])
+
+
+PERSONS = range(100, 140)
+
+
+@pytest.fixture(scope="module")
+def calendar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the CDM of forty persons who are born on a 1 January, insured by years, and observed until the data were extracted; each has three visits."""
+    header = {name: CDM[name].splitlines()[0] for name in ("person", "observation_period", "visit_occurrence")}
+    rows: dict[str, list[str]] = {name: [] for name in (*header, "payer_plan_period")}
+    for n in PERSONS:
+        day = dt.date(2015, 1, 1) + dt.timedelta(days=37 * (n - 99))
+        rows["person"].append(f"{n},8507,{1900 + n - 60},1,1,{1900 + n - 60}-01-01 00:00:00,0,0,,,,MRN-{n},M,0,")
+        rows["observation_period"].append(f"{n},{n},{day},2022-06-30,32882")
+        rows["payer_plan_period"] += [f"{10 * n + year},{n},{2020 + year}-01-01,{2020 + year}-12-31" for year in range(3)]
+        rows["visit_occurrence"] += [f"{10 * n + k},{n},9202,{on},,{on},,32827,,,OP,0,,,,," for k, on in enumerate(day + dt.timedelta(days=50 * k) for k in range(3))]
+    header["payer_plan_period"] = "payer_plan_period_id,person_id,payer_plan_period_start_date,payer_plan_period_end_date"
+    folder = tmp_path_factory.mktemp("calendar")
+    study = Legacy(folder / "study", tables={name: "\n".join([header[name], *rows[name]]) + "\n" for name in rows}).write(validation=LENIENT).run()
+    plait.open(study.path).export_omop(folder / "package", row_level=True, key="k")
+    con = plait.open(study.path).connect()
+    ExportKey.kept(study.path, "k").make_pseudonyms(con, "SELECT person_id FROM cdm.person")
+    con.execute(f"COPY (SELECT new_id AS person_id, shift_days FROM pseudonym) TO '{folder}/who.parquet'")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("table", "known"),
+    [
+        ("payer_plan_period", "make_date(2020 + (payer_plan_period_id % 3), 1, 1) - payer_plan_period_start_date"),
+        ("payer_plan_period", "make_date(year(payer_plan_period_end_date), 12, 31) - payer_plan_period_end_date"),
+        ("payer_plan_period", "make_date(year(payer_plan_period_start_date) + 1, 1, 1) - payer_plan_period_start_date"),
+        ("observation_period", "DATE '2022-06-30' - observation_period_end_date"),
+        ("person", "make_date(year_of_birth + 1, 1, 1) - coalesce(CAST(birth_datetime AS DATE), make_date(year_of_birth, month_of_birth, day_of_birth))"),
+    ],
+)
+def test_what_everybody_knows_of_the_calendar_does_not_tell_a_shift(calendar: Path, table: str, known: str) -> None:
+    """Who knows that periods are years, when the data end, or what stands for an unknown birthday, subtracts."""
+    rows = f"FROM '{calendar}/package/{table}.parquet' JOIN '{calendar}/who.parquet' USING (person_id)"
+    told, right = duckdb.sql(f"SELECT count(*), coalesce(count_if({known} = -shift_days), 0) {rows}").fetchone() or (0, 0)
+    assert told >= len(PERSONS)
+    assert right <= told / 10
+
+
+def test_a_period_that_the_calendar_ends_ends_with_the_persons_last_record(calendar: Path) -> None:
+    days = duckdb.sql(f"SELECT observation_period_end_date - observation_period_start_date FROM '{calendar}/package/observation_period.parquet'").fetchall()
+    assert days == [(100,)] * len(PERSONS)
+    assert duckdb.sql(f"SELECT count(*) FROM '{calendar}/package/payer_plan_period.parquet'").fetchone() == (3 * len(PERSONS),)
+    assert duckdb.sql(f"SELECT count(year_of_birth), count(month_of_birth) FROM '{calendar}/package/person.parquet'").fetchone() == (len(PERSONS), 0)

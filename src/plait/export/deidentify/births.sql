@@ -1,5 +1,7 @@
 -- One row: a person's birth, shifted as all dates of the person are; of a person who got older than 89 in the records, the year in
--- which the person would be 90 at the last of them, and no more (45 CFR 164.514(b)(2)(i)(C)). An unknown month or day stays unknown.
+-- which the person would be 90 at the last of them, and no more (45 CFR 164.514(b)(2)(i)(C)). An unknown month or day stays unknown, and is unknown
+-- where it stands in the place of one: where one in twenty, of eleven persons at the least, is born on the same day of a year, that day is no birthday,
+-- and everybody knows it (1 January), so that its shift would be the person's.
 WITH last_seen AS (
     SELECT
         person_id,
@@ -39,6 +41,7 @@ aged AS (
     SELECT
         *,
         coalesce(date_sub('year', birth, seen) > 89, FALSE) AS is_old,
+        coalesce(greatest(11, count(*) OVER () / 20) <= count(*) OVER (PARTITION BY month(birth), day(birth)), FALSE) AS is_filled,
         shifted_date(birth, shift_days) AS shifted
     FROM born
 )
@@ -47,7 +50,7 @@ SELECT
     person_id,
     is_old,
     CAST(CASE WHEN is_old THEN year(shifted_date(seen, shift_days)) - 90 ELSE year(shifted) END AS BIGINT) AS year_of_birth,
-    CAST(CASE WHEN NOT is_old AND month_of_birth IS NOT NULL THEN month(shifted) END AS BIGINT) AS month_of_birth,
-    CAST(CASE WHEN NOT is_old AND day_of_birth IS NOT NULL THEN day(shifted) END AS BIGINT) AS day_of_birth,
-    CASE WHEN NOT is_old THEN shifted_datetime(birth_datetime, shift_days) END AS birth_datetime
+    CAST(CASE WHEN NOT is_old AND NOT is_filled AND month_of_birth IS NOT NULL THEN month(shifted) END AS BIGINT) AS month_of_birth,
+    CAST(CASE WHEN NOT is_old AND NOT is_filled AND day_of_birth IS NOT NULL THEN day(shifted) END AS BIGINT) AS day_of_birth,
+    CASE WHEN NOT is_old AND NOT is_filled THEN shifted_datetime(birth_datetime, shift_days) END AS birth_datetime
 FROM aged

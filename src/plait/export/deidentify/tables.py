@@ -8,6 +8,7 @@
 | `fact` | the new id of what the domain beside it says that it is: a person, a provider, a care site, or a row |
 | `location`, `care_site`, `provider` | the new number of the place or the provider |
 | `shift` | the date, shifted as all of the person's are |
+| `began`, `ended` | shifted; where periods begin or end by the calendar, the person's first or last record is taken: see `periods.sql` |
 | `noted` | the note's date, shifted: when a program read the notes is one day for all of them, and would tell the shift |
 | `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, and it is no date, else it is left out |
 | `time` | a time of day stays, anything else is left out |
@@ -55,6 +56,8 @@ _ACTIONS = {
     "person": "s.new_id",
     "row": "new_row({column}, s.person_id, s.new_id)",
     "shift": "shifted_{type}({column}, s.shift_days)",
+    "began": "shifted_{type}(w.began, s.shift_days)",
+    "ended": "shifted_{type}(w.ended, s.shift_days)",
     "noted": "CASE WHEN {column} IS NOT NULL THEN (SELECT shifted_{type}(n.note_{type}, s.shift_days) FROM cdm.note AS n WHERE n.note_id = t.note_id) END",
     "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} ELSE {nothing} END",
     "time": "time_alone({column})",
@@ -68,6 +71,9 @@ _ACTIONS = {
 """What each action is in SQL."""
 
 _PACKAGE = "plait.export.deidentify"
+_PERIODS = {"observation_period": True, "payer_plan_period": False}
+"""Tables of periods, and whether the records that bound one are those within it; what is paid for goes by years, of which records would tell the ends."""
+
 _OWNED = {"cost", "note_nlp", "episode_event", "fact_relationship", "cohort"}
 """Tables without `person_id` whose rows are a person's."""
 
@@ -110,6 +116,8 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
     key.make_pseudonyms(con, persons)
     for table in DIMENSIONS:
         key.make_numbers(con, table, _leaving_dimension(con, table))
+    for table in _PERIODS:
+        _make_periods(con, table)
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
     con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
@@ -133,6 +141,34 @@ def _leaving_dimension(con: duckdb.DuckDBPyConnection, table: str) -> str:
             pointing.append(f"SELECT t.{quoted(field)} AS id, s.new_id FROM cdm.{quoted(name)} AS t LEFT JOIN {who} AS s ON {whom}")
     theirs = f"SELECT id FROM ({' UNION ALL '.join(pointing)}) GROUP BY id HAVING id IS NOT NULL AND count(new_id) = 0"
     return f"{every} EXCEPT ALL ({theirs})"
+
+
+def _make_periods(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make the temporary table `told_<table>` (id, began, ended) of the periods of persons who leave, as they are before they are shifted.
+
+    A day that is everybody's (when the data were extracted, the first of a year) is known, so that its shift would tell a person's.
+    """
+    columns = f"t.{table}_id AS id, t.person_id, t.{table}_start_date AS began, t.{table}_end_date AS ended"
+    period = f"(SELECT {columns} FROM cdm.{table} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id)"
+    starts, ends = con.execute(sql(_PACKAGE, "calendar_days").replace("a_period", period)).fetchone() or (False, False)
+    days = _record_days() if starts or ends else "SELECT NULL::BIGINT AS person_id, NULL::DATE AS record_date WHERE FALSE"
+    bounds = "record_date AS first_day, record_date AS last_day" if _PERIODS[table] else "min(record_date) AS first_day, max(record_date) AS last_day"
+    grouped = "" if _PERIODS[table] else " GROUP BY person_id"
+    query = sql(_PACKAGE, "periods").replace("a_period", period).replace("record_day", f"(SELECT person_id, {bounds} FROM ({days}){grouped})")
+    values = {"starts": starts, "ends": ends, "within": _PERIODS[table]}
+    con.execute(f"CREATE OR REPLACE TEMP TABLE told_{table} AS {query}", values)
+
+
+def _record_days() -> str:
+    """Give the SELECT of the days of which persons have a record (person_id, record_date): those on which something began, a visit ended, or somebody died."""
+    chosen = [
+        (table, field.name)
+        for table, spec in cdm_tables().items()
+        for field in spec.fields
+        if "person_id" in spec.columns and field.base_type == "date" and Treated(table, field.name, "shift") in treatments().get(table, ())
+        if "_end_date" not in field.name or table == "visit_occurrence"
+    ]
+    return " UNION ALL ".join(f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE {quoted(date)} IS NOT NULL" for table, date in chosen)
 
 
 def _held_texts(field: Treated) -> str:
@@ -159,6 +195,8 @@ def select(table: str, *, in_order: bool = True) -> str:
         rows += f" INNER JOIN new_{table} AS n ON n.id = t.{table}_id"
     elif owner := owner_of(table):
         rows += f" INNER JOIN pseudonym AS s ON s.person_id = {owner}"
+    if table in _PERIODS:
+        rows += f" INNER JOIN told_{table} AS w ON w.id = t.{table}_id"
     if table == "person":
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
