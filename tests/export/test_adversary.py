@@ -11,7 +11,7 @@ import pytest
 
 import plait
 from plait.duck import connect
-from plait.errors import ConfigError
+from plait.errors import ConfigError, ExportError
 from plait.export.deidentify.key import ExportKey
 from tiny_omop import CDM, Legacy
 
@@ -156,3 +156,11 @@ def test_a_period_that_the_calendar_ends_ends_with_the_persons_last_record(calen
     assert days == [(100,)] * len(PERSONS)
     assert duckdb.sql(f"SELECT count(*) FROM '{calendar}/package/payer_plan_period.parquet'").fetchone() == (3 * len(PERSONS),)
     assert duckdb.sql(f"SELECT count(year_of_birth), count(month_of_birth) FROM '{calendar}/package/person.parquet'").fetchone() == (len(PERSONS), 0)
+
+
+def test_labels_of_one_day_do_not_leave(calendar: Path, tmp_path: Path) -> None:
+    study = plait.open(calendar / "study")
+    rows = study.connect().sql("SELECT person_id AS subject_id, TIMESTAMP '2021-07-01' AS prediction_time, TRUE AS boolean_value FROM cdm.person").pl()
+    with pytest.raises(ExportError, match="shift of dates"):
+        study.export_meds(tmp_path / "meds", row_level=True, cohorts=[rows])
+    assert not list(tmp_path.iterdir())

@@ -76,7 +76,7 @@ def other(study: Path, split: Split, tmp_path_factory: pytest.TempPathFactory) -
     split.save(folder / "split.json")
     persons = plait.open(study).connect().sql("SELECT person_id AS subject_id FROM cdm.person ORDER BY 1 LIMIT 40").pl()
     rows = persons.with_columns(
-        pl.lit(dt.datetime(2020, 1, 1)).alias("prediction_time"),  # noqa: DTZ001 - local time, as everywhere
+        (pl.lit(dt.datetime(2020, 1, 1)) + pl.duration(days=pl.int_range(40))).alias("prediction_time"),  # noqa: DTZ001 - local time, as everywhere
         pl.int_range(40).alias("integer_value"),
         pl.Series("categorical_value", ["often"] * 30 + ["rare"] * 10),
     )

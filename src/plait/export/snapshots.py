@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.errors import ExportError
+from plait.export.deidentify.calendar import is_calendar, need_own
 from plait.export.deidentify.tables import DATED
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.covariates.analyses import ALL, read_analyses
@@ -71,7 +72,7 @@ def departing(out: Outgoing, name: str) -> Departing:
         name: A folder below the study's `snapshots/`.
 
     Raises:
-        ExportError: There is none of this name.
+        ExportError: There is none of this name, or its moments are the calendar's.
         SnapshotError: It is not what it was when it was saved.
     """
     table = open_snapshot(snapshot_folder(out.study, name))
@@ -79,6 +80,7 @@ def departing(out: Outgoing, name: str) -> Departing:
     rows = _order(table, who)
     chosen = table.take(rows)
     joined = chosen.index.frame.join(who, on=PERSON, how="left", maintain_order="left")
+    need_own(f"snapshot {name}", joined[PERSON], joined[TIME])
     frame, dropped, suppressed = _index(joined, chosen.index.frame.columns, out.policy.min_cell)
     is_old = joined["is_old"].to_numpy()
     answers: dict[str, Answer] = {}
@@ -101,7 +103,7 @@ def _order(table: FusionTable, who: pl.DataFrame) -> Any:  # noqa: ANN401 - an a
 def _index(joined: pl.DataFrame, columns: list[str], min_cell: int) -> tuple[pl.DataFrame, list[str], int]:
     """Give the index as it leaves, the columns that do not, and how many texts do not.
 
-    Times are shifted, texts stay where as many persons have them as the smallest cell and they are no dates, other ids are of the study and stay there.
+    Times are shifted, those that are the calendar's are left out, texts stay where as many persons have them as the smallest cell and they are no dates, other ids are of the study and stay there.
     """
     import polars as pl
 
@@ -111,7 +113,7 @@ def _index(joined: pl.DataFrame, columns: list[str], min_cell: int) -> tuple[pl.
         if name == PERSON:
             continue
         if kind.is_temporal():
-            if kind != pl.Date and not isinstance(kind, pl.Datetime):
+            if (kind != pl.Date and not isinstance(kind, pl.Datetime)) or is_calendar(joined[PERSON], joined[name]):
                 dropped.append(name)
                 continue
             made.append((pl.col(name) + pl.duration(days=pl.col("shift_days"))).alias(name))

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError
+from plait.export.deidentify.calendar import need_own
 from plait.export.deidentify.tables import DATED
 from plait.export.meds.extra import need_meds
 from plait.featurestore.index import PERSON, TIME
@@ -26,6 +27,7 @@ def write_labels(out: Outgoing, cohort: Cohort) -> dict[str, int]:
 
     Raises:
         ConfigError: The cohort's name is no name for a folder.
+        ExportError: Its moments are the calendar's.
     """
     import polars as pl
     import pyarrow as pa
@@ -38,6 +40,7 @@ def write_labels(out: Outgoing, cohort: Cohort) -> dict[str, int]:
     pseudonyms = out.con.execute("SELECT person_id, new_id, shift_days FROM pseudonym").pl()
     at = pl.Series(TIME, cohort.index.at).cast(pl.Datetime("us"))
     rows = cohort.frame.with_columns(at).join(pseudonyms, on=PERSON, how="inner", maintain_order="left")
+    need_own(f"cohort {name}", rows[PERSON], rows[TIME])
     moved = rows.with_columns(pl.col("new_id").alias("subject_id"), (pl.col(TIME) + pl.duration(days=pl.col("shift_days"))).cast(pl.Datetime("us")))
     written = {}
     for label in cohort.labels.labels or (None,):
