@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tracemalloc
 import warnings
 from pathlib import Path
@@ -111,9 +112,17 @@ def test_the_table_is_the_standards() -> None:
     assert sum(rule.is_descriptor for rule in table.values()) == 125
 
 
+NOBODYS = (
+    r"^(DateOfLast(Detector)?Calibration|DateTimeOfLastCalibration|Calibration(Date|DateTime)|DateOf(Manufacture|Installation)|ProductExpirationDateTime"
+    r"|(ContextGroup|Template)(Local)?Version|HangingProtocolCreationDateTime|EthicsCommitteeApproval.*|EffectiveDateTime|InformationIssueDateTime"
+    r"|ExpirationDateTime|ExpiryDate|DateOfGainCalibration)$"
+)
+"""Days that are the same in many persons' images: shifted by each one's days, they would tell these."""
+
+
 def expected(rule: Rule, vr: str) -> str:
     """Say in words of the standard what is left of an attribute; the choice where it leaves one is plait's."""
-    if rule.is_date and vr in {"DA", "DT", "TM"}:
+    if rule.is_date and vr in {"DA", "DT", "TM"} and not re.search(NOBODYS, rule.keyword):
         return "cleaned"
     if vr == "SQ":
         own = {"ContentSequence": "items", "PersonIdentificationCodeSequence": "items", "FlowIdentifierSequence": "items", "VerifyingObserverSequence": "items"}
@@ -161,13 +170,15 @@ def test_what_the_table_does_not_name_is_treated_by_kind() -> None:
     for tag, (vr, *_) in DicomDictionary.items():
         if vr not in {"DA", "DT", "LT", "PN", "ST", "TM", "UI", "UR", "UT"} or f"{tag:08X}" in rules() or tag >> 16 < 8:
             continue
+        is_nobodys = bool(re.search(NOBODYS, keyword_for_tag(tag)))
         dataset = Dataset()
         with quietly():
             dataset.add_new(tag, vr, sample(vr))
             clean(dataset, SUBJECT)
         found = dataset.get(tag)
-        left.setdefault(vr, set()).add(None if found is None else str(found.value))
-    gone = {vr: {None} for vr in ("LT", "ST", "UR", "UT")} | {"PN": {""}}
+        assert found is None or not is_nobodys
+        left.setdefault("nobody's" if is_nobodys else vr, set()).add(None if found is None else str(found.value))
+    gone = {vr: {None} for vr in ("LT", "ST", "UR", "UT", "nobody's")} | {"PN": {""}}
     kept = {"DA": {SHIFTED["DA"]}, "DT": {SHIFTED["DT"]}, "TM": {"101500"}, "UI": {KEY.uid("1.2.3.4.5")}}
     tracked = left["UT"] - {None}
     assert left | {"UT": left["UT"] - tracked} == gone | kept

@@ -2,7 +2,9 @@
 
 Where the table leaves a choice to the type that an attribute has in the object at hand (`X/Z`, `X/D`, `Z/D`, `X/Z/D`), what is valid in every
 object is taken: a dummy where one is allowed, else an empty value. A sequence, of which no dummy is valid everywhere, is removed where that
-is allowed, else emptied. Of attributes that the table does not name, those of `also.csv` identify and go; UIDs are mapped, dates shifted, names of
+is allowed, else emptied. Days of `also.csv` are not shifted: those of devices, products and DICOM's own lists are the same for many persons, and
+some are known, so that they would tell the shift; the Basic Profile's action is taken. Of attributes that the table does not name, the others of
+`also.csv` identify and go; UIDs are mapped, dates shifted, names of
 persons emptied, long texts and what is called a description, a label or a comment kept where many persons have the same, and what nobody knows
 (private, UN, another kind of value than the attribute has) is removed.
 """
@@ -75,7 +77,7 @@ def rules() -> dict[str, Rule]:
 
 @cache
 def _also_out() -> frozenset[int]:
-    """Give the attributes that identify and that the table does not name."""
+    """Give the attributes that identify and that the table does not name, and those whose days are not shifted."""
     rows = csv.DictReader((files(__package__) / "also.csv").read_text(encoding="utf-8").splitlines(), strict=True)
     return frozenset(int(row["tag"], 16) for row in rows)
 
@@ -113,9 +115,11 @@ def action_of(tag: int, vr: str) -> Action:
         tag: Its tag.
         vr: The kind of its value.
     """
-    if is_out(tag) or tag in _also_out():
+    if is_out(tag):
         return "remove"
     rule = rule_of(tag)
+    if tag in _also_out():
+        return basic_action(rule, vr) if rule else "remove"
     if rule is None:
         return "common" if _is_worded(tag, vr) else _UNNAMED.get(vr, "keep")
     if rule.is_date and vr in _CLEANED:
