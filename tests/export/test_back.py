@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KEY = "back"
 OURS = sorted(treatments().keys() - OF_THE_STUDY)
 TYPES = {(table, field.name): field.duckdb_type for table, spec in cdm_tables().items() for field in spec.fields}
-AS_IT_WAS = {"keep", "shift", "time"}
+AS_IT_WAS = {"keep", "shift", "time", "years"}
 """What a field that is treated so still says, its date shifted."""
 
 

@@ -14,8 +14,8 @@ WITH last_seen AS (
         UNION ALL
         SELECT
             person_id,
-            death_date AS seen
-        FROM cdm.death
+            record_date AS seen
+        FROM record_day
     )
     GROUP BY person_id
 ),

@@ -11,6 +11,8 @@
 | `began`, `ended` | shifted; where periods begin or end by the calendar, the person's first or last record is taken: see `periods.sql` |
 | `noted` | the note's date, shifted: when a program read the notes is one day for all of them, and would tell the shift |
 | `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, and it is no date, else it is left out |
+| `years` | a number stays, but for more than 89 years |
+| `year` | the first day of the year: who knows to the day where the data end, knows of many by how much their last day was shifted |
 | `time` | a time of day stays, anything else is left out |
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
 | `uid` | the UID that stands for it |
@@ -60,6 +62,8 @@ _ACTIONS = {
     "ended": "shifted_{type}(w.ended, s.shift_days)",
     "noted": "CASE WHEN {column} IS NOT NULL THEN (SELECT shifted_{type}(n.note_{type}, s.shift_days) FROM cdm.note AS n WHERE n.note_id = t.note_id) END",
     "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} ELSE {nothing} END",
+    "years": "CASE WHEN {column} > 89 AND t.unit_concept_id IN (SELECT y.concept_id FROM year_unit AS y) THEN NULL ELSE {column} END",
+    "year": "make_date(year({column}), 1, 1)",
     "time": "time_alone({column})",
     "birth": "b.{name}",
     "zip": "a.zip",
@@ -118,7 +122,8 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         key.make_numbers(con, table, _leaving_dimension(con, table))
     for table in _PERIODS:
         _make_periods(con, table)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births')}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births').replace('record_day', f'({_record_days()})')}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE year_unit AS {sql(_PACKAGE, 'year_units')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
     con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
     _make_uids(con, key)

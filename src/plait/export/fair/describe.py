@@ -33,6 +33,8 @@ _SAID = {
     "ended": "Shifted by the person's days; where periods end by the calendar, it is the day of a person's last record.",
     "noted": "That of the note, shifted as all of the person's dates are.",
     "common": "Left out where fewer persons have it than the smallest cell, or it has a date in it.",
+    "years": "Left out where it is more than 89 years.",
+    "year": "The first day of its year.",
     "time": "A time of day; anything else is left out.",
     "birth": "Shifted; of a person older than 89, the year in which the person would be 90 at the last record, and nothing else; the year alone where a day stands for an unknown one.",
     "zip": "The first three signs; 000 where few persons live.",
