@@ -64,12 +64,14 @@ class Concepts:
         withheld: Tables of the CDM and concepts of which nothing is told.
         hidden_totals: Tables of the CDM whose number of rows would give a concept away.
         records: Rows of all concepts that are told, by table.
+        told: The concepts that are told, by table.
     """
 
     files: tuple[TableFile, ...]
     withheld: frozenset[tuple[str, int]]
     hidden_totals: frozenset[str]
     records: dict[str, int]
+    told: dict[str, tuple[int, ...]]
 
 
 def group_persons(out: Outgoing) -> list[Group]:
@@ -123,7 +125,7 @@ def write_concepts(out: Outgoing) -> Concepts:
     named = [
         (name, concept)
         for name in tables.treatments()
-        if "person_id" in cdm_tables()[name].columns and name not in out.policy.withhold and (concept := _own_concept(name))
+        if "person_id" in cdm_tables()[name].columns and name not in out.policy.withhold and (concept := own_concept(name))
     ]
     occurring = " UNION ALL ".join(
         f"SELECT {literal(name)} AS table_name, t.{quoted(concept)} AS concept_id, t.person_id "
@@ -138,7 +140,8 @@ def write_concepts(out: Outgoing) -> Concepts:
     file = write_figures(out.folder, CONCEPTS_FILE, "A concept of a table of the CDM.", columns, shown)
     records = {table: sum(row[6] or 0 for row in group) for table, group in groupby(shown, key=lambda row: row[0])}
     withheld = frozenset((row[0], row[1]) for row in shown if row[6] is None)
-    return Concepts((file,), withheld, frozenset(name for name, total in totals.items() if total is None), records)
+    named_ids = {table: tuple(row[1] for row in group if row[1] and row[6] is not None) for table, group in groupby(shown, key=lambda row: row[0])}
+    return Concepts((file,), withheld, frozenset(name for name, total in totals.items() if total is None), records, named_ids)
 
 
 def _protect_concepts(
@@ -163,7 +166,7 @@ def _protect_concepts(
         small = hidden | closed
 
 
-def _own_concept(table: str) -> str | None:
+def own_concept(table: str) -> str | None:
     """Give the field with the concept that a row of a table is about."""
     columns = cdm_tables()[table].columns
     named = f"{table.removesuffix('_occurrence').removesuffix('_exposure').removesuffix('_era')}_concept_id"
