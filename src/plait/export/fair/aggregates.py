@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from plait.duck import literal, quoted, sql
+from plait.errors import ExportError
 from plait.export.deidentify import tables
 from plait.export.disclosure.cells import Sum, is_small, protected
 from plait.export.fair.describe import arrow_file
@@ -77,13 +78,18 @@ class Concepts:
 def group_persons(out: Outgoing) -> list[Group]:
     """Give the persons who are exported by sex, age, race, ethnicity, care site and years observed, and by sex and age together.
 
-    The last is left out where most of it could not be told: it would take what is told of sex and of age alone with it.
+    A breakdown is left out where its total would give a small cell away, whatever else is left out: of few persons, nothing can be told. The last is left
+    out, too, where most of it could not be told: it would take what is told of sex and of age alone with it.
     """
     rows = [_Counted(*row) for row in out.con.execute(sql(_PACKAGE, "groups")).fetchall()]
-    both = [place for place, row in enumerate(rows) if row.sex is not None and row.age is not None]
-    groups = _protect_groups(rows, out.persons, out.policy.min_cell)
-    if 2 * sum(groups[place].persons is None for place in both) > len(both):
-        return _protect_groups([row for row in rows if row.sex is None or row.age is None], out.persons, out.policy.min_cell)
+    persons, min_cell = out.persons, out.policy.min_cell
+    crossed = {row.breakdown for row in rows if row.sex is not None and row.age is not None}
+    alone = {one: [row for row in rows if row.breakdown == one] for one in sorted({row.breakdown for row in rows} - crossed)}
+    told = [row for group in alone.values() if _protect_groups(group, persons, min_cell) for row in group]
+    both = [row for row in rows if row.breakdown in crossed]
+    groups = _protect_groups([*told, *both], persons, min_cell)
+    if not groups or 2 * sum(group.persons is None for group in groups if group.breakdown in crossed) > len(both):
+        return _protect_groups(told, persons, min_cell)
     return groups
 
 
@@ -98,6 +104,7 @@ class _Counted(NamedTuple):
 
 
 def _protect_groups(rows: Sequence[_Counted], persons: int, min_cell: int) -> list[Group]:
+    """Give the groups with None for those that are not told; none where that would not do."""
     everybody = len(rows)
     sums = [Sum(everybody, tuple(place for place, row in enumerate(rows) if row.breakdown == one)) for one in sorted({row.breakdown for row in rows})]
     for place, row in enumerate(rows):  # a sex is of all ages, an age is of all sexes
@@ -105,7 +112,10 @@ def _protect_groups(rows: Sequence[_Counted], persons: int, min_cell: int) -> li
             crossed = ((cell, one) for cell, one in enumerate(rows) if one.sex is not None and one.age is not None)
             parts = tuple(cell for cell, one in crossed if row.sex in {None, one.sex} and row.age in {None, one.age})
             sums += [Sum(place, parts)] if parts else []
-    told = protected([*(row.persons for row in rows), persons], sums, min_cell, fixed=(everybody,))
+    try:
+        told = protected([*(row.persons for row in rows), persons], sums, min_cell, fixed=(everybody,))
+    except ExportError:
+        return []
     return [Group(row.breakdown, row.category, count) for row, count in zip(rows, told, strict=False)]
 
 
