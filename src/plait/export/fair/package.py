@@ -114,7 +114,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.with_suffix("") if zipped else target
     duo.check(settings.policy.duo)
-    options = {"has_rows": row_level, "has_notes": row_level and "note" in leave}
+    options = {"has_checks": True, "has_rows": row_level, "has_notes": row_level and "note" in leave}
     with leaving(study, version, settings, place, key=key, threads=threads, memory=memory, progress=progress, **options) as out:
         files, concepts = (_row_level(out, leave), None) if row_level else _without_rows(out)
         tables_of_snapshots, figures = write_snapshots(out, snapshots)
