@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import plait
@@ -111,14 +111,14 @@ def examine(seed: int, *, zipped: bool) -> None:
         assert json.loads((package / "croissant.json").read_text(encoding="utf-8"))["license"] == "CC0-1.0"
 
 
-@settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32), st.booleans())
 def test_nobody_is_in_an_export(seed: int, zipped: bool) -> None:  # noqa: FBT001 - hypothesis draws it
     examine(seed, zipped=zipped)
 
 
 @pytest.mark.long
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32), st.booleans())
 def test_nobody_is_in_any_export(seed: int, zipped: bool) -> None:  # noqa: FBT001 - hypothesis draws it
     examine(seed, zipped=zipped)

@@ -83,7 +83,7 @@ def fair(
     """Write a package that others can find, open and trust.
 
     Tables, and with --assay molecular values as AnnData; their metadata as Croissant, RO-Crate and Frictionless, what the checks found, and the
-    hashes of all. Without --row-level, figures of enough persons and tables without rows. Nothing is written while a check of severity error fails,
+    hashes of all. Without --row-level, figures of enough persons and a synthetic twin. Nothing is written while a check of severity error fails,
     or where something would identify.
 
     Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1 --images

@@ -31,15 +31,14 @@ def find_withholding(con: duckdb.DuckDBPyConnection, study: Path, version: Versi
     Raises:
         ConfigError: The consent file cannot be understood.
     """
-    import pyarrow as pa
-
+    con.execute("CREATE OR REPLACE TEMP TABLE withholding (person_id BIGINT)")
     consent = Consent.read(Reading(study, version, settings, con))
+    if not consent.lines:
+        return 0
     persons = con.execute("SELECT person_id FROM cdm.person ORDER BY person_id").fetchnumpy()["person_id"].astype(np.int64)
     since, until = np.full(len(persons), EVER), np.full(len(persons), np.iinfo(np.int64).max)
     withheld = np.zeros(len(persons), np.bool_)
     for modality in sorted(entry_points(group=ENTRY_POINTS).names):
         withheld |= consent.withheld_between(persons, since, until, modality)
-    con.register("who", pa.table({"person_id": persons[withheld]}))
-    con.execute("CREATE OR REPLACE TEMP TABLE withholding AS FROM who")
-    con.unregister("who")
+    con.execute("INSERT INTO withholding SELECT unnest($persons)", {"persons": persons[withheld].tolist()})
     return int(withheld.sum())

@@ -82,7 +82,7 @@ class Outgoing:
         kept_as: The name under which the study keeps the key; None where it is thrown away.
         persons: Number of persons who leave.
         left_out: Number of those who do not, for they withhold something.
-        report: What the checks found.
+        report: What the checks found, those of severity `error` at least.
         known: What the study knows of who somebody is.
         scrubbed: What was found in notes; None where none leaves.
         progress: Hears of rows that are written.
@@ -147,6 +147,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     target: Path,
     *,
     key: str | None = None,
+    has_checks: bool = False,
     has_rows: bool = True,
     has_notes: bool = True,
     threads: int | None = None,
@@ -161,6 +162,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         settings: Its policy says how small a cell may be, whether weekdays stay, what is withheld, and where the key is kept if `key` is None.
         target: The new folder.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        has_checks: Whether the package tells what the checks found; otherwise only those are made that could stop it.
         has_rows: Whether rows of persons are written, who are then to be as alike as the policy asks.
         has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
         threads: Threads to use, all cores if None.
@@ -172,7 +174,8 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         ConfigError: Something is in the target's place.
     """
     policy = settings.policy
-    report = validate_study(study, version, settings, chosen=("cdm",), threads=threads, memory=memory, progress=progress)
+    asked = None if has_checks else "error"
+    report = validate_study(study, version, settings, chosen=("cdm",), severity=asked, threads=threads, memory=memory, progress=progress)
     _check_sound(report, version)
     name = key or policy.key
     with new_package(target) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
@@ -181,8 +184,8 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         tables.prepare(con, secret, PERSONS, policy.min_cell)
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
         known = gather(con, study, version, settings, folder / _SPILL)
-        asked = policy if has_notes else policy.model_copy(update={"notes": "withhold"})
-        with scrubbed_notes(con, study, asked, known, threads=threads, progress=progress) as scrubbed:
+        of_notes = policy if has_notes else policy.model_copy(update={"notes": "withhold"})
+        with scrubbed_notes(con, study, of_notes, known, threads=threads, progress=progress) as scrubbed:
             out = Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, known, scrubbed, progress)
             if has_rows and (policy.k_anonymity or policy.l_diversity):
                 guard(out)

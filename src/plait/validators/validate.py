@@ -75,6 +75,7 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
     settings: Settings,
     *,
     chosen: Sequence[str] = (),
+    severity: str | None = None,
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
@@ -89,6 +90,7 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
         version: The version that is checked.
         settings: Say which checks are left out, and which thresholds and severities are the study's own.
         chosen: Checks to make, by id, type, table or suite, with `*` for what varies; all if empty. Only all are kept.
+        severity: Make the chosen checks of this severity alone, as the settings have it.
         today: The date that checks compare with; the day it is if None.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
@@ -102,7 +104,7 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
     """
     chosen = _chosen(study, chosen, held)
     with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, held=held) as examined:
-        examination = _Examination(_all_of(examined, options, keep=not chosen), settings.validation, chosen)
+        examination = _Examination(_all_of(examined, options, keep=not chosen), settings.validation, chosen, severity)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen:
             _keep(examined.con, study, version, found)
@@ -220,12 +222,13 @@ class _Examination:
         checks: The checks, as the settings change them.
     """
 
-    def __init__(self, examiners: Sequence[Examiner], settings: ValidationSettings | None, chosen: Sequence[str]) -> None:
+    def __init__(self, examiners: Sequence[Examiner], settings: ValidationSettings | None, chosen: Sequence[str], severity: str | None = None) -> None:
         self._by_examiner: list[tuple[Examiner, list[Check]]] = []
         offered = [(examiner, {check.id for check in examiner.checks()}) for examiner in examiners]
         checks = tuple(check for examiner in examiners for check in examiner.checks())
         checks = adjusted(checks, settings) if settings is not None else checks
-        self.checks = tuple(select(checks, chosen, where="CHECK")) if chosen else checks
+        checks = tuple(select(checks, chosen, where="CHECK")) if chosen else checks
+        self.checks = checks if severity is None else tuple(check for check in checks if check.severity == severity)
         for examiner, ids in offered:
             self._by_examiner.append((examiner, [check for check in self.checks if check.id in ids]))
 

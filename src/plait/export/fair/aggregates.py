@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from plait.duck import literal, quoted, sql
+from plait.errors import ExportError
 from plait.export.deidentify import tables
 from plait.export.disclosure.cells import Sum, is_small, protected
 from plait.export.fair.describe import arrow_file
@@ -64,24 +65,31 @@ class Concepts:
         withheld: Tables of the CDM and concepts of which nothing is told.
         hidden_totals: Tables of the CDM whose number of rows would give a concept away.
         records: Rows of all concepts that are told, by table.
+        told: The concepts that are told, by table.
     """
 
     files: tuple[TableFile, ...]
     withheld: frozenset[tuple[str, int]]
     hidden_totals: frozenset[str]
     records: dict[str, int]
+    told: dict[str, tuple[int, ...]]
 
 
 def group_persons(out: Outgoing) -> list[Group]:
     """Give the persons who are exported by sex, age, race, ethnicity, care site and years observed, and by sex and age together.
 
-    The last is left out where most of it could not be told: it would take what is told of sex and of age alone with it.
+    A breakdown is left out where its total would give a small cell away, whatever else is left out: of few persons, nothing can be told. The last is left
+    out, too, where most of it could not be told: it would take what is told of sex and of age alone with it.
     """
     rows = [_Counted(*row) for row in out.con.execute(sql(_PACKAGE, "groups")).fetchall()]
-    both = [place for place, row in enumerate(rows) if row.sex is not None and row.age is not None]
-    groups = _protect_groups(rows, out.persons, out.policy.min_cell)
-    if 2 * sum(groups[place].persons is None for place in both) > len(both):
-        return _protect_groups([row for row in rows if row.sex is None or row.age is None], out.persons, out.policy.min_cell)
+    persons, min_cell = out.persons, out.policy.min_cell
+    crossed = {row.breakdown for row in rows if row.sex is not None and row.age is not None}
+    alone = {one: [row for row in rows if row.breakdown == one] for one in sorted({row.breakdown for row in rows} - crossed)}
+    told = [row for group in alone.values() if _protect_groups(group, persons, min_cell) for row in group]
+    both = [row for row in rows if row.breakdown in crossed]
+    groups = _protect_groups([*told, *both], persons, min_cell)
+    if not groups or 2 * sum(group.persons is None for group in groups if group.breakdown in crossed) > len(both):
+        return _protect_groups(told, persons, min_cell)
     return groups
 
 
@@ -96,6 +104,7 @@ class _Counted(NamedTuple):
 
 
 def _protect_groups(rows: Sequence[_Counted], persons: int, min_cell: int) -> list[Group]:
+    """Give the groups with None for those that are not told; none where that would not do."""
     everybody = len(rows)
     sums = [Sum(everybody, tuple(place for place, row in enumerate(rows) if row.breakdown == one)) for one in sorted({row.breakdown for row in rows})]
     for place, row in enumerate(rows):  # a sex is of all ages, an age is of all sexes
@@ -103,7 +112,10 @@ def _protect_groups(rows: Sequence[_Counted], persons: int, min_cell: int) -> li
             crossed = ((cell, one) for cell, one in enumerate(rows) if one.sex is not None and one.age is not None)
             parts = tuple(cell for cell, one in crossed if row.sex in {None, one.sex} and row.age in {None, one.age})
             sums += [Sum(place, parts)] if parts else []
-    told = protected([*(row.persons for row in rows), persons], sums, min_cell, fixed=(everybody,))
+    try:
+        told = protected([*(row.persons for row in rows), persons], sums, min_cell, fixed=(everybody,))
+    except ExportError:
+        return []
     return [Group(row.breakdown, row.category, count) for row, count in zip(rows, told, strict=False)]
 
 
@@ -123,7 +135,7 @@ def write_concepts(out: Outgoing) -> Concepts:
     named = [
         (name, concept)
         for name in tables.treatments()
-        if "person_id" in cdm_tables()[name].columns and name not in out.policy.withhold and (concept := _own_concept(name))
+        if "person_id" in cdm_tables()[name].columns and name not in out.policy.withhold and (concept := own_concept(name))
     ]
     occurring = " UNION ALL ".join(
         f"SELECT {literal(name)} AS table_name, t.{quoted(concept)} AS concept_id, t.person_id "
@@ -138,7 +150,8 @@ def write_concepts(out: Outgoing) -> Concepts:
     file = write_figures(out.folder, CONCEPTS_FILE, "A concept of a table of the CDM.", columns, shown)
     records = {table: sum(row[6] or 0 for row in group) for table, group in groupby(shown, key=lambda row: row[0])}
     withheld = frozenset((row[0], row[1]) for row in shown if row[6] is None)
-    return Concepts((file,), withheld, frozenset(name for name, total in totals.items() if total is None), records)
+    named_ids = {table: tuple(row[1] for row in group if row[1] and row[6] is not None) for table, group in groupby(shown, key=lambda row: row[0])}
+    return Concepts((file,), withheld, frozenset(name for name, total in totals.items() if total is None), records, named_ids)
 
 
 def _protect_concepts(
@@ -163,7 +176,7 @@ def _protect_concepts(
         small = hidden | closed
 
 
-def _own_concept(table: str) -> str | None:
+def own_concept(table: str) -> str | None:
     """Give the field with the concept that a row of a table is about."""
     columns = cdm_tables()[table].columns
     named = f"{table.removesuffix('_occurrence').removesuffix('_exposure').removesuffix('_era')}_concept_id"

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from plait import __version__
-from plait.duck import literal, quoted
+from plait.duck import quoted
 from plait.errors import ConfigError
 from plait.etl.run import silent
 from plait.export.assays import write_assays
@@ -31,14 +31,13 @@ from plait.export.fair.model import Dataset, Party, TableFile
 from plait.export.fair.readme import write_citation, write_readme
 from plait.export.fair.responsible import said
 from plait.export.fair.snapshots import write_snapshots
+from plait.export.fair.twin import write_twin
 from plait.export.images import ImageCounts, Images, write_images
 from plait.export.omop import leaving_tables, write_tables
 from plait.export.outgoing import Left, leaving, need_row_level
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    import duckdb
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
@@ -92,7 +91,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         version: The version.
         settings: Its policy says what is told of the data and how small a cell may be.
         target: The new folder; with `zipped`, the new zip file.
-        row_level: Let rows of persons leave, de-identified. Without it, the package has figures, dictionaries and tables without rows.
+        row_level: Let rows of persons leave, de-identified. Without it, the package has figures, dictionaries and a synthetic twin.
         chosen: Tables of the CDM whose rows leave; all that may if empty. They need `row_level`.
         snapshots: Snapshots below the study's `snapshots/` that go along; they need `row_level`.
         assays: Assays that go along as AnnData, `all` for every one; they need `row_level`.
@@ -120,7 +119,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     if zipped and archive.exists():
         raise ConfigError(archive, expected="a new file", got="one that is there", todo="Name another one, or remove it: what was given out is never replaced.")
     duo.check(settings.policy.duo)
-    options = {"has_rows": row_level, "has_notes": row_level and "note" in leave}
+    options = {"has_checks": True, "has_rows": row_level, "has_notes": row_level and "note" in leave}
     with leaving(study, version, settings, place, key=key, threads=threads, memory=memory, progress=progress, **options) as out:
         files, concepts = (_row_level(out, leave), None) if row_level else _without_rows(out)
         tables_of_snapshots, figures = write_snapshots(out, snapshots)
@@ -159,27 +158,16 @@ def _row_level(out: Outgoing, leave: Collection[str]) -> list[TableFile]:
 
 
 def _without_rows(out: Outgoing) -> tuple[list[TableFile], Concepts]:
-    """Write figures that no cell of which is too small, and the tables of the CDM without rows, and describe them."""
+    """Write figures that no cell of which is too small, and the synthetic twin of the CDM, and describe them."""
     concepts = write_concepts(out)
-    return [*concepts.files, *_twin(out.con, out.folder)], concepts
-
-
-def _twin(con: duckdb.DuckDBPyConnection, folder: Path) -> list[TableFile]:
-    """Write each table of the CDM without rows, so that programs can be tried on what they will find."""
-    (folder / "twin").mkdir()
-    made = []
-    for name in tables.treatments():
-        path = f"twin/{name}.parquet"
-        con.execute(f"COPY (SELECT * FROM cdm.{quoted(name)} LIMIT 0) TO {literal(folder / path)} (FORMAT parquet)")
-        made.append(cdm_file(folder, path, name, 0))
-    return made
+    return [*concepts.files, *write_twin(out, concepts.told)], concepts
 
 
 def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_level: bool, images: Images | None) -> Dataset:
     """Give the model that all metadata are written from."""
     policy, settings, version, persons = out.policy, out.settings, out.version, out.persons
     told = f"{persons:,} persons" if persons >= policy.min_cell else "a few persons"
-    kind = "de-identified rows" if row_level else "figures and empty tables"
+    kind = "de-identified rows" if row_level else "figures and a synthetic twin"
     title = policy.title or settings.study
     about = policy.description or f"{title}: the OMOP CDM (version 5.4) of {told}, as {kind}, made with plait from {len(settings.sources)} sources."
     sensitive = (

@@ -24,7 +24,10 @@ def write_readme(dataset: Dataset, folder: Path, *, row_level: bool) -> None:
             "How many persons are alike in what they may be recognised by (k) is in `checks.json`, under `disclosure`."
         )
     else:
-        parts.append(f"## Persons\n\n{dataset.sensitive} The tables in `twin/` have the columns of the real ones and no rows: programs can be tried on them.")
+        parts.append(
+            f"## Persons\n\n{dataset.sensitive} The tables in `twin/` have the columns of the real ones and rows of persons whom nobody is, with "
+            "concepts of `aggregates/concepts.csv` and all else by chance: programs can be tried on them, and nothing can be concluded."
+        )
     parts.append(f"## What to keep in mind\n\n{dataset.limits}")
     parts.append("## Whether it is whole\n\n```sh\nsha256sum -c SHA256SUMS\n```")
     parts.append(_use(dataset))
