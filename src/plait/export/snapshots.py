@@ -103,7 +103,8 @@ def _order(table: FusionTable, who: pl.DataFrame) -> Any:  # noqa: ANN401 - an a
 def _index(joined: pl.DataFrame, columns: list[str], min_cell: int) -> tuple[pl.DataFrame, list[str], int]:
     """Give the index as it leaves, the columns that do not, and how many texts do not.
 
-    Times are shifted, those that are the calendar's are left out, texts stay where as many persons have them as the smallest cell and they are no dates, other ids are of the study and stay there.
+    Times are shifted, those that are the calendar's are left out; texts stay where as many persons have them as the smallest cell and they are no
+    dates; other ids are of the study and stay there.
     """
     import polars as pl
 

@@ -173,7 +173,8 @@ def _record_days() -> str:
         if "person_id" in spec.columns and field.base_type == "date" and Treated(table, field.name, "shift") in treatments().get(table, ())
         if "_end_date" not in field.name or table == "visit_occurrence"
     ]
-    return " UNION ALL ".join(f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE {quoted(date)} IS NOT NULL" for table, date in chosen)
+    selects = (f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE {quoted(date)} IS NOT NULL" for table, date in chosen)
+    return " UNION ALL ".join(selects)
 
 
 def _held_texts(field: Treated) -> str:

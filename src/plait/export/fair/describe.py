@@ -36,7 +36,8 @@ _SAID = {
     "years": "Left out where it is more than 89 years.",
     "year": "The first day of its year.",
     "time": "A time of day; anything else is left out.",
-    "birth": "Shifted; of a person older than 89, the year in which the person would be 90 at the last record, and nothing else; the year alone where a day stands for an unknown one.",
+    "birth": "Shifted; of a person older than 89, the year in which the person would be 90 at the last record, and nothing else; "
+    "the year alone where a day stands for an unknown one.",
     "zip": "The first three signs; 000 where few persons live.",
     "state": "Left out where few persons live.",
     "uid": "A UID that stands for the original.",
