@@ -115,7 +115,8 @@ class Timeline:
             ExportError: A row of the CDM that leaves is no event.
         """
         found = self.con.execute(sql(_PACKAGE, "counted").replace("written_event", parquet(*data))).fetchall() if data else []
-        events = {name: int(count) for name, count, _ in found}
+        order = {table: place for place, table in enumerate(EVENT_TABLES)}
+        events = {name: int(count) for name, count, _ in sorted(found, key=lambda row: order.get(row[0], len(order)))}
         rows = {name: int(count) for name, _, count in found if name in EVENT_TABLES}
         lost = [table for table in EVENT_TABLES if rows.get(table, 0) != self.rows.get(table, 0)]
         if lost:
