@@ -26,6 +26,7 @@ import plait
 from plait.errors import ConfigError, ExportError, MissingExtraError
 from plait.export.deidentify.key import ExportKey
 from plait.export.meds.timeline import EVENT_TABLES
+from plait.export.scan import scan
 from plait.schema import cdm_tables
 from random_cdm import random_cdm
 from tiny_omop import Legacy
@@ -330,6 +331,12 @@ def test_the_schemas_are_asked_for_where_they_are_missing(study: Path, tmp_path:
     monkeypatch.setitem(sys.modules, "meds", None)
     with pytest.raises(MissingExtraError, match=r"plait\[meds\]"):
         plait.open(study).export_meds(tmp_path / "out", row_level=True)
+
+
+def test_new_ids_are_no_identifiers_even_if_one_is_the_same_number(tmp_path: Path) -> None:
+    for column, found in (("subject_id", []), ("patient_number", ["0.parquet, column patient_number"])):
+        pl.DataFrame({column: [123456]}).write_parquet(tmp_path / "0.parquet")
+        assert [hit.place for hit in scan(tmp_path, ["123456"])] == found
 
 
 @settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])  # shrinking would run for minutes

@@ -30,4 +30,4 @@ LEFT JOIN coded_concept AS v ON e.value_concept_id = v.concept_id
 LEFT JOIN coded_concept AS u ON e.unit_concept_id = u.concept_id
 LEFT JOIN coded_concept AS q ON e.modifier_concept_id = q.concept_id
 LEFT JOIN coded_concept AS t ON e.type_concept_id = t.concept_id
-LEFT JOIN leaving_meta AS m ON e.table_name = m.table_name AND e.row_id = m.row_id
+LEFT JOIN known_row AS m ON e.table_name = m.table_name AND e.row_id = m.row_id

@@ -44,8 +44,8 @@ EVENT_TABLES = (
 )
 """Tables of the CDM whose rows are events; what is derived from these (eras, periods, findings in notes) and what is paid are none."""
 
-EVENTS_PER_FILE = 5_000_000
-"""About how many events a file has: what must fit into memory while it is sorted."""
+EVENTS_PER_FILE = 1_000_000
+"""About how many events a file has: what is to fit into memory while it is sorted, about 500 MiB."""
 
 _PACKAGE = "plait.export.meds"
 _LAID = ".events"
@@ -77,7 +77,7 @@ class Timeline:
                 self.rows[table] = rows
         make_view(con, "leaving_meta", sql(_PACKAGE, "leaving_meta"))
         _find_concepts(con, self.rows)
-        self._tables = [f"SELECT {literal(table)} AS table_name, * FROM ({sql(f'{_PACKAGE}.events', table)})" for table in self.rows]
+        self._tables = {table: f"SELECT {literal(table)} AS table_name, * FROM ({sql(f'{_PACKAGE}.events', table)})" for table in self.rows}
         self._given: list[str] = []
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
         self._files = max(1, -(-sum(self.rows.values()) // events_per_file))
@@ -115,7 +115,8 @@ class Timeline:
             ExportError: A row of the CDM that leaves is no event.
         """
         found = self.con.execute(sql(_PACKAGE, "counted").replace("written_event", parquet(*data))).fetchall() if data else []
-        events = {name: int(count) for name, count, _ in found}
+        order = {table: place for place, table in enumerate(EVENT_TABLES)}
+        events = {name: int(count) for name, count, _ in sorted(found, key=lambda row: order.get(row[0], len(order)))}
         rows = {name: int(count) for name, _, count in found if name in EVENT_TABLES}
         lost = [table for table in EVENT_TABLES if rows.get(table, 0) != self.rows.get(table, 0)]
         if lost:
@@ -130,13 +131,13 @@ class Timeline:
     def _whole(self) -> Iterator[str]:
         """Yield a SELECT of all events, if there are any; what is looked up of an event is looked up once for all tables."""
         if self._tables:
-            yield " UNION ALL ".join([_named(f"({' UNION ALL BY NAME '.join(self._tables)})"), *self._given])
+            yield " UNION ALL ".join([_named(f"({' UNION ALL BY NAME '.join(self._tables.values())})"), *self._given])
 
     def _laid(self) -> Iterator[str]:
         """Read each table once, lay its events down by the file that they are for, and yield a SELECT of each file's."""
         folder = self.folder / _LAID
         folder.mkdir()
-        for place, query in enumerate([*(_named(f"({table})") for table in self._tables), *self._given]):
+        for place, query in enumerate([*(_named(f"({query})", table) for table, query in self._tables.items()), *self._given]):
             by_file = f"SELECT *, (subject_id - 1) // {self._persons_per_file} AS file FROM ({query})"
             self.con.execute(f"COPY ({by_file}) TO {literal(folder / str(place))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (file))")
         for file in sorted({int(path.name.partition("=")[2]) for path in folder.glob("*/file=*")}):
@@ -147,9 +148,10 @@ class Timeline:
         shutil.rmtree(folder)
 
 
-def _named(raw: str) -> str:
-    """Give the SELECT of events, from what SELECTs of tables say."""
-    return sql(_PACKAGE, "named").replace("raw_event", raw)
+def _named(raw: str, table: str | None = None) -> str:
+    """Give the SELECT of events, from what SELECTs of tables say, or that of one table."""
+    known = f"(SELECT * FROM leaving_meta WHERE table_name = {literal(table)})" if table else "leaving_meta"
+    return sql(_PACKAGE, "named").replace("raw_event", raw).replace("known_row", known)
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
