@@ -1,6 +1,6 @@
 """What somebody could learn from a package who has nothing but it: each test is an attack that once worked."""
 
-# ruff: noqa: S608 - tables and columns of the CDM
+# ruff: noqa: DTZ001, S608 - times are local, as in OMOP; tables and columns of the CDM
 from __future__ import annotations
 
 import datetime as dt
@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 import plait
-from plait.duck import connect
+from plait.duck import connect, sql
 from plait.errors import ConfigError, ExportError
 from plait.export.deidentify.key import ExportKey
 from tiny_omop import CDM, Legacy
@@ -182,3 +182,15 @@ def test_ages_over_89_are_not_told_as_numbers(tmp_path: Path) -> None:
     told = duckdb.sql(f"SELECT value_as_number FROM '{tmp_path}/out/observation.parquet' ORDER BY observation_id").fetchall()
     assert told == [(None,), (91,), (89,), (91,)]
     assert duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/out/person.parquet' WHERE gender_concept_id = 8507 AND month_of_birth IS NOT NULL").fetchone() == (0,)
+
+
+def test_the_day_of_a_delivery_is_nobodys() -> None:
+    """Fifteen of forty became known something of on one day; of the others, each on a day of the person's own, and of nine on one that they share."""
+    delivery, shared = dt.datetime(2021, 3, 1, 6), dt.datetime(2021, 4, 1, 6)
+    rows = [(person, delivery if person < 15 else shared if person < 24 else dt.datetime(2019, 1, 1) + dt.timedelta(days=person)) for person in range(40)]
+    with connect() as con:
+        con.execute("CREATE SCHEMA plait")
+        con.execute("CREATE TABLE plait.row_meta (table_name VARCHAR, person_id BIGINT, known_time TIMESTAMP, end_known_time TIMESTAMP)")
+        con.executemany("INSERT INTO plait.row_meta VALUES ('note', ?, ?, NULL)", rows)
+        con.execute("CREATE TEMP TABLE pseudonym AS SELECT person_id FROM plait.row_meta")
+        assert con.execute(sql("plait.export.meds", "batch_days"), {"tables": ["note"]}).fetchall() == [(delivery.date(),)]

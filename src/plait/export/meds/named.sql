@@ -15,7 +15,10 @@ SELECT
     coalesce(u.concept_code, e.unit_source_value) AS unit,
     coalesce(q.concept_name, e.modifier_source_value) AS modifier,
     e.end_time AS "end",
-    CASE WHEN e.time IS NOT NULL AND e.place > 0 THEN greatest(e.time, CASE WHEN e.is_end THEN m.end_known_time ELSE m.known_time END) END AS known_time,
+    CASE
+        WHEN CASE WHEN e.is_end THEN m.is_end_batch ELSE m.is_batch END THEN NULL
+        WHEN e.time IS NOT NULL AND e.place > 0 THEN greatest(e.time, CASE WHEN e.is_end THEN m.end_known_time ELSE m.known_time END)
+    END AS known_time,
     e.table_name AS "table",
     e.row_id,
     nullif(e.visit_id, 0) AS visit_id,

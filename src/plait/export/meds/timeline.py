@@ -75,6 +75,7 @@ class Timeline:
             if rows:
                 make_view(con, f"leaving_{table}", tables.select(table, in_order=False))
                 self.rows[table] = rows
+        con.execute(f"CREATE OR REPLACE TEMP TABLE batch_day AS {sql(_PACKAGE, 'batch_days')}", {"tables": list(self.rows)})
         make_view(con, "leaving_meta", sql(_PACKAGE, "leaving_meta"))
         _find_concepts(con, self.rows)
         self._tables = {table: f"SELECT {literal(table)} AS table_name, * FROM ({sql(f'{_PACKAGE}.events', table)})" for table in self.rows}
