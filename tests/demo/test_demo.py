@@ -148,6 +148,7 @@ def test_records_are_counted_as_csv_counts_them(demo: Demo) -> None:
         assert sum(1 for _ in stream) == 1 + demo.facts.records["conditions"] + 1  # a header, and a newline in quotes
 
 
+@pytest.mark.long
 def test_faults_are_there_as_often_as_they_are_counted(demo: Demo) -> None:
     found: Counter[str] = Counter()
     known = {row["Id"] for row in demo.rows("patients")}

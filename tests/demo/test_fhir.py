@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from shell import Result
 
+pytestmark = pytest.mark.long
+
 COMPARED = """
 person location care_site provider visit_occurrence visit_detail condition_occurrence drug_exposure procedure_occurrence
 measurement observation note specimen death observation_period payer_plan_period condition_era drug_era

@@ -237,6 +237,7 @@ def test_the_same_files_in_other_order_and_packing_give_the_same_rows(study: pla
     assert other.digest() == study.digest()
 
 
+@pytest.mark.long
 def test_new_source_knows_the_layout_and_writes_what_runs(tmp_path: Path, command: Callable[..., Any]) -> None:
     folder = write_mimic(tmp_path / "data")
     report = json.loads(command("etl", "new-source", folder, "-o", tmp_path / "first", "--name", "first", "--json").out)

@@ -165,6 +165,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_files_are_read_as_they_are_written(layout: str, tmp_path: Path, command: Callable[..., Any]) -> None:
     delimiter, encoding, suffix = LAYOUTS[layout]

@@ -69,6 +69,7 @@ def test_an_id_of_a_kept_key_is_the_same_persons_whoever_comes_and_goes(tmp_path
     assert ((tmp_path / "private/exports/k.key").stat().st_mode & 0o777, len(list((tmp_path / "private/exports").iterdir()))) == (0o600, 1)
 
 
+@pytest.mark.long
 def test_an_export_after_a_person_came_goes_on_where_the_first_one_ended(tmp_path: Path) -> None:
     study = Legacy(tmp_path / "study").write(validation=LENIENT, policy={"min_cell": 1}).run()
     plait.open(study.path).export_omop(tmp_path / "one", row_level=True, key="k")
@@ -88,6 +89,7 @@ def test_two_shifts_of_a_person_do_not_narrow_each_other_down(tmp_path: Path) ->
     assert sum(days[person][0] == weeks[person][0] for person in days) < 20
 
 
+@pytest.mark.long
 def test_a_zip_is_its_owners_and_replaces_none(tmp_path: Path) -> None:
     study = plait.open(Legacy(tmp_path / "study").write(validation=LENIENT, policy={"min_cell": 1}).run().path)
     made = study.export_fair(tmp_path / "package.zip", row_level=True, zipped=True).path

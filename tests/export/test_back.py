@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+pytestmark = pytest.mark.long
+
 KEY = "back"
 OURS = sorted(treatments().keys() - OF_THE_STUDY)
 TYPES = {(table, field.name): field.duckdb_type for table, spec in cdm_tables().items() for field in spec.fields}

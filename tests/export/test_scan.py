@@ -389,6 +389,7 @@ def test_a_planted_fault_stops_the_export(plant: Callable[[Path, dict[str, str]]
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_telephone_number_in_a_word_that_all_share_stops_the_export(study: Path, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     shutil.copytree(study, folder)

@@ -224,6 +224,7 @@ def test_headers_are_the_same_in_one_process_and_in_several(sandbox: Sandbox, mo
     assert len(here) == 20
 
 
+@pytest.mark.long
 def test_the_digest_does_not_depend_on_shards(sandbox: Sandbox) -> None:
     for number in range(4):
         write_dicom(sandbox.pacs / f"a{number}.dcm", AccessionNumber="A1", InstanceNumber=number)

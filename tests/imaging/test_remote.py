@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     Rows = Callable[[plait.Study, str], list[tuple[Any, ...]]]
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Server:

@@ -99,6 +99,7 @@ LETTERS = st.sampled_from(["a", "ab", "abc", "b", "Bs", "c", "é", "x1"])
 GAPS = st.sampled_from([" ", "  ", "-", "\n", ". ", ", ", " (", "\n\n"])
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(
     names=st.lists(st.lists(LETTERS, min_size=2, max_size=4).map(" ".join), min_size=1, max_size=6, unique_by=lambda name: tuple(map(level, name.split()))),

@@ -246,6 +246,7 @@ WORST = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", WORST.values(), ids=WORST.keys())
 def test_no_text_is_too_hard(text: str, lookups: Lookups) -> None:
     """Each is read in about a second: what grew with the square of a text would take an hour."""

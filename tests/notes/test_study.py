@@ -191,6 +191,7 @@ def test_another_patient_changes_nothing_for_others(study: Tiny) -> None:
     assert ask(study, "SELECT count(*) FROM cdm.note_nlp") == [(10,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("persons", "executor"), [(1, "threads"), (2, "processes"), (3, "threads")])
 def test_the_digest_knows_neither_shards_nor_processes(clean_notes: Tiny, fresh: Tiny, persons: int, executor: str) -> None:
     noted(fresh, PROMOTED + f"shard_persons: {persons}\n")

@@ -203,6 +203,7 @@ def aliquots(sandbox: Sandbox, rule: str, layout: Callable[..., Matrix] = np.asa
     return study
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layout", [np.asarray, scipy.sparse.csr_matrix])
 @pytest.mark.parametrize(
     ("rule", "items", "values"),

@@ -48,6 +48,7 @@ def test_the_meta_files_say_what_is_what(sandbox: Sandbox, ledger: Callable[...,
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "layer"), [("mrna_seq_tpm", "tpm"), ("mrna_seq_read_counts", "counts"), ("mrna", "expression")])
 def test_a_profile_says_in_its_name_what_its_values_are(sandbox: Sandbox, name: str, layer: str) -> None:
     write(sandbox.folder)
@@ -350,6 +351,7 @@ def test_the_commands_show_where_a_row_comes_from(sandbox: Sandbox, command: Cal
     assert "data_mrna.txt, record 2 (tiny: items as assay)" in said.out.replace("\n", " ")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shard_persons", [1, 1000])
 def test_the_digest_does_not_depend_on_shards(sandbox: Sandbox, shard_persons: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     write(sandbox.folder)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anndata
 import numpy as np
 import pandas as pd
+import pytest
 
 import plait
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Sandbox
+
+pytestmark = pytest.mark.long
 
 RNA: dict[str, Any] = {"name": "rna", "kind": "anndata", "path": "rna.h5ad", "person_system": "cases", "person": "obs.case", "specimen": "obs.sample"}
 

@@ -60,6 +60,7 @@ def test_those_of_a_person_of_the_cdm_alone_are_the_declared_ones(mixed: Legacy)
     assert mixed.rows(query) == [(201826, 1), (317009, 7)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("derived", ["declared", "rebuilt"])
 def test_derived_tables_are_declared_or_rebuilt(legacy: Legacy, derived: str) -> None:
     legacy.options = {"derived": derived}

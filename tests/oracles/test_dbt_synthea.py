@@ -260,11 +260,13 @@ def compare(left: Path, right: Path, *, books: bool) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [{}, {"threads": 1}, {"shard_persons": 5}], ids=["again", "one_thread", "small_shards"])
 def test_tables_do_not_depend_on_how_they_were_made(study: Path, make_study: Callable[..., Path], change: dict[str, int]) -> None:
     assert compare(study, make_study(RAW, "merged", **change), books=True) == {}
 
 
+@pytest.mark.long
 def test_tables_do_not_depend_on_the_order_of_records(study: Path, shared: Path, make_study: Callable[..., Path], tmp_path: Path) -> None:
     shuffle = random.Random(20)
     for file in sorted((shared / "data" / RAW).glob("*.csv")):

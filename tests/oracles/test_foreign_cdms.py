@@ -18,6 +18,8 @@ from tiny_omop import Legacy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.long
+
 PAGE = Path(__file__).parents[2] / "docs" / "omop.md"
 
 

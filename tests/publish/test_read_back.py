@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from postgres_server import PASSWORD
 
 import plait
@@ -13,7 +14,6 @@ from tiny_omop import Legacy, differences
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from postgres_server import Target
 
     from tiny_study import Tiny
@@ -25,6 +25,7 @@ def reading(target: Target, clean: Tiny, folder: Path, **options: str) -> Legacy
     return Legacy(folder / "back", tables={}, options={"path": url} | options).write(vocabulary=str(clean.path / "data" / "athena"))
 
 
+@pytest.mark.long
 def test_a_published_cdm_is_read_back_as_it_is(clean: Tiny, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDM_PASSWORD", PASSWORD)
     plait.open(clean.path).publish(target.url)

@@ -120,6 +120,7 @@ def test_too_little_memory_says_so(fresh: Tiny) -> None:
 # --- files in motion
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", ["staging", "writing the books"])
 @pytest.mark.parametrize("motion", ["grows", "is replaced", "vanishes", "is cut"])
 def test_a_file_that_moves_while_it_is_read_stops_the_run(tiny: Tiny, motion: str, step: str) -> None:

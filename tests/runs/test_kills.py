@@ -95,6 +95,7 @@ def test_steps_are_those_that_a_run_comes_to(fresh: Tiny) -> None:
     assert tuple(dict.fromkeys(heard)) == STEPS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_a_step_loses_nothing(night: Tiny, evening: Tiny, morning: Tiny, step: str) -> None:
     kill_at(night.path, step)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 NEWCOMER = "{},1940-01-01,,A,B,white,nonhispanic,M\n"
 DIAGNOSIS = "2020-06-01,,{},,49727002,Cough\n"
 

@@ -179,6 +179,7 @@ def test_nothing_of_a_patient_is_in_the_project(validated: tuple[Path, dict[str,
         assert any(one in kept for one in persons) == shows
 
 
+@pytest.mark.long
 def test_runs_are_kept_for_a_while_and_suites_are_the_same_each_time(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project, "KEPT_RUNS", 2)  # fewer than there are, so that it takes less time
     made = tiny.path / "reports/expectations"
