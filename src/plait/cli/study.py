@@ -58,6 +58,7 @@ def demo(
             f"{program} etl trace condition_occurrence {_first_condition(study)} -s {folder}",
             f"{program} features get cancer -s {folder} -o {folder}/snapshots/cancer",
             f"duckdb -readonly {folder}/warehouse/study.duckdb",
+            f"{program} export omop shared-cdm -s {folder} --row-level",
         ):
             console.hint(f"  {line}")
 
