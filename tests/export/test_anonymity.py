@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import plait
-from plait.demo import write_demo
 from plait.duck import connect
 from plait.errors import ConfigError, ExportError
 from plait.export.deidentify import tables
@@ -73,12 +72,9 @@ def test_what_all_of_a_class_have_is_no_secret() -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(few_with: Callable[..., Path]) -> Path:
     """Give a demo of few patients."""
-    folder = tmp_path_factory.mktemp("alike") / "study"
-    write_demo(folder, persons=20, with_faults=False)
-    plait.open(folder).run_etl()
-    return folder
+    return few_with()
 
 
 @pytest.fixture(scope="module")

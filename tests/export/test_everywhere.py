@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import shutil
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ import duckdb
 import h5py
 import pydicom
 import pytest
-import yaml
 
 import plait
 from plait.etl.crosswalk import linked_crosswalk
@@ -22,21 +20,16 @@ from plait.export.deidentify.key import ExportKey
 from plait.export.scanning.contents import contents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 KEY = "everywhere"
 
 
 @pytest.fixture(scope="module")
-def study(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a copy of a demo of few patients whose notes are scrubbed."""
-    folder = tmp_path_factory.mktemp("everywhere") / "study"
-    shutil.copytree(few, folder)
-    settings = yaml.safe_load((folder / "plait.yaml").read_text(encoding="utf-8"))
-    settings["policy"] = {"min_cell": 2, "notes": "scrub"}
-    (folder / "plait.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return folder
+def study(few_with: Callable[..., Path]) -> Path:
+    """Give a demo of few patients whose notes are scrubbed."""
+    return few_with(min_cell=2, notes="scrub")
 
 
 @pytest.fixture(scope="module")

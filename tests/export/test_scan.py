@@ -21,7 +21,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import plait
-from plait.demo import write_demo
 from plait.errors import ExportError
 from plait.export.known.telling import telling
 from plait.export.outgoing import leaving
@@ -322,14 +321,9 @@ def test_what_everybody_says_is_not_looked_for_everywhere() -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(few_with: Callable[..., Path]) -> Path:
     """Give a demo of few patients, of which any cell may be told and whose notes leave scrubbed."""
-    folder = tmp_path_factory.mktemp("faults") / "study"
-    write_demo(folder, persons=20, with_faults=False)
-    with (folder / "plait.yaml").open("a", encoding="utf-8") as settings:
-        settings.write("policy: {min_cell: 1, notes: scrub}\n")
-    plait.open(folder).run_etl()
-    return folder
+    return few_with(min_cell=1, notes="scrub")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from typing import Literal
 
 Action = Literal["keep", "remove", "empty", "dummy", "uid", "shift", "time", "zone", "age", "common", "clean", "content"]
 
-PRIVATE, CURVES, OVERLAYS = "odd", range(0x5000, 0x5020), range(0x6000, 0x6020)
+CURVES, OVERLAYS = range(0x5000, 0x5020), range(0x6000, 0x6020)
 _FIRST_GROUP, _PIXELS, _PIXEL_GROUPS = 0x0008, 0x7FE0, range(0x7F00, 0x8000)
 TEXTS = frozenset({"CS", "LO", "LT", "SH", "ST", "UC", "UT"})
 """Kinds of values that may be descriptors."""
