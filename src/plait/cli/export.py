@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from plait.cli.options import HERE, JsonOption, MemoryOption, QuietOption, StudyOption, ThreadsOption, show
-
-if TYPE_CHECKING:
-    from plait.export import mudata as as_mudata
-    from plait.export.check.run import Checked
-    from plait.export.fair.package import Packaged
-    from plait.export.meds.dataset import MedsExported
-    from plait.export.omop import Exported
-    from plait.export.outgoing import Left
-    from plait.export.phenopackets.export import Packets
 
 app = typer.Typer(help="Packages that others can use, and that give nobody away.", no_args_is_help=True)
 
@@ -51,13 +42,14 @@ def omop(
     Example: plait export omop shared/lung -s lung --row-level
     """
     from plait import console
+    from plait.cli import export_tables
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
         done = open_study(study).export_omop(
             out, row_level=row_level, chosen=tables or (), format=format, key=key, threads=threads, memory=memory, progress=listen
         )
-    show(done, _show_exported, json=json, quiet=quiet)
+    show(done, export_tables.show_exported, json=json, quiet=quiet)
 
 
 @app.command()
@@ -89,6 +81,7 @@ def fair(
     Example: plait export fair shared/lung -s lung --row-level --snapshot cancer-v1 --images
     """
     from plait import console
+    from plait.cli import export_tables
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
@@ -105,7 +98,7 @@ def fair(
             memory=memory,
             progress=listen,
         )
-    show(done, _show_packaged, json=json, quiet=quiet)
+    show(done, export_tables.show_packaged, json=json, quiet=quiet)
 
 
 @app.command()
@@ -136,6 +129,7 @@ def meds(
     Example: plait export meds shared/lung-meds -s lung --row-level --cohort cancer --view ct --split test=0.2,valid=0.1
     """
     from plait import console
+    from plait.cli import export_tables
     from plait.study import open_study
 
     asked = [int(name) if name.isdigit() else name for name in cohorts or ()]
@@ -152,7 +146,7 @@ def meds(
             memory=memory,
             progress=listen,
         )
-    show(done, _show_meds, json=json, quiet=quiet)
+    show(done, export_tables.show_meds, json=json, quiet=quiet)
 
 
 @app.command()
@@ -172,11 +166,12 @@ def mudata(
     Example: plait export mudata shared/cancer -s lung --snapshot cancer-v1 --row-level
     """
     from plait import console
+    from plait.cli import export_tables
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
         done = open_study(study).export_mudata(out, snapshots=snapshots, row_level=row_level, key=key, progress=listen)
-    show(done, _show_mudata, json=json, quiet=quiet)
+    show(done, export_tables.show_mudata, json=json, quiet=quiet)
 
 
 @app.command()
@@ -198,40 +193,12 @@ def phenopackets(
     Example: plait export phenopackets shared/packets -s lung --row-level
     """
     from plait import console
+    from plait.cli import export_tables
     from plait.study import open_study
 
     with console.progress(quiet=quiet or json) as listen:
         done = open_study(study).export_phenopackets(out, row_level=row_level, key=key, threads=threads, memory=memory, progress=listen)
-    show(done, _show_packets, json=json, quiet=quiet)
-
-
-def _show_mudata(done: as_mudata.Exported) -> None:
-    from plait import console
-
-    rows = [
-        {"snapshot": one.name, "rows": one.rows, "of others": one.left_out, "views": len(one.views), "left out": len(one.dropped)} for one in done.snapshots
-    ]
-    console.table(f"Snapshots of version {done.version}, in {done.path}", rows)
-    _show_end(done)
-
-
-def _show_packets(done: Packets) -> None:
-    from plait import console
-
-    rows = [{"table": table, "told in": place or "", "not told": reason or "", "rows": count} for table, place, reason, count in done.rows]
-    console.table(f"Version {done.version}, {done.persons:,} persons, in {done.path}", rows)
-    _show_end(done)
-
-
-def _show_meds(done: MedsExported) -> None:
-    from plait import console
-
-    rows = [{"table": name, "rows": done.rows.get(name), "events": events} for name, events in done.events.items()]
-    console.table(f"Version {done.version}, {done.persons:,} persons, {done.codes:,} codes, in {done.path}", rows)
-    for told, counts in (("Labels", done.labels), ("Splits", done.splits)):
-        if counts:
-            console.say(f"\n{told}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) + ".")
-    _show_end(done)
+    show(done, export_tables.show_packets, json=json, quiet=quiet)
 
 
 @app.command()
@@ -247,63 +214,10 @@ def check(
 
     Example: plait export check shared/lung
     """
+    from plait.cli import export_tables
     from plait.export.check.run import check_package
 
     done = check_package(package)
-    show(done, _show_checked, json=json, quiet=quiet)
+    show(done, export_tables.show_checked, json=json, quiet=quiet)
     if not done.is_fair:
         raise typer.Exit(1)
-
-
-def _show_checked(done: Checked) -> None:
-    from plait import console
-
-    rows = [{"principle": one.principle, "tested": one.asks, "level": one.level, "result": one.result, "why": one.why} for one in done.tests]
-    console.table(f"{done.path}", rows)
-    counted = [(result, sum(one.result == result for one in done.tests)) for result in ("pass", "fail", "not applicable", "not tested here")]
-    console.say("\n" + ", ".join(f"{result}: {count}" for result, count in counted) + ".")
-
-
-def _show_packaged(done: Packaged) -> None:
-    from plait import console
-
-    rows = [{"table": name, "rows": rows} for name, rows in done.tables.items()]
-    console.table(f"Version {done.version}, {'rows of' if done.is_row_level else 'figures about'} {done.persons:,} persons, in {done.path}", rows)
-    if done.assays:
-        console.table(
-            "\nAssays",
-            [{"assay": one.assay, "rows": one.items, "of others": one.left_out, "left out": ", ".join(one.dropped)} for one in done.assays],
-        )
-    if done.images:
-        console.say(f"\nImages: {done.images.files:,} files. {done.images.about}")
-        for why, count in done.images.left_out.items():
-            console.say(f"Left out: {count:,} files ({why}).")
-    _show_end(done)
-
-
-def _show_end(done: Left) -> None:
-    """Say who was left out, and what became of the key."""
-    from plait import console
-
-    if done.left_out:
-        console.say(f"\nLeft out: {done.left_out:,} persons who withhold something.")
-    if done.scrubbed is not None and done.scrubbed.notes:
-        console.say(f"\nNotes: scrubbed, {done.scrubbed.changed:,} of {done.scrubbed.notes:,} changed; scrubbed.json tells by what rules.")
-    if done.unread:
-        console.say(f"\nNot looked for, since their files are gone: what {', '.join(done.unread)} say of persons.")
-    console.say(f"\nKey: {_told(done.key)}.")
-
-
-def _told(key: str | None) -> str:
-    return f"kept in private/ as {key}" if key else "thrown away: nobody can undo this export"
-
-
-def _show_exported(done: Exported) -> None:
-    from plait import console
-
-    console.table(
-        f"Version {done.version}, {done.persons:,} persons, in {done.path}", [{"table": name, "rows": rows} for name, rows in done.tables.items() if rows]
-    )
-    if done.withheld:
-        console.say(f"\nWithheld: {', '.join(done.withheld)}.")
-    _show_end(done)
