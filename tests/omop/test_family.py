@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 import plait
 from tiny_omop import CDM, Legacy
 
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
 FAMILY = "56,12,56,-9223372036854775808,4248584\n"
 
 
-@pytest.mark.long
 def test_facts_of_a_family_go_with_one_of_it(tmp_path: Path) -> None:
     legacy = Legacy(tmp_path / "study", {**CDM, "fact_relationship": CDM["fact_relationship"] + FAMILY}).write().run()
     before = plait.open(legacy.path)

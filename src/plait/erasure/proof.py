@@ -15,7 +15,7 @@ import numpy as np
 
 from plait.duck import literal, parquet, quoted
 from plait.etl.digest import is_row_id
-from plait.etl.harmonize.reference import concept_of
+from plait.etl.harmonize.reference import fact_domain
 from plait.etl.harmonize.shard import ROWS_PER_PERSON
 from plait.etl.tombstones import PENDING_FILE, SYSTEM, TOMBSTONES_FILE, is_telling
 from plait.schema import TableSpec, cdm_tables, plait_tables
@@ -251,7 +251,7 @@ class _Look:
         own = "person_id IS NOT NULL AND " if spec.schema != "cdm" and "person_id" in kinds else ""
         of_row = f"({own}{quoted(column)} // {ROWS_PER_PERSON} {theirs})"
         if column.startswith("fact_id_"):
-            return f"{of_row} OR (domain_concept_id_{column[-1]} = {concept_of('fact_domain', 'person')} AND {quoted(column)} {theirs})"
+            return f"{of_row} OR (domain_concept_id_{column[-1]} = {fact_domain('person')} AND {quoted(column)} {theirs})"
         return f"{of_row} OR (table_name = 'person' AND row_id {theirs})" if column == "row_id" and "table_name" in kinds else of_row
 
     def _spec(self, path: Path) -> TableSpec | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import literal, make_view, parquet, quoted, sql, write_parquet
 from plait.etl.crosswalk import follow_links, load_crosswalk
-from plait.etl.harmonize.reference import concept_of
+from plait.etl.harmonize.reference import fact_domain
 from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.stage import codes_file, distinct_codes, manifest_file, numbers_of, persons_file
 from plait.etl.staging import SHAPES
@@ -72,7 +72,7 @@ def find_records(con: duckdb.DuckDBPyConnection, warehouse: Path, versions: Iter
         elif SHAPES[shape].of_person:
             queries.append(f"SELECT DISTINCT file_id, record FROM {rows} INNER JOIN erased_identifier AS i ON s.system = i.system AND s.person = i.identifier")
         if shape == "cdm_fact_relationship":
-            person = concept_of("fact_domain", "person")
+            person = fact_domain("person")
             queries += [
                 f"SELECT DISTINCT file_id, record FROM {rows} INNER JOIN erased_identifier AS i ON s.system = i.system "
                 f"AND s.domain_concept_id_{place} = {person} AND CAST(s.fact_id_{place} AS VARCHAR) = i.identifier"

@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql
-from plait.etl.harmonize.reference import concept_of
+from plait.etl.harmonize.reference import fact_domain
 from plait.etl.sources.folder import IDENTITY
 from plait.etl.sources.raw import load_raw, sound_columns
 from plait.etl.staging import SHAPES
@@ -63,7 +63,7 @@ def _queries(select: Select, source: Source) -> list[str]:
     system = literal(source.system)
     queries = [f"SELECT DISTINCT s._pointer.record FROM {rows} WHERE {_is_forgotten(system, 'CAST(s.person AS VARCHAR)')}"]
     if select.shape == _FACTS:
-        person = literal(concept_of("fact_domain", "person"))
+        person = literal(fact_domain("person"))
         queries += [
             f"SELECT DISTINCT s._pointer.record FROM {rows} WHERE CAST(s.domain_concept_id_{place} AS VARCHAR) = {person} "
             f"AND {_is_forgotten(system, f'CAST(s.fact_id_{place} AS VARCHAR)')}"
