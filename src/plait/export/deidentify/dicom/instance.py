@@ -233,7 +233,7 @@ def _encoded(source: Opened) -> bytes:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = source.is_implicit, source.order == "<"
     write_dataset(buffer, source.header)
-    return buffer.getvalue()
+    return bytes(buffer.getvalue())
 
 
 def _copy_pixels(source: Opened, sink: _Sink, blank: Blank | None) -> None:
