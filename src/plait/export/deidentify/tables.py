@@ -185,12 +185,13 @@ def _held_texts(field: Treated) -> str:
     return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {owner_of(field.table)}"
 
 
-def select(table: str, *, in_order: bool = True) -> str:
+def select(table: str, *, in_order: bool = True, known: str | None = None) -> str:
     """Give the SELECT of a table as it leaves the study; of one that is withheld, a SELECT of no rows.
 
     Args:
         table: The table.
         in_order: Give its rows in the order of their new ids.
+        known: A relation with `row_id`, `known_time` and `end_known_time`; the times, shifted, are two more columns of the rows that are a person's.
     """
     fields = treatments().get(table)
     if fields is None:
@@ -207,6 +208,9 @@ def select(table: str, *, in_order: bool = True) -> str:
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
+    if known:
+        columns += "".join(f", shifted_datetime(k.{time}, s.shift_days) AS {time}" for time in ("known_time", "end_known_time"))
+        rows += f" LEFT JOIN {known} AS k ON k.row_id = t.{cdm_tables()[table].id_column or 'person_id'}"
     order = f" ORDER BY {cdm_tables()[table].id_column or 'ALL'}" if in_order else ""
     return f"SELECT {columns} {rows}{order}"
 

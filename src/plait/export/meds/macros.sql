@@ -24,6 +24,7 @@ CREATE OR REPLACE TEMP TABLE blank (
     place INTEGER,
     time TIMESTAMP,
     is_end BOOLEAN,
+    known_time TIMESTAMP,
     fixed_code VARCHAR,
     concept_id BIGINT,
     source_concept_id BIGINT,

@@ -1,5 +1,5 @@
 -- One row: an event of a person, with its code, and what else is known of it; `place` orders events of one moment.
--- What an event's table does not tell is NULL. `known_time` is never before `time`.
+-- What an event's table does not tell is NULL. `known_time` is never before `time`; where it is not told, it came as infinity.
 WITH event AS (
     SELECT * FROM blank
     UNION ALL BY NAME
@@ -15,10 +15,7 @@ SELECT
     coalesce(u.concept_code, e.unit_source_value) AS unit,
     coalesce(q.concept_name, e.modifier_source_value) AS modifier,
     e.end_time AS "end",
-    CASE
-        WHEN CASE WHEN e.is_end THEN m.is_end_batch ELSE m.is_batch END THEN NULL
-        WHEN e.time IS NOT NULL AND e.place > 0 THEN greatest(e.time, CASE WHEN e.is_end THEN m.end_known_time ELSE m.known_time END)
-    END AS known_time,
+    CASE WHEN e.time IS NOT NULL AND e.place > 0 THEN nullif(greatest(e.time, e.known_time), TIMESTAMP 'infinity') END AS known_time,
     e.table_name AS "table",
     e.row_id,
     nullif(e.visit_id, 0) AS visit_id,
@@ -33,4 +30,3 @@ LEFT JOIN coded_concept AS v ON e.value_concept_id = v.concept_id
 LEFT JOIN coded_concept AS u ON e.unit_concept_id = u.concept_id
 LEFT JOIN coded_concept AS q ON e.modifier_concept_id = q.concept_id
 LEFT JOIN coded_concept AS t ON e.type_concept_id = t.concept_id
-LEFT JOIN known_row AS m ON e.table_name = m.table_name AND e.row_id = m.row_id

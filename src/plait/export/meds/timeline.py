@@ -73,10 +73,11 @@ class Timeline:
         for table in EVENT_TABLES:
             rows = 0 if table in withhold else _count(con, table)
             if rows:
-                make_view(con, f"leaving_{table}", tables.select(table, in_order=False))
                 self.rows[table] = rows
         con.execute(f"CREATE OR REPLACE TEMP TABLE batch_day AS {sql(_PACKAGE, 'batch_days')}", {"tables": list(self.rows)})
-        make_view(con, "leaving_meta", sql(_PACKAGE, "leaving_meta"))
+        for table in self.rows:
+            known = sql(_PACKAGE, "known_rows").replace("event_table", literal(table))
+            make_view(con, f"leaving_{table}", tables.select(table, in_order=False, known=f"({known})"))
         _find_concepts(con, self.rows)
         self._tables = {table: f"SELECT {literal(table)} AS table_name, * FROM ({sql(f'{_PACKAGE}.events', table)})" for table in self.rows}
         self._given: list[str] = []
@@ -138,7 +139,7 @@ class Timeline:
         """Read each table once, lay its events down by the file that they are for, and yield a SELECT of each file's."""
         folder = self.folder / _LAID
         folder.mkdir()
-        for place, query in enumerate([*(_named(f"({query})", table) for table, query in self._tables.items()), *self._given]):
+        for place, query in enumerate([*(_named(f"({query})") for query in self._tables.values()), *self._given]):
             by_file = f"SELECT *, (subject_id - 1) // {self._persons_per_file} AS file FROM ({query})"
             self.con.execute(f"COPY ({by_file}) TO {literal(folder / str(place))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (file))")
         for file in sorted({int(path.name.partition("=")[2]) for path in folder.glob("*/file=*")}):
@@ -149,10 +150,9 @@ class Timeline:
         shutil.rmtree(folder)
 
 
-def _named(raw: str, table: str | None = None) -> str:
-    """Give the SELECT of events, from what SELECTs of tables say, or that of one table."""
-    known = f"(SELECT * FROM leaving_meta WHERE table_name = {literal(table)})" if table else "leaving_meta"
-    return sql(_PACKAGE, "named").replace("raw_event", raw).replace("known_row", known)
+def _named(raw: str) -> str:
+    """Give the SELECT of events, from what SELECTs of tables say."""
+    return sql(_PACKAGE, "named").replace("raw_event", raw)
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:

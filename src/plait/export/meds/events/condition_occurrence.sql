@@ -11,6 +11,7 @@ SELECT
     condition_status_concept_id AS modifier_concept_id,
     condition_status_source_value AS modifier_source_value,
     moment(condition_end_date, condition_end_datetime) AS end_time,
+    known_time,
     visit_occurrence_id AS visit_id,
     condition_type_concept_id AS type_concept_id,
     condition_occurrence_id AS row_id

@@ -8,6 +8,7 @@ SELECT
     NULL AS concept_id,
     NULL AS source_concept_id,
     NULL AS source_value,
+    known_time,
     death_type_concept_id AS type_concept_id,
     person_id AS row_id
 FROM leaving_death
@@ -20,6 +21,7 @@ SELECT
     cause_concept_id,
     cause_source_concept_id,
     cause_source_value,
+    known_time,
     death_type_concept_id,
     person_id AS row_id
 FROM leaving_death

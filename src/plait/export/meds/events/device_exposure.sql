@@ -11,6 +11,7 @@ SELECT
     unit_concept_id,
     unit_source_value,
     moment(device_exposure_end_date, device_exposure_end_datetime) AS end_time,
+    known_time,
     visit_occurrence_id AS visit_id,
     device_type_concept_id AS type_concept_id,
     device_exposure_id AS row_id

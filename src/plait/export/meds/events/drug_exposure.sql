@@ -13,6 +13,7 @@ SELECT
     route_concept_id AS modifier_concept_id,
     route_source_value AS modifier_source_value,
     moment(drug_exposure_end_date, drug_exposure_end_datetime) AS end_time,
+    known_time,
     visit_occurrence_id AS visit_id,
     drug_type_concept_id AS type_concept_id,
     drug_exposure_id AS row_id

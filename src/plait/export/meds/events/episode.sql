@@ -10,6 +10,7 @@ SELECT
     episode_number AS number,
     episode_object_concept_id AS modifier_concept_id,
     moment(episode_end_date, episode_end_datetime) AS end_time,
+    known_time,
     episode_type_concept_id AS type_concept_id,
     episode_id AS row_id
 FROM leaving_episode

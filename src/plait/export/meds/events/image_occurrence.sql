@@ -7,6 +7,7 @@ SELECT
     modality_concept_id AS concept_id,
     image_series_uid AS text_value,
     anatomic_site_concept_id AS modifier_concept_id,
+    known_time,
     visit_occurrence_id AS visit_id,
     image_occurrence_id AS row_id
 FROM leaving_image_occurrence

@@ -13,6 +13,7 @@ SELECT
     unit_concept_id,
     unit_source_value,
     operator_concept_id AS modifier_concept_id,
+    known_time,
     visit_occurrence_id AS visit_id,
     measurement_type_concept_id AS type_concept_id,
     measurement_id AS row_id

@@ -7,6 +7,7 @@ SELECT
     note_class_concept_id AS concept_id,
     note_title AS source_value,
     nullif(note_text, getvariable('withheld')) AS text_value,
+    known_time,
     visit_occurrence_id AS visit_id,
     note_type_concept_id AS type_concept_id,
     note_id AS row_id

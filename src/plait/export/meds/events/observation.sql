@@ -14,6 +14,7 @@ SELECT
     unit_source_value,
     qualifier_concept_id AS modifier_concept_id,
     qualifier_source_value AS modifier_source_value,
+    known_time,
     visit_occurrence_id AS visit_id,
     observation_type_concept_id AS type_concept_id,
     observation_id AS row_id

@@ -7,6 +7,7 @@ SELECT
     'OMICS//' || assay AS fixed_code,
     feature_count AS number,
     layer AS text_value,
+    known_time,
     omics_occurrence_type_concept_id AS type_concept_id,
     omics_occurrence_id AS row_id
 FROM leaving_omics_occurrence

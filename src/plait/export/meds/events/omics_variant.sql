@@ -8,6 +8,7 @@ SELECT
     variant_allele_fraction AS number,
     coalesce(hgvs_p, hgvs_c, variant_class) AS text_value,
     variant_class AS modifier_source_value,
+    known_time,
     omics_variant_type_concept_id AS type_concept_id,
     omics_variant_id AS row_id
 FROM leaving_omics_variant

@@ -11,6 +11,7 @@ SELECT
     modifier_concept_id,
     modifier_source_value,
     moment(procedure_end_date, procedure_end_datetime) AS end_time,
+    known_time,
     visit_occurrence_id AS visit_id,
     procedure_type_concept_id AS type_concept_id,
     procedure_occurrence_id AS row_id

@@ -11,6 +11,7 @@ SELECT
     unit_source_value,
     anatomic_site_concept_id AS modifier_concept_id,
     anatomic_site_source_value AS modifier_source_value,
+    known_time,
     specimen_type_concept_id AS type_concept_id,
     specimen_id AS row_id
 FROM leaving_specimen

@@ -11,6 +11,7 @@ SELECT
     admitted_from_source_value AS modifier_source_value,
     moment(visit_detail_end_date, visit_detail_end_datetime) AS end_time,
     FALSE AS is_end,
+    known_time,
     visit_occurrence_id AS visit_id,
     visit_detail_type_concept_id AS type_concept_id,
     visit_detail_id AS row_id
@@ -27,6 +28,7 @@ SELECT
     discharged_to_source_value AS modifier_source_value,
     CAST(NULL AS TIMESTAMP) AS end_time,
     TRUE AS is_end,
+    end_known_time AS known_time,
     visit_occurrence_id AS visit_id,
     visit_detail_type_concept_id AS type_concept_id,
     visit_detail_id AS row_id
