@@ -7,16 +7,17 @@ Every statement that plait runs stands in a `.sql` file of this package or is bu
 from __future__ import annotations
 
 import os
+import re
 import threading
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import duckdb
@@ -84,6 +85,13 @@ def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, com
 def make_view(con: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
     """Make the temporary view `name` of `query`, in place of one of that name."""
     con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {query}")
+
+
+def listed(con: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Give the rows of a query, each by the names of its columns; of the values, those that it names are bound."""
+    result = con.execute(query, {name: value for name, value in (values or {}).items() if re.search(rf"\${name}\b", query)})
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def parquet(*paths: object) -> str:

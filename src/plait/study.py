@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import sql
+from plait.duck import listed, sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.commit import Version, newest_version, read_version, versions, warehouse_of, writing
 from plait.settings import DEFAULT_SHARD_PERSONS, SETTINGS_FILE, Settings, read_settings
@@ -255,20 +255,13 @@ class Study:
 
     def status(self) -> dict[str, Any]:
         """Give the books of the newest run: run, ledger, reasons, columns nobody accounts for, what was read in notes, notices, rows per table."""
-        from plait.schema import VOCABULARY_TABLES, cdm_tables
+        from plait.etl.status import status
 
-        con = self.connect()
-        version = self._committed()
-        parts = {
-            part: _rows(con, sql("plait.etl", f"status_{part}"), {"run_id": version.run_id})
-            for part in ("run", "ledger", "reasons", "columns", "nlp", "promoted", "notices", "unmapped", "checks")
-        }
-        tables = {table: _count(con, table) for table in sorted(cdm_tables()) if table not in VOCABULARY_TABLES or table == "source_to_concept_map"}
-        return {**parts, "run": parts["run"][0], "tables": tables}
+        return status(self.connect(), self._committed().run_id)
 
     def rejects(self, *, reason: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
         """Give rejected records with their reason, place and raw text, in order of file and record."""
-        return _rows(self.connect(), sql("plait.etl", "rejects_listed"), {"reason": reason, "most": limit})
+        return listed(self.connect(), sql("plait.etl", "rejects_listed"), {"reason": reason, "most": limit})
 
     def trace(self, table: str, row_id: int) -> dict[str, Any]:
         """Give the records, mapping and run behind a CDM row; see `plait.etl.trace.trace`."""
@@ -509,15 +502,3 @@ def _existing(folder: Path, version: int) -> int:
     if version not in versions(folder):
         raise StudyError(folder, expected=f"version {version}", got=f"versions {', '.join(map(str, versions(folder))) or 'none'}", todo="Open one of these.")
     return version
-
-
-def _rows(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    used = {name: value for name, value in parameters.items() if f"${name}" in query}
-    result = con.execute(query, used)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute("SELECT count(*) FROM query_table($table)", {"table": f"cdm.{table}"}).fetchone()
-    return int(row[0]) if row else 0

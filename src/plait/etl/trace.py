@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import make_view, parquet, quoted, sql
+from plait.duck import listed, make_view, parquet, quoted, sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
@@ -56,15 +56,15 @@ def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, A
     row = _one(con, f"SELECT * FROM {known[table].schema}.{quoted(table)} WHERE {quoted(key)} = $id", {"id": row_id})
     if row is None:
         raise StudyError(f"{table} {row_id}", expected="a row with this id", got="none", todo=f"Look one up: SELECT {key} FROM {known[table].schema}.{table}.")
-    records = _all(con, sql("plait.etl", "trace"), {"table": table, "id": row_id})
+    records = listed(con, sql("plait.etl", "trace"), {"table": table, "id": row_id})
     staged = [entry for entry in version.staged if entry["file_id"] in {record["file_id"] for record in records}]
     return {
         "table": table,
         "row": row,
         "known": _one(con, "SELECT known_time, end_known_time FROM plait.row_meta WHERE table_name = $table AND row_id = $id", {"table": table, "id": row_id}),
         "records": [_with_raw(record, version, study) for record in records],
-        "members": _all(con, sql("plait.etl", "trace_members"), {"table": table, "id": row_id}),
-        "findings": _all(con, sql("plait.etl", "trace_findings"), {"table": table, "id": row_id}),
+        "members": listed(con, sql("plait.etl", "trace_members"), {"table": table, "id": row_id}),
+        "findings": listed(con, sql("plait.etl", "trace_findings"), {"table": table, "id": row_id}),
         "mapping": _mapping(con, warehouse_of(study), staged, records),
         "run": _one(con, "SELECT run_id, started_at, plait_version, vocabulary_release, version FROM plait.runs ORDER BY run_id DESC LIMIT 1", {}),
     }
@@ -140,16 +140,10 @@ def _mapping(con: duckdb.DuckDBPyConnection, warehouse: Path, staged: list[dict[
             continue
         for column, system in coded_columns(entry["shape"]):
             make_view(con, "traced", f"SELECT record, source, {system} AS code_system, {quoted(column)} AS code FROM {parquet(warehouse / entry['path'])}")
-            found += [row for row in _all(con, sql("plait.etl", "trace_mapping"), {"attribute": column, "numbers": numbers}) if row not in found]
+            found += [row for row in listed(con, sql("plait.etl", "trace_mapping"), {"attribute": column, "numbers": numbers}) if row not in found]
     return found
 
 
-def _all(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    result = con.execute(query, parameters)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
 def _one(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
-    rows = _all(con, query, parameters)
+    rows = listed(con, query, parameters)
     return rows[0] if rows else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import connect, sql
+from plait.duck import connect, listed, sql
 from plait.errors import ConfigError
 from plait.etl.source_checks.judging import is_too_many, judged_fresh
 from plait.etl.source_checks.offending import offending_records
@@ -83,9 +83,7 @@ class SourcesExaminer:
 
     @cached_property
     def _found(self) -> dict[str, dict[str, Any]]:
-        result = self.examined.con.execute(sql("plait.validators", "source_checks_found"), {"run_id": self.examined.version.run_id})
-        names = [column[0] for column in result.description or []]
-        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        rows = listed(self.examined.con, sql("plait.validators", "source_checks_found"), {"run_id": self.examined.version.run_id})
         return {row["check_id"]: row for row in rows}
 
     def _result(self, check: Check) -> Result:

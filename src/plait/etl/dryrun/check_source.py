@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import connect, sql, write_parquet
+from plait.duck import connect, listed, sql, write_parquet
 from plait.errors import BooksError
 from plait.etl.columns import column_fates
 from plait.etl.crosswalk import extend_crosswalk, load_crosswalk
@@ -323,9 +323,7 @@ def _codes(dry: _Dry, staged: Sequence[StagedFile]) -> tuple[dict[str, Any], ...
     register(dry.con, read_release(dry.trial.vocabulary))
     load_site_mappings(dry.con, (dry.source,), dry.trial.mappings, dry.trial.approvals)
     map_codes(dry.con, [one for one in staged if codes_file(one.path).is_file()], (dry.source,))
-    result = dry.con.execute(sql("plait.etl.dryrun", "coverage"))
-    names = [column[0] for column in result.description or []]
-    return tuple(dict(zip(names, row, strict=True)) for row in result.fetchall())
+    return tuple(listed(dry.con, sql("plait.etl.dryrun", "coverage")))
 
 
 def _checks(dry: _Dry) -> list[dict[str, Any]]:
