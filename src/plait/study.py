@@ -408,6 +408,21 @@ class Study:
             raise StudyError(self.path, expected="an image", got="none of this id", todo="See plait.image_item for what there is.")
         return reason
 
+    def report(self, target: Path | str | None = None) -> Path:
+        """Write the study's web page, one file that needs nothing else, and give its place; see `plait.report.facts` for what it tells.
+
+        Args:
+            target: The file; `reports/study.html` in the study if None.
+
+        Raises:
+            ConfigError: The place is a folder.
+        """
+        from plait.report.page import PAGE, write_page
+
+        file = self.path / PAGE if target is None else Path(target)
+        write_page(self.store, file)
+        return file
+
     def collect_garbage(self, *, keep: int = 1, dry_run: bool = False) -> Collected:
         """Remove old versions and the files that only they name; see `plait.etl.gc.collect_garbage`."""
         from plait.etl.gc import collect_garbage

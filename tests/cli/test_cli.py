@@ -341,6 +341,7 @@ def test_json_of_every_command_is_tried() -> None:
         ("export", "phenopackets"),
         ("export", "meds"),
         ("forget",),
+        ("report",),
     }
     assert COMMANDS.keys() - tried == NEEDS_A_SERVER & COMMANDS.keys()
 

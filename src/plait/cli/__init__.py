@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from plait.cli import embed, etl, export, features, forget, images, map, study, validate, vocabulary  # noqa: A004 - the word of the command
+from plait.cli import embed, etl, export, features, forget, images, map, report, study, validate, vocabulary  # noqa: A004 - the word of the command
 from plait.errors import PlaitError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(study.app)
 app.add_typer(validate.app)
+app.add_typer(report.app)
 app.add_typer(forget.app)
 app.add_typer(embed.app)
 app.add_typer(images.app)

@@ -56,6 +56,7 @@ def demo(
             f"{program} etl status -s {folder}",
             f"{program} etl rejects -s {folder}",
             f"{program} etl trace condition_occurrence {_first_condition(study)} -s {folder}",
+            f"{program} report -s {folder}",
             f"{program} features get cancer -s {folder} -o {folder}/snapshots/cancer",
             f"duckdb -readonly {folder}/warehouse/study.duckdb",
             f"{program} export omop shared-cdm -s {folder} --row-level",
