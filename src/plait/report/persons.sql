@@ -31,7 +31,7 @@ grouped AS (
             WHEN years IS NULL THEN '0 none' WHEN years < 1 THEN '1 less than 1' WHEN years < 5 THEN '2 1 to 5'
             WHEN years < 10 THEN '3 5 to 10' ELSE '4 10 and more'
         END AS years,
-        CASE WHEN is_dead THEN 'known to be dead' ELSE 'not known to be dead' END AS vital
+        CASE WHEN is_dead THEN 'died' ELSE 'no death known' END AS vital
     FROM described
 )
 
