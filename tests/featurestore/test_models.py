@@ -292,3 +292,28 @@ def test_pictures_through_a_vision_model(tmp_path: Path, pooling: str) -> None:
     assert model.declaration({"mpp": 0.5}).dim == vectors.shape[1] == 12
     assert model.encode([]).shape == (0, 12)
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_what_others_set_in_torch_changes_no_numbers(bert: Path, tmp_path: Path) -> None:
+    """And what they set is as it was afterwards; a model that fails changes nothing either."""
+    import torch
+
+    encoder = open_encoder(asked(tmp_path, bert))
+    before = encoder.encode(TEXTS)[0]
+    seen: list[tuple[str, bool, bool]] = []
+
+    class Watched(torch.nn.Module):
+        def forward(self, **given: torch.Tensor) -> object:
+            seen.append((torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.is_inference_mode_enabled()))
+            raise RuntimeError(f"{len(given)} tensors")
+
+    torch.set_float32_matmul_precision("medium")
+    try:
+        np.testing.assert_array_equal(encoder.encode(TEXTS)[0], before)
+        encoder._network = Watched()  # type: ignore[attr-defined]  # noqa: SLF001 - where the model is
+        with pytest.raises(RuntimeError, match="tensors"):
+            encoder.encode(TEXTS)
+        assert seen == [("highest", False, True)]
+        assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.is_inference_mode_enabled()) == ("medium", True, False)
+    finally:
+        torch.set_float32_matmul_precision("highest")

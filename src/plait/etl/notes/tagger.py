@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from plait.etl.notes.lookups import DOMAINS
 from plait.models.model import Model, ModelSettings
+from plait.models.precision import inference
 from plait.models.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Tagger:
             for row, (start, end, _, _) in enumerate(batch):
                 chunk = [*before, *ids[start:end], *after]
                 tokens[row, : len(chunk)], mask[row, : len(chunk)] = torch.tensor(chunk), 1
-            with torch.inference_mode():
+            with inference():
                 logits = self._network(input_ids=tokens.to(self.model.device), attention_mask=mask.to(self.model.device)).logits
                 chances = torch.softmax(logits.float(), dim=-1).cpu().numpy()
             found += [chances[row, len(before) + low - start : len(before) + high - start] for row, (start, _, low, high) in enumerate(batch)]

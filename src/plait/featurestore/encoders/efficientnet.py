@@ -13,6 +13,7 @@ from plait.errors import EncoderError
 from plait.etl.sources.imaging import need_imaging
 from plait.featurestore.slides.tiled import SlideEncoder, SlideOptions
 from plait.models.model import need
+from plait.models.precision import inference
 from plait.models.weights import weights_hash
 from plait.schema.embeddings import Declaration
 
@@ -63,7 +64,7 @@ class EfficientNetEncoder(SlideEncoder):
         import torch
 
         found, step = [], self._options.batch_size
-        with torch.inference_mode():
+        with inference():
             for start in range(0, len(pixels), step):
                 given = torch.from_numpy(pixels[start : start + step]).permute(0, 3, 1, 2).float().sub(_MEAN).div(_SCALE)
                 found.append(self._network.extract_features(given.to(self._device)).mean(dim=(2, 3)).cpu().numpy())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.featurestore.encoders.tokens import TokenEncoder, TokenOptions
 from plait.models.model import Model
+from plait.models.precision import inference
 
 if TYPE_CHECKING:
     from plait.featurestore.encoders.registry import Asked
@@ -20,7 +21,7 @@ class TransformersEncoder(TokenEncoder):
         """Give the pooled vector of each chunk of a batch."""
         import torch
 
-        with torch.inference_mode():
+        with inference():
             ids, counts = torch.from_numpy(tokens).to(self.model.device), torch.from_numpy(lengths).to(self.model.device)
             mask = torch.arange(ids.shape[1], device=ids.device)[None, :] < counts[:, None]
             hidden = self._network(input_ids=ids, attention_mask=mask.long()).last_hidden_state

@@ -13,6 +13,7 @@ import numpy as np
 
 from plait.featurestore.encoders.registry import ModelOptions
 from plait.models.model import Model, need
+from plait.models.precision import inference
 from plait.schema.embeddings import Declaration
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class VisionModel:
         import torch
 
         pixels = self._processor(images=pictures, input_data_format="channels_last", return_tensors="np")["pixel_values"]
-        with torch.inference_mode():
+        with inference():
             given = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.model.device, getattr(torch, self.options.dtype))
             vectors: Floats = self._pooled(self._network(pixel_values=given)).float().cpu().numpy()
         return vectors
