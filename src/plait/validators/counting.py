@@ -179,8 +179,9 @@ class Counter:
 
     def _combined(self, table: str, valued: Mapping[Figure, frozenset[tuple[str, str]]]) -> list[tuple[frozenset[tuple[str, str]], list[Figure]]]:
         """Put figures together that one tally is for: all that need no join, unless the combinations of their values are many."""
-        plain = frozenset(column for figure, own in valued.items() if not figure.each for column in own)
-        wide = {plain} if self._are_few(table, plain) else {own for figure, own in valued.items() if not figure.each}
+        named = {own for figure, own in valued.items() if not figure.each}
+        plain = frozenset(column for own in named for column in own)
+        wide = {plain} if plain in named or self._are_few(table, plain) else named
         widest = {own: max((of for of in wide if own <= of), key=lambda of: (len(of), sorted(of)), default=own) for own in valued.values()}
         columns = {figure: own if figure.each else widest[own] for figure, own in valued.items()}
         return [(of, [figure for figure in valued if columns[figure] == of]) for of in sorted(set(columns.values()), key=sorted)]
