@@ -437,6 +437,14 @@ def test_code_systems_are_known_by_the_shape_of_their_codes(name: str, values: l
     assert guess.system == system
 
 
+def test_codes_get_their_point_where_some_lack_it() -> None:
+    from plait.etl.profiling.guess import codes_of
+    from plait.etl.profiling.profile import RawFile
+
+    expressions = [codes_of(profiled([*values, "I10", "J45"], "icd_code"), RawFile("any", ())) for values in (["E11.9", "C50.9"], ["E11.9", "C509"])]
+    assert [guess and guess.expression for guess in expressions] == ["{}", "plait_icd10({})"]
+
+
 @pytest.mark.parametrize("values", [["1", "2", "3"], ["12.5", "13.1", "900.25"], ["A1", "B2", "C3"], ["2021-01-01", "2021-01-02"], ["Ward 7", "Ward 8"]])
 def test_what_is_no_code_is_not_taken_for_one(values: list[str]) -> None:
     from plait.etl.profiling.guess import codes_of
