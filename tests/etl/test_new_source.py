@@ -242,13 +242,22 @@ def test_the_order_of_records_does_not_matter(raw: Path, tmp_path: Path, command
     assert {p.name: p.read_text() for p in (tmp_path / "a").iterdir()} == {p.name: p.read_text() for p in (tmp_path / "b").iterdir()}
 
 
+def parquet_of(names: list[str]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table([pa.array(["1"])] * len(names), names=names), sink)
+    return sink.getvalue()
+
+
 WRONG = {
     "empty.csv": (b"", "it is empty"),
     "headless.csv": (b"1,2020-01-01\n2,2020-01-02\n", "no header"),
     "twice.csv": (b"a,A,b\n1,2,3\n", "one name twice"),
+    "taken.csv": (b"a,_Fault\n1,2\n", "a name that plait gives to a record"),
     "broken.csv.gz": (gzip.compress(b"a,b\n" + b"1,2\n" * 9000)[:60], "cannot be read"),
     "picture.png": (b"\x89PNG", "no table"),
     "torn.parquet": (b"PAR1", "no Parquet file"),
+    "twice.parquet": (parquet_of(["a", "A"]), "one name twice"),
+    "taken.parquet": (parquet_of(["a", "_pointer"]), "a name that plait gives to a record"),
 }
 
 
