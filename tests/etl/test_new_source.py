@@ -446,6 +446,20 @@ def test_code_systems_are_known_by_the_shape_of_their_codes(name: str, values: l
     assert guess.system == system
 
 
+def test_a_date_whose_month_comes_first_stays_a_date_and_two_digits_of_a_year_are_told_of(tmp_path: Path, command: Callable[..., Any]) -> None:
+    born = [{"MRN": f"P{n}", "BirthDate": f"{n + 1:02}/{n % 12 + 1:02}/70"} for n in range(28)]
+    labs = [{"MRN": f"P{n}", "LabDate": f"{n % 12 + 1:02}/{n + 1:02}/2020", "TestCode": LABS[0], "Result": "1.5"} for n in range(28)]
+    write(tmp_path / "emr", {"patients": born, "labs": labs})
+    assert command("etl", "new-source", tmp_path / "emr", "-s", tmp_path).code == 0
+    assert "00 to 68 as 2000 to 2068" in (tmp_path / "sources" / "emr" / "patients.person.sql").read_text(encoding="utf-8")
+    write_vocabulary(tmp_path / "athena")
+    (tmp_path / "plait.yaml").write_text("study: new\nvocabulary: athena\nsources:\n  - {name: emr, kind: ./sources/emr, path: emr}\n", encoding="utf-8")
+    study = plait.open(tmp_path)
+    study.run_etl(threads=1)
+    known = study.connect().execute("SELECT count(*), min(known_time), max(known_time) FROM plait.row_meta WHERE table_name = 'measurement'").fetchone()
+    assert known == (28, dt.datetime(2020, 1, 1, 23, 59, 59, 999999), dt.datetime(2020, 12, 24, 23, 59, 59, 999999))  # noqa: DTZ001
+
+
 def test_codes_get_their_point_where_some_lack_it() -> None:
     from plait.etl.profiling.guess import codes_of
     from plait.etl.profiling.profile import RawFile
