@@ -64,6 +64,10 @@ BAD_FILES: dict[str, Break] = {
         lambda s: s.write("conditions", FILES["conditions"].replace("STOP", "start", 1)),
         ("conditions.csv:1", "every column once", "one name at columns 1, 2", "Mend the header"),
     ),
+    "column of plait's": (
+        lambda s: s.write("conditions", FILES["conditions"].replace("STOP", "_Pointer", 1)),
+        ("conditions.csv:1", "names of their own", "'_pointer', which plait gives to a record", "Rename the column"),
+    ),
     "semicolons": (
         lambda s: s.write("conditions", FILES["conditions"].replace(",", ";")),
         ("conditions.csv:1", "columns separated by comma", "a header separated by semicolon", "Declare 'delimiter: ';''"),

@@ -242,13 +242,22 @@ def test_the_order_of_records_does_not_matter(raw: Path, tmp_path: Path, command
     assert {p.name: p.read_text() for p in (tmp_path / "a").iterdir()} == {p.name: p.read_text() for p in (tmp_path / "b").iterdir()}
 
 
+def parquet_of(names: list[str]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table([pa.array(["1"])] * len(names), names=names), sink)
+    return sink.getvalue()
+
+
 WRONG = {
     "empty.csv": (b"", "it is empty"),
     "headless.csv": (b"1,2020-01-01\n2,2020-01-02\n", "no header"),
     "twice.csv": (b"a,A,b\n1,2,3\n", "one name twice"),
+    "taken.csv": (b"a,_Fault\n1,2\n", "a name that plait gives to a record"),
     "broken.csv.gz": (gzip.compress(b"a,b\n" + b"1,2\n" * 9000)[:60], "cannot be read"),
     "picture.png": (b"\x89PNG", "no table"),
     "torn.parquet": (b"PAR1", "no Parquet file"),
+    "twice.parquet": (parquet_of(["a", "A"]), "one name twice"),
+    "taken.parquet": (parquet_of(["a", "_pointer"]), "a name that plait gives to a record"),
 }
 
 
@@ -435,6 +444,28 @@ def test_code_systems_are_known_by_the_shape_of_their_codes(name: str, values: l
     guess = codes_of(profiled(values * 3, name), RawFile("any", ()))
     assert guess is not None
     assert guess.system == system
+
+
+def test_a_date_whose_month_comes_first_stays_a_date_and_two_digits_of_a_year_are_told_of(tmp_path: Path, command: Callable[..., Any]) -> None:
+    born = [{"MRN": f"P{n}", "BirthDate": f"{n + 1:02}/{n % 12 + 1:02}/70"} for n in range(28)]
+    labs = [{"MRN": f"P{n}", "LabDate": f"{n % 12 + 1:02}/{n + 1:02}/2020", "TestCode": LABS[0], "Result": "1.5"} for n in range(28)]
+    write(tmp_path / "emr", {"patients": born, "labs": labs})
+    assert command("etl", "new-source", tmp_path / "emr", "-s", tmp_path).code == 0
+    assert "00 to 68 as 2000 to 2068" in (tmp_path / "sources" / "emr" / "patients.person.sql").read_text(encoding="utf-8")
+    write_vocabulary(tmp_path / "athena")
+    (tmp_path / "plait.yaml").write_text("study: new\nvocabulary: athena\nsources:\n  - {name: emr, kind: ./sources/emr, path: emr}\n", encoding="utf-8")
+    study = plait.open(tmp_path)
+    study.run_etl(threads=1)
+    known = study.connect().execute("SELECT count(*), min(known_time), max(known_time) FROM plait.row_meta WHERE table_name = 'measurement'").fetchone()
+    assert known == (28, dt.datetime(2020, 1, 1, 23, 59, 59, 999999), dt.datetime(2020, 12, 24, 23, 59, 59, 999999))  # noqa: DTZ001
+
+
+def test_codes_get_their_point_where_some_lack_it() -> None:
+    from plait.etl.profiling.guess import codes_of
+    from plait.etl.profiling.profile import RawFile
+
+    expressions = [codes_of(profiled([*values, "I10", "J45"], "icd_code"), RawFile("any", ())) for values in (["E11.9", "C50.9"], ["E11.9", "C509"])]
+    assert [guess and guess.expression for guess in expressions] == ["{}", "plait_icd10({})"]
 
 
 @pytest.mark.parametrize("values", [["1", "2", "3"], ["12.5", "13.1", "900.25"], ["A1", "B2", "C3"], ["2021-01-01", "2021-01-02"], ["Ward 7", "Ward 8"]])

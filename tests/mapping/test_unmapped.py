@@ -80,3 +80,4 @@ def test_a_table_says_what_is_there(desk: Tiny) -> None:
     result = desk.plait("map", "unmapped", "--limit", "1")
     assert "00123" in result.out
     assert "--limit shows more" in result.err
+    assert desk.plait("map", "unmapped", "--source", "nobody").out == "No code without a standard concept is of what was asked for.\n"

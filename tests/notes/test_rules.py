@@ -81,6 +81,7 @@ def test_a_trigger_reaches_forty_words(number: int, lookups: Lookups) -> None:
         ("Hemoglobin: 10,2 g/dl", "Hemoglobin: 10,2 g/dl", "value=10.2,unit=g/dL"),
         ("WBC of 7,200 /mm3", "WBC of 7,200 /mm3", "value=7200,unit=/uL"),
         ("leukocytes 7.2 · 10³/µL.", "leukocytes 7.2 · 10³/µL", "value=7.2,unit=10*3/uL"),
+        ("platelets 1,200,300.5 /uL", "platelets 1,200,300.5 /uL", "value=1200300.5,unit=/uL"),
         ("PSA < 0.1 ng/mL", "PSA < 0.1 ng/mL", "value=0.1,operator=<,unit=ng/mL"),
         ("CRP ≥ 5 mg/L", "CRP ≥ 5 mg/L", "value=5,operator=>=,unit=mg/L"),
         ("heart rate was 80 beats per minute", "heart rate was 80 beats per minute", "value=80,unit=/min"),
@@ -100,7 +101,10 @@ def test_a_blood_pressure_is_two_measurements(lookups: Lookups) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["Ca 2", "pt 3 days", "Hb on 12/03/2020", "Hb 2020-03-01", "Hb", "hr 2nd", "BP 1200/800"])
+PARTS_OF_NUMBERS = ["Hb 10.2-11.4 g/dL", "Hb 10.2–11.4 g/dL", "Hb 1.200,5 g/dL", "Hb 1,2,3 g/dL", "Hb 1.2.2020", "Hb 1e3 g/dL", "Hb 9.1234567 g/dL"]  # noqa: RUF001
+
+
+@pytest.mark.parametrize("text", ["Ca 2", "pt 3 days", "Hb on 12/03/2020", "Hb 2020-03-01", "Hb", "hr 2nd", "BP 1200/800", *PARTS_OF_NUMBERS])
 def test_what_is_no_value(text: str, lookups: Lookups) -> None:
     assert [one for one in read(text, lookups) if one.value is not None] == []
 

@@ -40,7 +40,8 @@ def map_unmapped(
     from plait.study import open_study
 
     found = open_study(study).mappings.unmapped(source=source, system=system, domain=domain, reason=reason, least_rows=rows)
-    show(found[:limit] if json else found, lambda codes: map_tables.show_unmapped(codes, limit), json=json, quiet=quiet)
+    is_all = not (source or system or domain or reason or rows)
+    show(found[:limit] if json else found, lambda codes: map_tables.show_unmapped(codes, limit, is_all=is_all), json=json, quiet=quiet)
 
 
 @app.command("suggest")

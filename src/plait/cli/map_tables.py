@@ -21,10 +21,10 @@ def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def show_unmapped(codes: Sequence[Unmapped], limit: int) -> None:
-    """Show codes without a standard concept."""
+def show_unmapped(codes: Sequence[Unmapped], limit: int, *, is_all: bool) -> None:
+    """Show codes without a standard concept: all, or those that were asked for."""
     if not codes:
-        say("Every code has a standard concept.")
+        say("Every code has a standard concept." if is_all else "No code without a standard concept is of what was asked for.")
         return
     lines = [
         {name: getattr(code, name) for name in ("source", "code_system", "code", "display", "domain_id", "named_by", "reason", "rows", "persons")}

@@ -172,4 +172,15 @@ SELECT
 FROM visit_row AS v
 WHERE v."end" IS NULL
 GROUP BY v.person_id, v.source, v.file
+UNION ALL
+SELECT
+    v.person_id,
+    v.source,
+    v.file,
+    'end_before_start',
+    NULL,
+    count(*)
+FROM visit_row AS v
+WHERE CAST(v."end" AS DATE) < v.start_date
+GROUP BY v.person_id, v.source, v.file
 ORDER BY ALL

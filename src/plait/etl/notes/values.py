@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 SYSTOLIC, DIASTOLIC, PRESSURE_UNIT = "8480-6", "8462-4", "mm[Hg]"
 
 _LINK = r"[ \t]{0,4}(?:(?:[:=(,]|is|was|of|at|level|value|reading|\))[ \t]{0,4}){0,3}(?:\r?\n[ \t]{0,8})?"
-_NUMBER = re.compile(_LINK + r"(?P<operator>[<>]=?|[≤≥])?[ \t]{0,2}(?P<number>\d{1,9}(?:[.,]\d{1,6})?)(?!\d|[/:-]\d|(?:st|nd|rd|th)\b)")
+_NUMBER = re.compile(
+    _LINK + r"(?P<operator>[<>]=?|[≤≥])?[ \t]{0,2}(?P<number>(?>\d{1,3}(?:,\d{3}){1,3}(?![\d,])(?:\.\d{1,6})?|\d{1,9}(?:[.,]\d{1,6})?))"
+    r"(?!\d|[.,/:–-]\d|[eE][+-]?\d|(?:st|nd|rd|th)\b)"  # noqa: RUF001 - a range may have a dash
+)
+"""A number as a whole, which no more of a number, a range or a date follows: a part of one would be another number."""
 _PRESSURE = re.compile(_LINK + r"(?P<systolic>\d{2,3})[ \t]{0,2}/[ \t]{0,2}(?P<diastolic>\d{2,3})(?![\d/])")
-_THOUSANDS = re.compile(r"\d{1,3},\d{3}")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _OPERATORS = {"≤": "<=", "≥": ">="}
 _SHORT = 2
 
@@ -70,15 +74,15 @@ def amount_at(text: str, place: int) -> Amount | None:
 def number_of(text: str) -> float:
     """Give a number with a point or a comma: a comma before just three digits parts thousands.
 
-    >>> number_of("10,2"), number_of("7,200"), number_of("4.1")
-    (10.2, 7200.0, 4.1)
+    >>> number_of("10,2"), number_of("7,200"), number_of("1,200,300.5"), number_of("4.1")
+    (10.2, 7200.0, 1200300.5, 4.1)
     """
     return float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text.replace(",", "."))
 
 
 def with_amount(finding: Finding, amount: Amount, codes: Codes) -> Finding:
     """Give a finding with what was measured."""
-    modifiers = [("value", f"{amount.number:g}")]
+    modifiers = [("value", f"{amount.number:.15g}")]
     if amount.operator:
         modifiers.append(("operator", amount.operator))
     if amount.unit:

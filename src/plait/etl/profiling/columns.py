@@ -85,7 +85,7 @@ class Column:
         other: Distinct values that are not of the kind.
         order: Of day and month, where the values themselves tell which comes first; `either` where they do not.
         systems: For each code system of `code_systems.csv`, the share of distinct values that have its shape.
-        undotted: For ICD, whether its codes come without their point.
+        undotted: For ICD, whether codes come without their point, some or all.
         units: The share of distinct values that are units by UCUM's grammar.
         words: For each kind of words of `words.csv`, the share of distinct values that are such words.
         found: For each vocabulary, the share of distinct values that it has as codes.
@@ -197,7 +197,7 @@ def profile_column(con: duckdb.DuckDBPyConnection, file: str, name: str, records
         other,
         order,
         systems={system.vocabulary_id: counted[f"system {system.vocabulary_id}"] / sampled for system in code_systems()},
-        undotted=counted["dotted"] == 0 and counted["longer"] > 0,
+        undotted=counted["bare"] > 0,
         units=counted["units"] / sampled,
         words={kind: counted[f"words {kind}"] / sampled for kind in {row["kind"] for row in words()}},
     )
@@ -212,7 +212,7 @@ _LONGEST_CODE = 20
 def _counted(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Give how many values of the sample are of each shape, in one scan."""
     masks = [str(mask) for (mask,) in con.execute(sql("plait.etl.profiling", "value_masks")).fetchall()]
-    shapes = {"sampled": "true", "units": _like(_UNIT), "dotted": "value LIKE '%.%'", "longer": "length(value) > 3"}
+    shapes = {"sampled": "true", "units": _like(_UNIT), "bare": "length(value) > 3 AND value NOT LIKE '%.%'"}
     if any("9999-99-99" in mask for mask in masks):
         shapes["iso"] = f"{_like(_ISO)} AND plait_utc_time(value) IS NOT NULL"
     shapes |= {f"number {kind}": _like(pattern) for kind, pattern in _NUMBERS.items()}

@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from plait.etl.sources.reader import csv_quoting
+from plait.etl.sources.reader import OWN_COLUMNS, csv_quoting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,8 +193,16 @@ def _fault(header: tuple[str, ...]) -> str | None:
     named = [name.lower() for name in header if name]
     if not named or sum(_NO_NAME.fullmatch(name) is not None for name in header) > len(header) / 2:
         return "its first record is no header: give it one"
+    return _clash(header)
+
+
+def _clash(header: tuple[str, ...]) -> str | None:
+    """Give what is wrong with the names of columns, None where they tell them apart."""
+    named = [name.lower() for name in header if name]
     if len(set(named)) < len(named):
         return "its header has one name twice: mend it"
+    if OWN_COLUMNS.intersection(named):
+        return f"its header has a name that plait gives to a record ({' or '.join(sorted(OWN_COLUMNS))}): rename the column"
     return None
 
 
@@ -203,6 +211,7 @@ def _parquet(path: Path, name: str) -> Layout:
     import pyarrow.parquet as pq
 
     try:
-        return Layout(path, name, "parquet", encoding="binary", header=tuple(pq.read_schema(path).names))
+        header = tuple(pq.read_schema(path).names)
+        return Layout(path, name, "parquet", encoding="binary", header=header, problem=_clash(header))
     except (pa.ArrowInvalid, OSError):
         return Layout(path, name, "parquet", problem="it is no Parquet file, or a truncated one: deliver it again")

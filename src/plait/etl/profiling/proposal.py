@@ -25,6 +25,8 @@ from plait.etl.profiling.guess import (
 from plait.etl.profiling.profile import snake
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plait.etl.profiling.columns import Column
     from plait.etl.profiling.profile import Profile, RawFile
 
@@ -488,13 +490,22 @@ def _clock_of(file: RawFile, start: Column) -> str | None:
 
 def _take_time(proposal: Proposal, select: Proposed, column: Column, alias: str, *, needed: bool = False) -> None:
     """Take a time; where its days and months stand the other way round than in most files, it is read here."""
+    century = "; years have two digits: 69 to 99 are read as 1969 to 1999, 00 to 68 as 2000 to 2068" if any("%y" in form for form in column.formats) else ""
     if column.order not in {"", "either", proposal.order}:
-        formats = ", ".join(f"'{form}'" for form in column.formats if form)
-        why = f"here {'months' if column.order == 'month' else 'days'} come first, unlike in other files"
-        select.take(column.name, alias, why, form=f"coalesce(strftime(try_strptime({{0}}, [{formats}]), '%Y-%m-%d %H:%M:%S'), {{0}})", needed=needed)
+        why = f"here {'months' if column.order == 'month' else 'days'} come first, unlike in other files{century}"
+        select.take(column.name, alias, why, form=_as_iso(column.formats), needed=needed)
         return
     why = f"{column.other:,} of {column.sampled:,} distinct values are no time" if column.other else ""
-    select.take(column.name, alias, why, needed=needed)
+    select.take(column.name, alias, f"{why}{century}".removeprefix("; "), needed=needed)
+
+
+def _as_iso(formats: Sequence[str]) -> str:
+    """Give the expression that writes a time of some formats as ISO 8601 has it; a date alone stays one, for it is known at the end of its day."""
+    read = []
+    for has_clock, form in ((False, "%Y-%m-%d"), (True, "%Y-%m-%d %H:%M:%S.%f")):
+        those = ", ".join(f"'{one}'" for one in formats if one and ("%H" in one or "%I" in one) == has_clock)
+        read += [f"strftime(try_strptime({{0}}, [{those}]), '{form}')"] if those else []
+    return f"coalesce({', '.join([*read, '{0}'])})"
 
 
 def _joined(proposal: Proposal, select: Proposed, file: str, key: str, column: str, *columns: str) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 
 from plait.errors import ConfigError, InputFileError
 from plait.etl.sources.listing import list_folder
-from plait.etl.sources.reader import csv_quoting
+from plait.etl.sources.reader import OWN_COLUMNS, csv_quoting
 from plait.hashing import sha256_of
 
 if TYPE_CHECKING:
@@ -445,6 +445,11 @@ def _check_header(file: InputFile, rule: FileRule, source: Source) -> None:
             expected="every column once",
             got=f"one name at columns {', '.join(str(n + 1) for n, name in enumerate(have) if name == twice[0])}",
             todo="Mend the header.",
+        )
+    taken = sorted(OWN_COLUMNS.intersection(have))
+    if taken:
+        raise InputFileError(
+            f"{file.path}:1", expected="columns with names of their own", got=f"'{taken[0]}', which plait gives to a record", todo="Rename the column."
         )
     for need in rule.needs:
         choices = (need,) if isinstance(need, str) else need

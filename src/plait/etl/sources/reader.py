@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FAULT = "_fault"
 """Column of a reader's records that says why a whole record is rejected; null, or not there, where it is sound."""
 
+OWN_COLUMNS = frozenset({"_pointer", FAULT})
+"""Columns that plait adds to the records of every file, which no file can have itself."""
 
 PLACE = "_place"
 """Column of a reader's records that says where in its file a record stands; it is no part of what the record says."""

@@ -5,7 +5,7 @@ WITH told AS (
         fhir_codings(code, 'drug') AS drugs,
         fhir_codings(code, 'condition') AS codings,
         coalesce(onsetDateTime, fhir_at(onsetPeriod, '$.start'), recordedDate) AS began,
-        fhir_at(verificationStatus, '$.coding[0].code') AS verified
+        fhir_verified(verificationStatus) AS verified
     FROM AllergyIntolerance
 ),
 

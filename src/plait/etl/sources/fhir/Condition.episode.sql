@@ -27,7 +27,7 @@ SELECT
         t._rule,
         CASE
             WHEN t.cancer IS NULL THEN 'no_episode'
-            WHEN fhir_at(t.verificationStatus, '$.coding[0].code') != 'confirmed' THEN 'not_confirmed'
+            WHEN fhir_verified(t.verificationStatus) != 'confirmed' THEN 'not_confirmed'
         END
     ) AS _ignore
 FROM told AS t

@@ -4,7 +4,7 @@ WITH told AS (
     SELECT
         *,
         fhir_codings(code, 'condition') AS codings,
-        fhir_at(verificationStatus, '$.coding[0].code') AS verified,
+        fhir_verified(verificationStatus) AS verified,
         coalesce(onsetDateTime, fhir_at(onsetPeriod, '$.start'), recordedDate, _visit_start) AS began,
         coalesce(onsetDateTime, fhir_at(onsetPeriod, '$.start'), recordedDate) IS NULL AS is_dated_by_visit,
         coalesce(abatementDateTime, fhir_at(abatementPeriod, '$.end')) AS ended,

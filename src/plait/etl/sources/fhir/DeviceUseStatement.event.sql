@@ -6,6 +6,7 @@ WITH device_kind AS (
         min(fhir_at(udiCarrier, '$[0].carrierHRF')) AS udi,
         min(fhir_at(udiCarrier, '$[0].deviceIdentifier')) AS identifier
     FROM Device
+    WHERE _rule IS DISTINCT FROM 'superseded'
     GROUP BY _key
 ),
 

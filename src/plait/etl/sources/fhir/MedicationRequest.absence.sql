@@ -5,6 +5,7 @@ WITH drug AS (
         _key,
         min(code) AS code
     FROM Medication
+    WHERE _rule IS DISTINCT FROM 'superseded'
     GROUP BY _key
 ),
 

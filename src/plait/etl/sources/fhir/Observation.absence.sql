@@ -12,6 +12,7 @@ WITH report AS (
             coalesce(effectiveDateTime, fhir_at(effectivePeriod, '$.start'), issued) AS at_time,
             issued AS known
         FROM DiagnosticReport
+        WHERE _rule IS NULL
     )
     GROUP BY ALL
 ),

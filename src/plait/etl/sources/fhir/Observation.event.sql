@@ -13,6 +13,7 @@ WITH report AS (
             coalesce(effectiveDateTime, fhir_at(effectivePeriod, '$.start'), issued) AS at_time,
             issued AS known
         FROM DiagnosticReport
+        WHERE _rule IS NULL
     )
     GROUP BY ALL
 ),
@@ -43,7 +44,8 @@ part AS (
         valueRatio,
         dataAbsentReason,
         interpretation,
-        referenceRange
+        referenceRange,
+        coalesce(valueString, valueInteger) AS figure
     FROM timed
     UNION ALL
     SELECT
@@ -60,7 +62,8 @@ part AS (
         fhir_at(one, '$.valueRatio'),
         fhir_at(one, '$.dataAbsentReason'),
         fhir_at(one, '$.interpretation'),
-        fhir_at(one, '$.referenceRange')
+        fhir_at(one, '$.referenceRange'),
+        coalesce(fhir_at(one, '$.valueString'), fhir_at(one, '$.valueInteger'))
     FROM (
         SELECT
             _pointer,
@@ -79,6 +82,7 @@ valued AS (
         fhir_codings(p.valueCodeableConcept, 'value')[1] AS coded,
         fhir_codings(fhir_at(p.interpretation, '$[0]'), 'value')[1] AS interpreted,
         p.plain,
+        p.figure,
         coalesce(
             fhir_at(p.valueQuantity, '$.value'),
             CAST(
@@ -134,7 +138,7 @@ SELECT
         ELSE 'Measurement'
     END AS domain,
     coalesce(CAST(v.number AS VARCHAR), v.coded.display, v.coded.code, v.plain, nullif(v.span, '')) AS value_text,
-    coalesce(CAST(v.number AS VARCHAR), CASE WHEN TRY_CAST(v.plain AS DOUBLE) IS NOT NULL THEN v.plain END) AS value_number,
+    coalesce(CAST(v.number AS VARCHAR), CASE WHEN TRY_CAST(v.figure AS DOUBLE) IS NOT NULL THEN v.figure END) AS value_number,
     coalesce(v.coded.code, v.interpreted.code) AS value_code,
     CASE WHEN v.coded.code IS NOT NULL THEN v.coded.system ELSE v.interpreted.system END AS value_system,
     v.unit,

@@ -14,6 +14,7 @@ WITH report AS (
             issued AS known,
             fhir_key(specimen, '$[0]', _key) AS specimen_key
         FROM DiagnosticReport
+        WHERE _rule IS NULL
     )
     GROUP BY ALL
 ),

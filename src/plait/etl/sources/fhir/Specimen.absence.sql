@@ -9,6 +9,7 @@ WITH report AS (
             unnest(TRY(json_extract(specimen, '$[*]'))) AS one,
             coalesce(effectiveDateTime, fhir_at(effectivePeriod, '$.start')) AS at_time
         FROM DiagnosticReport
+        WHERE _rule IS NULL
     )
     GROUP BY ALL
 ),

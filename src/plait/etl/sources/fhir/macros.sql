@@ -2,6 +2,14 @@
 -- part of the URL at which its Bundle holds it; a contained resource is the key of its container, `#` and its own id.
 CREATE OR REPLACE MACRO fhir_last(url) AS nullif(regexp_extract(url, '([^/:|#?]+)(/_history/[^/]*)?$', 1), '');
 
+-- The type of resource that a reference names (`Patient/1`, `Patient?identifier=…`): ids are unique within a type only. Null of one by a
+-- URN, of a contained resource, or by an identifier alone.
+CREATE OR REPLACE MACRO fhir_named(reference) AS
+nullif(regexp_extract(reference, '(?:^|/)([A-Z][A-Za-z]+)(?:[?]|/[^/:|#?]+(?:/_history/[^/]*)?$)', 1), '');
+
+-- The key of a practitioner's role, among those of practitioners.
+CREATE OR REPLACE MACRO fhir_role(key) AS CASE WHEN starts_with(key, '?') THEN key ELSE 'PractitionerRole/' || key END;
+
 -- A reference as text: relative (`Patient/1`), absolute, with a version, `urn:uuid:`, contained (`#a`), conditional
 -- (`Patient?identifier=system|value`) or by an identifier alone. The latter two are `?system|value`.
 CREATE OR REPLACE MACRO fhir_pointed(reference, system, value, home) AS
@@ -18,16 +26,34 @@ fhir_pointed(
     json_extract_string(body, path || '.identifier.value'), home
 );
 
+-- The same, where it may name a resource of one of these types; null where it names one of another.
+CREATE OR REPLACE MACRO fhir_pointed_to(reference, system, value, home, types) AS
+CASE
+    WHEN NOT coalesce(list_contains(types, fhir_named(reference)), TRUE) THEN NULL
+    WHEN fhir_named(reference) = 'PractitionerRole' THEN fhir_role(fhir_pointed(reference, system, value, home))
+    ELSE fhir_pointed(reference, system, value, home)
+END;
+
 -- An instant as text, for comparing versions of one resource.
 CREATE OR REPLACE MACRO fhir_instant(value) AS TRY_CAST(value AS TIMESTAMPTZ);
 
+-- How sure somebody is of a condition or an allergy: of HL7's codes the one that any of the codings has, else the first coding's.
+CREATE OR REPLACE MACRO fhir_verified(verification) AS
+coalesce(
+    list_filter(
+        ['entered-in-error', 'refuted', 'unconfirmed', 'differential', 'provisional', 'confirmed'],
+        LAMBDA c: list_contains(TRY(json_extract_string(verification, '$.coding[*].code')), c)
+    )[1],
+    TRY(json_extract_string(verification, '$.coding[0].code'))
+);
+
 -- The rule by which a resource is left out whatever its type: entered in error, with a modifier that changes what it says, or a
 -- patient's that another one replaces (Patient.link).
-CREATE OR REPLACE MACRO fhir_rule(status, document_status, verified, modifier, link) AS
+CREATE OR REPLACE MACRO fhir_rule(status, document_status, verification, modifier, links) AS
 CASE
-    WHEN 'entered-in-error' IN (coalesce(status, ''), coalesce(document_status, ''), coalesce(verified, '')) THEN 'entered_in_error'
+    WHEN 'entered-in-error' IN (coalesce(status, ''), coalesce(document_status, ''), coalesce(fhir_verified(verification), '')) THEN 'entered_in_error'
     WHEN modifier IS NOT NULL THEN 'modifier_extension'
-    WHEN link = 'replaced-by' THEN 'replaced'
+    WHEN list_contains(TRY(json_extract_string(links, '$[*].type')), 'replaced-by') THEN 'replaced'
 END;
 
 -- What stands at a path of an element; null where the element is no JSON object or list.
@@ -54,7 +80,7 @@ CASE
 END;
 
 -- The codings of a CodeableConcept, the best first: by their system, then as the user selected, then in their order; its text
--- where it has none. A Coding is taken as a concept of one.
+-- where it has none, or the first words of a coding. A Coding is taken as a concept of one.
 CREATE OR REPLACE MACRO fhir_coded(concept) AS
 list_filter(
     list_append(coalesce(concept.coding, []), {'system': concept.system, 'code': concept.code, 'display': concept.display, 'userSelected': NULL}),
@@ -85,15 +111,18 @@ TRY(
     )
 );
 
+CREATE OR REPLACE MACRO fhir_words(concept) AS
+coalesce(concept.text, list_filter(list_append(list_transform(concept.coding, LAMBDA c: c.display), concept.display), LAMBDA w: w IS NOT NULL)[1]);
+
 CREATE OR REPLACE MACRO fhir_codings(element, kind) AS
 CASE
     WHEN len(fhir_listed(fhir_parsed(element), kind)) > 0 THEN fhir_listed(fhir_parsed(element), kind)
-    WHEN fhir_parsed(element).text IS NOT NULL
+    WHEN fhir_words(fhir_parsed(element)) IS NOT NULL
         THEN
             [
                 {
                     'rank': 99, 'selected': TRUE, 'position': 1, 'system': 'FHIR_TEXT',
-                    'code': fhir_parsed(element).text, 'display': fhir_parsed(element).text
+                    'code': fhir_words(fhir_parsed(element)), 'display': fhir_words(fhir_parsed(element))
                 }
             ]
 END;

@@ -14,7 +14,7 @@ import pyarrow as pa
 from plait.duck import literal, parquet, quoted
 from plait.errors import InputFileError
 from plait.etl.sources.fhir.attachments import TEXT, read_texts
-from plait.etl.sources.fhir.split import OTHER, elements, read_table, reader_connection, split
+from plait.etl.sources.fhir.split import OTHER, TARGETS, elements, read_table, reader_connection, split
 from plait.etl.sources.reader import FAULT
 
 if TYPE_CHECKING:
@@ -119,13 +119,13 @@ def _joined(source: Source, folder: Path, kind: str) -> str:
     asked, joins, given = _resolved(source, kind, paths, aliases)
     if kind in _WITH_TEXT:
         binary = folder / "Binary.parquet"
-        held = f"FROM {parquet(binary)}" if binary.is_file() else f"FROM {own} WHERE false"
+        held = _newest(binary) if binary.is_file() else f"FROM {own} WHERE false"
         joins += f"LEFT JOIN (SELECT DISTINCT ON (key) * {held} ORDER BY key, n) AS b ON b.key = r.binary_key\n"
         given += ", b.key IS NOT NULL AS in_binary, " + ", ".join(f"b.{column} AS b_{column}" for column in _TEXT_COLUMNS)
     if kind in _DATED_BY_VISIT:
         encounters = folder / "Encounter.parquet"
         times = "min(json_extract_string(body, '$.period.start')) AS began, max(json_extract_string(body, '$.period.end')) AS ended"
-        held = f"FROM {parquet(encounters)}" if encounters.is_file() else f"FROM {own} WHERE false"
+        held = _newest(encounters) if encounters.is_file() else f"FROM {own} WHERE false"
         joins += f"LEFT JOIN (SELECT key, {times} {held} GROUP BY key) AS v ON v.key = coalesce(a{list(references).index('_visit')}.key, r._visit)\n"
         given += ", v.began AS _visit_start, coalesce(v.ended, v.began) AS _visit_end"
     return (
@@ -138,6 +138,13 @@ def _joined(source: Source, folder: Path, kind: str) -> str:
     )
 
 
+def _newest(path: Path) -> str:
+    """Give the FROM clause for the resources of a type but those of which a newer version is there."""
+    stale = f"SELECT key AS stale, newest FROM {parquet(path.with_suffix('.stale.parquet'))}"
+    updated = "fhir_instant(json_extract_string(body, '$.meta.lastUpdated'))"
+    return f"FROM {parquet(path)} LEFT JOIN ({stale}) ON key = stale WHERE coalesce({updated} >= newest, true)"
+
+
 def _resolved(source: Source, kind: str, paths: list[str], aliases: str) -> tuple[str, str, str]:
     """Give the SQL for the keys that references name, for the joins with what these are aliases of, and for what they lead to.
 
@@ -145,20 +152,24 @@ def _resolved(source: Source, kind: str, paths: list[str], aliases: str) -> tupl
     """
     asked = joins = given = ""
     for place, (column, choices) in enumerate(_references(kind).items()):
+        target = choices[0][1] if choices else "person"
+        types = str([name for name, of in TARGETS.items() if of == target])
         keys = []
         for path, _ in choices:
             first = paths.index(f"{path}{_REFERENCE_ENDS[0]}") + 1
-            keys.append(f"fhir_pointed(told[{first}], told[{first + 1}], told[{first + 2}], coalesce(home, key))")
+            keys.append(f"fhir_pointed_to(told[{first}], told[{first + 1}], told[{first + 2}], coalesce(home, key), {types})")
+            if column == "_person":  # of a group, say: it is of nobody else either
+                keys.append(f"told[{first}]")
         if column == "_person":
-            keys = ["key"] if kind == "Patient" else [*keys, "fhir_key(home_subject, '$', home)"]
-        target = choices[0][1] if choices else "person"
+            subject = ", ".join(f"json_extract_string(home_subject, '${end}')" for end in _REFERENCE_ENDS)
+            keys = ["key"] if kind == "Patient" else [*keys, f"fhir_pointed_to({subject}, home, {types})"]
         asked += f", coalesce({', '.join(keys)}) AS {column}"
         joins += f"LEFT JOIN {aliases} AS a{place} ON a{place}.target = {literal(target)} AND a{place}.alias = r.{column}\n"
         given += f", coalesce(a{place}.key, {_unmet(source, column)}) AS {column}"
     return asked, joins, given
 
 
-_RULE_PATHS = ("$.meta.lastUpdated", "$.status", "$.docStatus", "$.verificationStatus.coding[0].code", "$.modifierExtension[0]", "$.link[0].type")
+_RULE_PATHS = ("$.meta.lastUpdated", "$.status", "$.docStatus", "$.verificationStatus", "$.modifierExtension[0]", "$.link")
 """What decides, in this order, whether a resource of any type is left out."""
 
 _REFERENCE_ENDS = (".reference", ".identifier.system", ".identifier.value")

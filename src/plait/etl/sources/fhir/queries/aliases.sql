@@ -1,7 +1,21 @@
 -- One row: a name by which a reference may point to a resource, and the resource's key; of a patient, its identifier in the
--- source's person system, or that of the patient who replaces it. A name that is of several resources points to none.
-WITH name AS (
+-- source's person system, or that of the patient who replaces it in the end. A name that is of several resources points to
+-- none; what a version says of which a newer one is there does not count.
+WITH RECURSIVE newest AS (
+    SELECT
+        type,
+        own_key,
+        max(updated) AS updated
     FROM read_parquet($names)
+    GROUP BY ALL
+    HAVING count(DISTINCT updated) > 1
+),
+
+name AS (
+    SELECT n.*
+    FROM read_parquet($names) AS n
+    LEFT JOIN newest AS v ON n.type = v.type AND n.own_key = v.own_key
+    WHERE coalesce(n.updated >= v.updated, TRUE)
 ),
 
 own AS (
@@ -13,14 +27,49 @@ own AS (
     GROUP BY key
 ),
 
-replaced AS (
+patient AS (
     SELECT
         alias,
         min(key) AS key
     FROM name
-    WHERE target = 'replaced'
+    WHERE target = 'person'
     GROUP BY alias
     HAVING count(DISTINCT key) = 1
+),
+
+replaced AS (
+    SELECT
+        n.alias,
+        min(p.key) AS key
+    FROM name AS n
+    INNER JOIN patient AS p ON n.key = p.alias
+    WHERE n.target = 'replaced'
+    GROUP BY n.alias
+    HAVING count(DISTINCT p.key) = 1
+),
+
+chain AS (
+    SELECT
+        alias,
+        key,
+        1 AS steps
+    FROM replaced
+    UNION ALL
+    SELECT
+        c.alias,
+        r.key,
+        c.steps + 1
+    FROM chain AS c
+    INNER JOIN replaced AS r ON c.key = r.alias
+    WHERE c.steps < 16
+),
+
+survivor AS (
+    SELECT
+        alias,
+        arg_max(key, steps) AS key
+    FROM chain
+    GROUP BY alias
 ),
 
 person AS (
@@ -28,7 +77,7 @@ person AS (
         o.key,
         coalesce(n.identifier, o.identifier) AS identifier
     FROM own AS o
-    LEFT JOIN replaced AS r ON o.key = r.alias
+    LEFT JOIN survivor AS r ON o.key = r.alias
     LEFT JOIN own AS n ON r.key = n.key
 ),
 

@@ -100,7 +100,7 @@ SELECT
     r.key,
     r.home,
     r.home_subject,
-    fhir_last(r.full_url) AS url_key,
+    CASE WHEN fhir_named(r.full_url) = 'PractitionerRole' THEN fhir_role(fhir_last(r.full_url)) ELSE fhir_last(r.full_url) END AS url_key,
     coalesce(r.raw, CAST(r.body AS VARCHAR)) AS body,
     coalesce(r.fault, CASE WHEN r.body IS NOT NULL AND r.kind NOT IN ('OBJECT', 'NULL') THEN 'no_resource' END) AS fault,
     r.type AS declared_type
