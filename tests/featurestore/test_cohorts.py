@@ -131,6 +131,37 @@ def test_what_becomes_known_later_changes_nobodys_membership(cdm: Cdm, held: lis
     assert alone.equals(cohort(cdm, **declared).rows.filter(pl.col("prediction_time") <= day(cut)))
 
 
+def observed(cdm: Cdm, folder: Path, rule: str, days: int, *moments: int) -> list[int]:
+    """Give those of some moments by which the first person had been observed for so many days."""
+    index = {"person_id": [1] * len(moments), "prediction_time": [day(at) for at in moments]}
+    pl.DataFrame(index).write_parquet(file := folder / "moments.parquet")
+    declared = {"name": "it", "index": {"file": str(file)}, "rules": [{"prior_observation_days": days}]}
+    found = cdm.store({"cohorts": [declared], "observation_period": {"rule": rule}}).cohort("it")
+    return [(at - day(0)).days for _, at in rows_of(found)]
+
+
+def test_a_visit_that_comes_later_does_not_undo_what_was_observed_before(cdm: Cdm, tmp_path: Path) -> None:
+    fill(cdm, [Fact(1, C, 0, 0)])
+    cdm.fact("visit_occurrence", 9, 1, 0, day(50), day(50))
+    cdm.add("plait.derivation", table_name="observation_period", row_id=1, from_table="visit_occurrence", from_row_id=9)
+    assert observed(cdm, tmp_path, "visits", 5, 4, 20, 52, 55) == [20, 55]  # visits count alone from when there is one (OHDSI's ETL-Synthea)
+
+
+def test_a_declared_period_counts_when_it_is_known_and_until_it_ends(cdm: Cdm, tmp_path: Path) -> None:
+    fill(cdm, [])
+    for number, (start, end, known) in enumerate([(0, 20, 10), (40, 60, 40)]):
+        span = {"observation_period_start_date": day(start).date(), "observation_period_end_date": day(end).date()}
+        cdm.add("cdm.observation_period", observation_period_id=number, person_id=1, **span)
+        times = {"known_time": day(known), "end_known_time": day(end)}
+        cdm.add("plait.row_meta", table_name="observation_period", row_id=number, person_id=1, **times)
+    assert observed(cdm, tmp_path, "source", 5, 8, 10, 30, 44, 45, 70) == [10, 45]
+
+
+def test_who_has_not_been_seen_for_longer_than_a_gap_is_not_observed(cdm: Cdm, tmp_path: Path) -> None:
+    fill(cdm, [Fact(1, C, 0, 0), Fact(1, C, 100, 100)])
+    assert observed(cdm, tmp_path, "activity", 90, 89, 90, 647, 648) == [90, 647]
+
+
 def ending(until: int) -> float:
     """The last moment of a day."""
     return until + 1 - 1e-6 / 86_400
