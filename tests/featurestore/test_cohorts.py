@@ -213,6 +213,15 @@ def test_a_label_says_why_it_is_not_known(cdm: Cdm) -> None:
     assert found.labels.describe()["ill"] == {"kind": "binary", "rows": 1, "events": 0, "missing": {"died": 1, "not_observed": 1, "short_follow_up": 1}}
 
 
+def test_a_late_death_does_not_say_that_nothing_else_had_happened(cdm: Cdm) -> None:
+    fill(cdm, [Fact(person, A, 10, 10) for person in range(1, 5)] + [Fact(4, C, 15, 15)], [(12, 40), (40, None), (12, 20), (12, 40)])
+    outcomes = [{"name": name, "kind": "binary", "death": True, "horizon_days": 15, **more} for name, more in (("ill", {"concepts": [C]}), ("dead", {}))]
+    found = cohort(cdm, index={"concepts": [A]}, outcomes=outcomes).labels.frame
+    assert found["ill"].to_list() == [None, False, True, None]
+    assert found["ill_reason"].to_list() == ["short_follow_up", None, None, "short_follow_up"]
+    assert found["dead"].to_list() == [False, False, True, False]
+
+
 def test_a_landmark_stands_later_and_takes_whom_nobody_knows_to_be_dead(cdm: Cdm) -> None:
     fill(cdm, [Fact(person, A, 10, 11) for person in range(1, 4)], [(40, None), (40, 15), (40, 25), (40, None)])
     found = cohort(cdm, index={"concepts": [A], "after_days": 9}, rules=[{"alive": True}], outcomes=[{"name": "os", "kind": "time_to_event", "death": True}])
