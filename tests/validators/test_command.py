@@ -99,6 +99,7 @@ def test_rows_are_listed_with_their_records(sound: Tiny) -> None:
         (("--rows", "isRequired"), "the id of one check"),
         (("--rows", "cdmTable.person"), "a check of rows"),
         (("--cdm", "nowhere"), "expected a CDM"),
+        (("--cdm", "nowhere", "--snapshot", "first"), "--snapshot: expected a study"),
         (("isPrimaryKey.person.*", "--dqd-json", "nowhere/file.json"), "a file that can be written"),
     ],
 )

@@ -314,6 +314,20 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         open_cdm(tmp_path)
 
 
+def test_decimals_without_places_are_whole_numbers(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "cdm.db") as database:
+        database.execute("CREATE TABLE person (person_id DECIMAL(10, 0), year_of_birth NUMERIC(4, 0))")
+        database.execute("INSERT INTO person VALUES (1, 1980), (2, 1990)")
+    with open_cdm(f"sqlite:///{tmp_path}/cdm.db") as con:
+        assert {status for *_, status in numbers(found(con, "cdmDatatype.person.person_id", "cdmDatatype.person.year_of_birth")).values()} == {"PASS"}
+
+
+def test_the_last_day_there_is_has_a_tomorrow(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE cdm.death AS SELECT 1 AS person_id, DATE '2020-01-01' AS death_date")
+    (result,) = examine_cdm(con, select(checks_of("5.4"), ["plausibleValueHigh.death.death_date"], where="test"), today=dt.date.max, progress=silent)
+    assert result.status == "PASS"
+
+
 def test_what_is_no_cdm_is_refused(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").write_text("no table", encoding="utf-8")
     for place in (tmp_path, tmp_path / "nowhere"):

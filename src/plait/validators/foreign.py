@@ -24,6 +24,7 @@ _TEXTS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 _POSTGRES = ("postgresql", "postgres")
 _TYPES = {
     **dict.fromkeys(("smallint", "integer", "bigint"), "BIGINT"),
+    "whole": "HUGEINT",
     **dict.fromkeys(("real", "double precision", "numeric"), "DOUBLE"),
     "date": "DATE",
     "timestamp without time zone": "TIMESTAMP",
@@ -241,7 +242,7 @@ def _of_postgres(con: duckdb.DuckDBPyConnection, url: str) -> bool:
 
     with TemporaryDirectory(prefix="plait-") as folder, connected(read_url(url)) as server:
         server.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        found = columns_of_cdm(server)
+        found = [table for table in columns_of_cdm(server) if table[1].lower() in _known()]
         for schema, table, columns in found:
             file = Path(folder) / "table.csv"
             copy_table(server, schema, table, file)
