@@ -319,10 +319,12 @@ def test_rows_of_others_are_taken_as_they_are(cdm: Cdm, tmp_path: Path) -> None:
         ({"person_id": [1], "prediction_time": pl.Series([None], dtype=pl.Datetime)}, "1 nulls"),
         ({"person_id": ["MRN"], "prediction_time": [day(1)]}, "integers"),
         ({"person_id": [1]}, "a column 'prediction_time'"),
+        ({"person_id": pl.Series([2**64 - 1], dtype=pl.UInt64), "prediction_time": [day(1)]}, "1 whom it does not know"),
+        (pl.LazyFrame({"person_id": [1]}), "a table of persons and moments, got LazyFrame"),
         ({"person_id": pl.Series([], dtype=pl.Int64), "prediction_time": pl.Series([], dtype=pl.Datetime)}, "at least one row"),
     ],
 )
-def test_rows_that_cannot_be_asked_about_are_refused(cdm: Cdm, rows: dict[str, Any], match: str) -> None:
+def test_rows_that_cannot_be_asked_about_are_refused(cdm: Cdm, rows: Any, match: str) -> None:  # noqa: ANN401 - what is no frame, too
     fill(cdm, [])
     with pytest.raises(CohortError, match=match):
         cdm.store().cohort(rows)

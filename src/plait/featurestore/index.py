@@ -55,7 +55,11 @@ def as_index(rows: Any) -> Index:  # noqa: ANN401 - whatever Polars makes a fram
     import polars as pl
 
     rows = getattr(rows, "frame", rows)  # of a cohort, whose labels travel along
-    frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
+    try:
+        frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
+    except (TypeError, ValueError):
+        todo = "Give a frame of Polars or pandas, an Arrow table, or columns by name; of a LazyFrame what collect() gives."
+        raise CohortError("index rows", expected="a table of persons and moments", got=type(rows).__name__, todo=todo) from None
     frame = frame.rename({theirs: ours for theirs, ours in _COHORT.items() if theirs in frame.columns and ours not in frame.columns})
     for name in (PERSON, TIME):
         if name not in frame.columns:
@@ -66,7 +70,8 @@ def as_index(rows: Any) -> Index:  # noqa: ANN401 - whatever Polars makes a fram
             )
     if not frame[PERSON].dtype.is_integer():
         raise CohortError(f"index rows, column '{PERSON}'", expected="integers, as OMOP has them", got=str(frame[PERSON].dtype), todo="Give person_id.")
-    return Index(frame[PERSON].cast(pl.Int64).to_numpy(), microseconds(frame[TIME]), frame)
+    person = frame[PERSON].cast(pl.Int64, strict=False).fill_null(-1)  # a number of more than 63 bits is nobody's
+    return Index(person.to_numpy(), microseconds(frame[TIME]), frame)
 
 
 def check_persons(index: Index, known: npt.NDArray[np.int64], where: str) -> None:
