@@ -312,6 +312,18 @@ def test_rows_of_others_are_taken_as_they_are(cdm: Cdm, tmp_path: Path) -> None:
     assert rows_of(store.cohort(found)) == rows_of(found)
 
 
+def test_times_of_a_text_file_are_what_iso_8601_writes(cdm: Cdm, tmp_path: Path) -> None:
+    fill(cdm, [])
+    file = tmp_path / "rows.csv"
+    file.write_text("person_id,prediction_time\n1,2020-01-05\n2,2020-01-06 10:00\n3,2020-01-07T10:00:00.5\n")
+    end = day(5) - dt.timedelta(microseconds=1)
+    assert rows_of(cdm.store().cohort(file)) == [(1, end), (2, day(5 + 10 / 24)), (3, day(6 + 10 / 24) + dt.timedelta(seconds=0.5))]
+    for wrong in ("01/02/2020", "01-02-2020", "2020-02-30", "2020-01-05T10:00Z", "20200105"):
+        file.write_text(f"subject_id,cohort_start_date\n1,2020-01-05\n2,{wrong}\n")
+        with pytest.raises(CohortError, match=r"rows.csv, column 'cohort_start_date': expected dates .* got 1 that are none"):
+            cdm.store().cohort(file)
+
+
 @pytest.mark.parametrize(
     ("rows", "match"),
     [

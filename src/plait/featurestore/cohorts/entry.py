@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import sql
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from plait.featurestore.view import Reading
 
     Count = Callable[[str, pl.DataFrame], pl.DataFrame]
+
+_TIMES = (TIME, "cohort_start_date")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = re.compile(_DATE.pattern + r"[T ]\d\d:\d\d(:\d\d([.]\d{1,6})?)?")
+_DAYS_END = dt.time(23, 59, 59, 999_999)
 
 
 def entry_rows(reading: Reading, index: IndexSettings, where: str, count: Count) -> pl.DataFrame:
@@ -77,14 +84,45 @@ def read_rows(file: Path) -> pl.DataFrame:
     import polars as pl
 
     try:
-        rows = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True)
+        rows = (
+            pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True, schema_overrides=dict.fromkeys(_TIMES, pl.String))
+        )
     except (OSError, pl.exceptions.PolarsError):
         raise ConfigError(
             file, expected="rows as CSV or Parquet", got="no file that can be read as such", todo="Mend the path; the suffix says which of both it is."
         ) from None
     if not rows.height:  # whose columns have no types, either
         raise CohortError(file, expected="at least one row", got="none", todo="Look at where the file comes from.")
-    return rows
+    written = [name for name in _TIMES if name in rows.columns and rows[name].dtype == pl.String]
+    return rows.with_columns(_read_times(rows[name], file) for name in written)
+
+
+def _read_times(texts: pl.Series, file: Path) -> pl.Series:
+    """Give what a column of texts says: dates where it has dates alone, else times, of a date alone the end of its day.
+
+    Raises:
+        CohortError: Something that is neither, as ISO 8601 writes it: which number is the day and which the month is not guessed.
+    """
+    import polars as pl
+
+    told = [text for text in texts if text is not None]
+    moments = {text: moment for text in told if (moment := _moment(text)) is not None}
+    wrong = sum(text not in moments for text in told)
+    if wrong:
+        where = f"{file}, column '{texts.name}'"
+        raise CohortError(where, expected="dates (2020-02-29) or local times (2020-02-29T10:00)", got=f"{wrong} that are none", todo="Write them so.")
+    read = pl.Series(texts.name, [moments.get(text) for text in texts], pl.Datetime("us"))
+    return read.cast(pl.Date) if all(_DATE.fullmatch(text) for text in told) else read
+
+
+def _moment(text: str) -> dt.datetime | None:
+    """Give the moment that a text says, None where it says none, or has a zone."""
+    with suppress(ValueError):
+        if _DATE.fullmatch(text):
+            return dt.datetime.combine(dt.date.fromisoformat(text), _DAYS_END)
+        if _MOMENT.fullmatch(text):
+            return dt.datetime.fromisoformat(text)
+    return None
 
 
 def table_rows(reading: Reading, cohort_definition_id: int, where: str) -> pl.DataFrame:
