@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import sql
@@ -12,7 +10,7 @@ from plait.errors import CohortError, ConfigError
 from plait.etl.catalog import open_catalog
 from plait.featurestore.asof import DAY_US, History
 from plait.featurestore.events import events_of
-from plait.featurestore.index import PERSON, TIME, as_index, check_persons
+from plait.featurestore.index import PERSON, TIME, as_index, check_persons, iso_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
     Count = Callable[[str, pl.DataFrame], pl.DataFrame]
 
 _TIMES = (TIME, "cohort_start_date")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_MOMENT = re.compile(_DATE.pattern + r"[T ]\d\d:\d\d(:\d\d([.]\d{1,6})?)?")
-_DAYS_END = dt.time(23, 59, 59, 999_999)
 
 
 def entry_rows(reading: Reading, index: IndexSettings, where: str, count: Count) -> pl.DataFrame:
@@ -105,24 +100,12 @@ def _read_times(texts: pl.Series, file: Path) -> pl.Series:
     """
     import polars as pl
 
-    told = [text for text in texts if text is not None]
-    moments = {text: moment for text in told if (moment := _moment(text)) is not None}
-    wrong = sum(text not in moments for text in told)
+    read = iso_times(texts)
+    wrong = read.null_count() - texts.null_count()
     if wrong:
         where = f"{file}, column '{texts.name}'"
         raise CohortError(where, expected="dates (2020-02-29) or local times (2020-02-29T10:00)", got=f"{wrong} that are none", todo="Write them so.")
-    read = pl.Series(texts.name, [moments.get(text) for text in texts], pl.Datetime("us"))
-    return read.cast(pl.Date) if all(_DATE.fullmatch(text) for text in told) else read
-
-
-def _moment(text: str) -> dt.datetime | None:
-    """Give the moment that a text says, None where it says none, or has a zone."""
-    with suppress(ValueError):
-        if _DATE.fullmatch(text):
-            return dt.datetime.combine(dt.date.fromisoformat(text), _DAYS_END)
-        if _MOMENT.fullmatch(text):
-            return dt.datetime.fromisoformat(text)
-    return None
+    return read.cast(pl.Date) if texts.str.len_bytes().max() == len("2020-02-29") else read
 
 
 def table_rows(reading: Reading, cohort_definition_id: int, where: str) -> pl.DataFrame:
