@@ -294,10 +294,11 @@ def test_features_get_says_what_is_not_there(command: Callable[..., Result], cop
         (("canser",), "Did you mean 'cancer'"),
         ((tmp_path / "none.csv",), "rows as CSV or Parquet"),
         (("cancer", "--views", "rna,varants"), "Did you mean 'variants'"),
-        (("cancer", "--views", "rna,rna"), "each view once"),
+        (("cancer", "--views", "rna, rna"), "each view once"),
+        (("cancer", "-o", tmp_path / "out.csv"), "a file that ends in .parquet"),
         (("cancer", "--clock", "sun"), "'known' or 'ohdsi'"),
     ):
-        result = command("features", "get", *words, "-s", copy, "-o", tmp_path / "out")
+        result = command("features", "get", "-o", tmp_path / "out", *words, "-s", copy)
         assert (result.code, message in result.err) == (2, True), result.err
     assert not (tmp_path / "out").exists()
 

@@ -131,6 +131,37 @@ def test_what_becomes_known_later_changes_nobodys_membership(cdm: Cdm, held: lis
     assert alone.equals(cohort(cdm, **declared).rows.filter(pl.col("prediction_time") <= day(cut)))
 
 
+def observed(cdm: Cdm, folder: Path, rule: str, days: int, *moments: int) -> list[int]:
+    """Give those of some moments by which the first person had been observed for so many days."""
+    index = {"person_id": [1] * len(moments), "prediction_time": [day(at) for at in moments]}
+    pl.DataFrame(index).write_parquet(file := folder / "moments.parquet")
+    declared = {"name": "it", "index": {"file": str(file)}, "rules": [{"prior_observation_days": days}]}
+    found = cdm.store({"cohorts": [declared], "observation_period": {"rule": rule}}).cohort("it")
+    return [(at - day(0)).days for _, at in rows_of(found)]
+
+
+def test_a_visit_that_comes_later_does_not_undo_what_was_observed_before(cdm: Cdm, tmp_path: Path) -> None:
+    fill(cdm, [Fact(1, C, 0, 0)])
+    cdm.fact("visit_occurrence", 9, 1, 0, day(50), day(50))
+    cdm.add("plait.derivation", table_name="observation_period", row_id=1, from_table="visit_occurrence", from_row_id=9)
+    assert observed(cdm, tmp_path, "visits", 5, 4, 20, 52, 55) == [20, 55]  # visits count alone from when there is one (OHDSI's ETL-Synthea)
+
+
+def test_a_declared_period_counts_when_it_is_known_and_until_it_ends(cdm: Cdm, tmp_path: Path) -> None:
+    fill(cdm, [])
+    for number, (start, end, known) in enumerate([(0, 20, 10), (40, 60, 40)]):
+        span = {"observation_period_start_date": day(start).date(), "observation_period_end_date": day(end).date()}
+        cdm.add("cdm.observation_period", observation_period_id=number, person_id=1, **span)
+        times = {"known_time": day(known), "end_known_time": day(end)}
+        cdm.add("plait.row_meta", table_name="observation_period", row_id=number, person_id=1, **times)
+    assert observed(cdm, tmp_path, "source", 5, 8, 10, 30, 44, 45, 70) == [10, 45]
+
+
+def test_who_has_not_been_seen_for_longer_than_a_gap_is_not_observed(cdm: Cdm, tmp_path: Path) -> None:
+    fill(cdm, [Fact(1, C, 0, 0), Fact(1, C, 100, 100)])
+    assert observed(cdm, tmp_path, "activity", 90, 89, 90, 647, 648) == [90, 647]
+
+
 def ending(until: int) -> float:
     """The last moment of a day."""
     return until + 1 - 1e-6 / 86_400
@@ -180,6 +211,15 @@ def test_a_label_says_why_it_is_not_known(cdm: Cdm) -> None:
     assert found.labels.frame["ill"].to_list() == [None, None, None, False]
     assert found.labels.frame["ill_reason"].to_list() == ["short_follow_up", "died", "not_observed", None]
     assert found.labels.describe()["ill"] == {"kind": "binary", "rows": 1, "events": 0, "missing": {"died": 1, "not_observed": 1, "short_follow_up": 1}}
+
+
+def test_a_late_death_does_not_say_that_nothing_else_had_happened(cdm: Cdm) -> None:
+    fill(cdm, [Fact(person, A, 10, 10) for person in range(1, 5)] + [Fact(4, C, 15, 15)], [(12, 40), (40, None), (12, 20), (12, 40)])
+    outcomes = [{"name": name, "kind": "binary", "death": True, "horizon_days": 15, **more} for name, more in (("ill", {"concepts": [C]}), ("dead", {}))]
+    found = cohort(cdm, index={"concepts": [A]}, outcomes=outcomes).labels.frame
+    assert found["ill"].to_list() == [None, False, True, None]
+    assert found["ill_reason"].to_list() == ["short_follow_up", None, None, "short_follow_up"]
+    assert found["dead"].to_list() == [False, False, True, False]
 
 
 def test_a_landmark_stands_later_and_takes_whom_nobody_knows_to_be_dead(cdm: Cdm) -> None:
@@ -272,6 +312,18 @@ def test_rows_of_others_are_taken_as_they_are(cdm: Cdm, tmp_path: Path) -> None:
     assert rows_of(store.cohort(found)) == rows_of(found)
 
 
+def test_times_of_a_text_file_are_what_iso_8601_writes(cdm: Cdm, tmp_path: Path) -> None:
+    fill(cdm, [])
+    file = tmp_path / "rows.csv"
+    file.write_text("person_id,prediction_time\n1,2020-01-05\n2,2020-01-06 10:00\n3,2020-01-07T10:00:00.5\n")
+    end = day(5) - dt.timedelta(microseconds=1)
+    assert rows_of(cdm.store().cohort(file)) == [(1, end), (2, day(5 + 10 / 24)), (3, day(6 + 10 / 24) + dt.timedelta(seconds=0.5))]
+    for wrong in ("01/02/2020", "01-02-2020", "2020-02-30", "2020-01-05T10:00Z", "20200105"):
+        file.write_text(f"subject_id,cohort_start_date\n1,2020-01-05\n2,{wrong}\n")
+        with pytest.raises(CohortError, match=r"rows.csv, column 'cohort_start_date': expected dates .* got 1 that are none"):
+            cdm.store().cohort(file)
+
+
 @pytest.mark.parametrize(
     ("rows", "match"),
     [
@@ -279,10 +331,12 @@ def test_rows_of_others_are_taken_as_they_are(cdm: Cdm, tmp_path: Path) -> None:
         ({"person_id": [1], "prediction_time": pl.Series([None], dtype=pl.Datetime)}, "1 nulls"),
         ({"person_id": ["MRN"], "prediction_time": [day(1)]}, "integers"),
         ({"person_id": [1]}, "a column 'prediction_time'"),
+        ({"person_id": pl.Series([2**64 - 1], dtype=pl.UInt64), "prediction_time": [day(1)]}, "1 whom it does not know"),
+        (pl.LazyFrame({"person_id": [1]}), "a table of persons and moments, got LazyFrame"),
         ({"person_id": pl.Series([], dtype=pl.Int64), "prediction_time": pl.Series([], dtype=pl.Datetime)}, "at least one row"),
     ],
 )
-def test_rows_that_cannot_be_asked_about_are_refused(cdm: Cdm, rows: dict[str, Any], match: str) -> None:
+def test_rows_that_cannot_be_asked_about_are_refused(cdm: Cdm, rows: Any, match: str) -> None:  # noqa: ANN401 - what is no frame, too
     fill(cdm, [])
     with pytest.raises(CohortError, match=match):
         cdm.store().cohort(rows)

@@ -16,6 +16,7 @@ from plait.errors import ConfigError
 from plait.featurestore.asof import DAY_US, EVER
 from plait.featurestore.consent import Consent, Line
 from plait.schema.reasons import Reason
+from tiny_cdm import A, C, Cdm, day
 from tiny_study import SECRETS
 
 if TYPE_CHECKING:
@@ -120,6 +121,26 @@ def test_labels_of_what_is_withheld_are_withheld(tiny: Tiny) -> None:
     file.write_text(file.read_text() + text)
     found = plait.open(tiny.path).cohort("seen").labels.frame["cough_reason"].to_list()
     assert found.count("withheld") == 1
+
+
+def _us(number: int) -> int:
+    return (day(number) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001 - local time, as OMOP has it
+
+
+def test_a_number_from_after_the_follow_up_is_withheld_if_its_day_is() -> None:
+    cdm = Cdm()
+    for person in (1, 2):
+        cdm.add("cdm.person", person_id=person, gender_concept_id=8507, year_of_birth=1980, month_of_birth=1, day_of_birth=1)
+        cdm.fact("condition_occurrence", person, person, A, day(1), day(1))
+        cdm.fact("measurement", person, person, C, day(30), day(30), value_as_number=7)
+        period = {"observation_period_start_date": day(0).date(), "observation_period_end_date": day(9).date()}
+        cdm.add("cdm.observation_period", observation_period_id=person, person_id=person, **period)
+    outcome = {"name": "number", "kind": "value", "concepts": [C], "take": "last", "window_days": [0, 60]}
+    declared = {"cohorts": [{"name": "it", "index": {"concepts": [A]}, "outcomes": [outcome]}]}
+    store = cdm.store(declared)
+    spoken = Line(1, "events", is_permit=False, span=(_us(29), _us(31)))
+    store._consent = None, Consent("0", 0, (spoken,))  # noqa: SLF001 - as if a file said so
+    assert store.cohort("it").labels.frame.select("number", "number_reason").rows() == [(None, "withheld"), (7.0, None)]
 
 
 @pytest.mark.parametrize(

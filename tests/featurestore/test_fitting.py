@@ -107,6 +107,14 @@ def test_neighbours_are_never_rows_of_the_same_person() -> None:
     assert made.values[3, 1] == pytest.approx(500)
 
 
+def test_more_neighbours_than_there_are_rows_are_all_of_them() -> None:
+    values = np.asarray([[1, np.nan], [2, 10], [3, 20]], np.float32)
+    index = as_index({"person_id": [1, 2, 3], "prediction_time": np.full(3, "2020-01-01", "datetime64[us]")})
+    whole = replace(TRAIN, index=index, answers={"v": aligned("v", values, np.where(np.isnan(values), 255, 0))})
+    made = values_of(whole.apply(whole.fit({"kind": "knn", "neighbours": 10**12})), "v")
+    assert made.values[0, 1] == pytest.approx(15)
+
+
 def test_fitting_elsewhere_than_on_training_rows_is_refused() -> None:
     for table in (TABLE, TEST):
         with pytest.raises(NotFittedError, match="training part"):

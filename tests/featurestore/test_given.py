@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import plait
 from linked_study import declare, linked
 from plait.errors import ConfigError, EncoderError, InputFileError
+from plait.featurestore.given.rows import times
 from plait.featurestore.items import ItemView
 from plait.schema.reasons import Reason
 
@@ -50,6 +51,16 @@ def study(demo_study: Path, tmp_path: Path) -> Path:
     folder = linked(demo_study, tmp_path / "study", UNI)
     (folder / "given").mkdir()
     return folder
+
+
+def test_times_written_as_text_are_local_whatever_their_offset() -> None:
+    texts = ["2024-03-31", "2024-03-31 14:05", "2024-03-31T14:05Z", "2024-01-31T14:05:00.5-05:00", None]
+    said = ["2024-03-31T23:59:59.999999", "2024-03-31T14:05:00", "2024-03-31T16:05:00", "2024-01-31T20:05:00.500000", None]
+    read = times(pl.Series("at", texts), "uni", "Europe/Berlin")
+    assert read.to_list() == [moment and dt.datetime.fromisoformat(moment) for moment in said]
+    for wrong in ("01/02/2024", "20240331", "2024-02-30", ""):
+        with pytest.raises(InputFileError, match=r"view 'uni', column 'at': expected times of ISO 8601 .* got 1 texts"):
+            times(pl.Series("at", ["2024-03-31", wrong]), "uni", "UTC")
 
 
 def asked(study: Path, persons: list[int], at: dt.datetime = AT + 30 * DAY, view: str = "uni", **how: Any) -> Aligned:  # noqa: ANN401 - as a query takes it

@@ -127,6 +127,7 @@ def test_a_split_is_saved_and_checked(tmp_path: Path) -> None:
         ({"by_site": True, "stratify": "died"}, "one of by_site"),
         ({"by_time": ["2022-01-01", "2021-01-01"]}, "ascend"),
         ({"by_time": "soon"}, "dates or times"),
+        ({"by_time": "01/02/2022"}, "dates or times"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(rule: dict[str, Any], said: str) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING
 
 import plait
+from plait.etl.run import silent
+from plait.validators.cdm import columns_of, examine_cdm
+from plait.validators.foreign import open_cdm
+from plait.validators.suite import checks_of, select
 
 if TYPE_CHECKING:
     from postgres_server import Target
@@ -36,3 +41,21 @@ def test_a_published_cdm_has_the_numbers_of_its_study(clean: Tiny, target: Targe
 def test_a_database_without_a_cdm_is_refused_without_its_password(clean: Tiny, target: Target) -> None:
     done = clean.plait("validate", "--cdm", target.url)
     assert (done.code, "expected a CDM" in done.err, target.url in done.err) == (2, True, False)
+
+
+def test_tables_in_capitals_are_read_and_decimals_without_places_are_whole_numbers(target: Target) -> None:
+    with target.connected() as server:
+        server.execute(
+            """
+            CREATE SCHEMA omop;
+            CREATE TABLE omop."PERSON" ("PERSON_ID" numeric(20, 0), "YEAR_OF_BIRTH" numeric(4, 0), "DAY_OF_BIRTH" numeric(5, 2));
+            INSERT INTO omop."PERSON" VALUES (9007199254740992, 1980, 1.5), (9007199254740993, 1990, 2);
+            CREATE TABLE omop.of_theirs (anything text)
+            """
+        )
+    with open_cdm(target.url) as con:
+        assert columns_of(con) == {"person": {"person_id": "HUGEINT", "year_of_birth": "HUGEINT", "day_of_birth": "DOUBLE"}}
+        checks = select(checks_of("5.4"), ["isPrimaryKey.person.*", "cdmDatatype.person.*", "plausibleValueHigh.person.year_of_birth"], where="test")
+        found = {result.check.id: result.status for result in examine_cdm(con, checks, today=dt.date(2026, 11, 23), progress=silent)}
+    assert found["isPrimaryKey.person.person_id"] == found["cdmDatatype.person.person_id"] == found["plausibleValueHigh.person.year_of_birth"] == "PASS"
+    assert found["cdmDatatype.person.day_of_birth"] == "FAIL"

@@ -51,6 +51,12 @@ def test_what_all_checks_found_is_kept(sound: Tiny) -> None:
         assert con.execute("SELECT count(DISTINCT checked_at) FROM plait.checks").fetchone() == (2,)
 
 
+def test_where_all_checks_are_left_out_there_is_nothing_to_keep(tiny: Tiny) -> None:
+    tiny.settings((tiny.path / "plait.yaml").read_text(encoding="utf-8") + "validation: {skip: ['*']}\n")
+    done = tiny.plait("validate", "--no-gx")
+    assert (done.code, done.err) == (0, "")
+
+
 def test_dashboard_json_has_its_envelope_and_keys(sound: Tiny, tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     sound.plait("validate", "person", "condition_occurrence", "cdm_source", *DAY, "--dqd-json", str(file))
@@ -99,6 +105,7 @@ def test_rows_are_listed_with_their_records(sound: Tiny) -> None:
         (("--rows", "isRequired"), "the id of one check"),
         (("--rows", "cdmTable.person"), "a check of rows"),
         (("--cdm", "nowhere"), "expected a CDM"),
+        (("--cdm", "nowhere", "--snapshot", "first"), "--snapshot: expected a study"),
         (("isPrimaryKey.person.*", "--dqd-json", "nowhere/file.json"), "a file that can be written"),
     ],
 )

@@ -8,10 +8,12 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from plait.duck import sql
-from plait.errors import ConfigError, PlaitError
+from plait.errors import ConfigError, InputFileError, PlaitError
 from plait.etl.run import silent
 from plait.settings import CheckRule, ValidationSettings
 from plait.validators.cdm import columns_of, examine_cdm
@@ -248,6 +250,82 @@ def test_a_file_like_athena_s_is_read_by_tabs_without_quotes(tmp_path: Path) -> 
         }
         assert read.execute("SELECT max(valid_start_date), min(concept_name) FROM cdm.concept").fetchone() == (dt.date(2020, 2, 29), '5" tube')
         assert numbers(found(read, "cdmDatatype.person.person_id")) == {"cdmDatatype.person.person_id": (1, 2, "FAIL")}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "duckdb"])
+def test_a_column_without_values_has_the_type_that_the_cdm_has_for_it(tmp_path: Path, kind: str) -> None:
+    row: dict[str, dict[str, int | dt.date | None]] = {
+        "person": {"person_id": 1, "year_of_birth": 1980, "day_of_birth": None, "month_of_birth": None, "birth_datetime": None},
+        "visit_occurrence": {"visit_occurrence_id": 1, "person_id": 1, "visit_start_date": dt.date(2020, 1, 1), "visit_end_date": None},
+        "death": {"person_id": 1, "death_date": None},
+        "drug_exposure": {"person_id": 1, "visit_occurrence_id": 1, "drug_exposure_start_date": dt.date(2020, 1, 2), "quantity": None},
+    }
+    place = tmp_path / "cdm.duckdb" if kind == "duckdb" else tmp_path
+    with duckdb.connect(str(place) if kind == "duckdb" else ":memory:") as made:
+        for table, values in row.items():
+            made.register("arrow", arrow := pa.table({name: [value] for name, value in values.items()}))  # null is a type of Arrow and of Parquet
+            if kind == "parquet":
+                pq.write_table(arrow, tmp_path / f"{table}.parquet")
+            else:
+                made.execute(f"CREATE TABLE {table} AS FROM arrow" if kind == "duckdb" else f"COPY arrow TO '{tmp_path}/{table}.csv'")
+    with open_cdm(place) as con:
+        theirs = numbers(found(con, "plausible*", "withinVisitDates"))
+    start = "drug_exposure.drug_exposure_start_date"
+    assert {theirs[f"{check}.{start}"] for check in ("plausibleAfterBirth", "plausibleDuringLife", "withinVisitDates")} == {(0, 1, "PASS")}
+    assert {theirs[f"plausibleValueLow.{field}"][2] for field in ("drug_exposure.quantity", "person.day_of_birth")} == {"NA"}
+
+
+def test_dates_with_a_time_of_day_are_compared_as_days(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("""
+        CREATE TABLE cdm.visit_occurrence AS SELECT 1 AS visit_occurrence_id, 1 AS person_id,
+            TIMESTAMP '2020-01-08' AS visit_start_date, TIMESTAMP '2020-01-08 09:00' AS visit_end_date;
+        CREATE TABLE cdm.death AS SELECT 1 AS person_id, TIMESTAMP '2020-01-01 12:00' AS death_date;
+        CREATE TABLE cdm.note AS SELECT 1 AS person_id, 1 AS visit_occurrence_id,
+            unnest(['2020-01-01', '2020-01-15 10:00', '2020-03-02'])::TIMESTAMP AS note_date;
+        CREATE TABLE cdm.observation_period AS SELECT unnest([1, 2]) AS observation_period_id, 1 AS person_id,
+            unnest(['2020-01-01', '2020-02-02'])::TIMESTAMP AS observation_period_start_date,
+            unnest(['2020-01-31', '2020-03-01'])::TIMESTAMP AS observation_period_end_date;
+    """)
+    assert numbers(found(con, "withinVisitDates.note.*", "plausibleBeforeDeath.note.note_date", "measureObservationPeriodOverlap")) == {
+        "withinVisitDates.note.note_date": (1, 3, "FAIL"),
+        "plausibleBeforeDeath.note.note_date": (1, 3, "FAIL"),
+        "measureObservationPeriodOverlap.observation_period": (0, 1, "PASS"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"person_id,year_of_birth\n1,1980\n2,1990,1\n", r"person.csv:3: expected .* got 3 fields, not 2"),
+        (b"person_id,year_of_birth\n1,1980\n2\n", r"person.csv:3: expected .* got 1 fields, not 2"),
+        (b'person_id,year_of_birth\n1,1980\n"2,1990\n', r"person.csv:3: expected a quote that is closed"),
+        (b"person_id,person_source_value\n1,Andr\xe9\n", r"person.csv: expected text in UTF-8"),
+    ],
+)
+def test_a_text_file_that_is_no_table_is_refused_with_its_line(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "person.csv").write_bytes(content)
+    with pytest.raises(InputFileError, match=says):
+        open_cdm(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "person.parquet").write_bytes(b"no Parquet")
+    with pytest.raises(InputFileError, match=r"person\.parquet: expected the table person"):
+        open_cdm(tmp_path)
+
+
+def test_decimals_without_places_are_whole_numbers(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "cdm.db") as database:
+        database.execute("CREATE TABLE person (person_id DECIMAL(10, 0), year_of_birth NUMERIC(4, 0))")
+        database.execute("INSERT INTO person VALUES (1, 1980), (2, 1990)")
+    with open_cdm(f"sqlite:///{tmp_path}/cdm.db") as con:
+        assert {status for *_, status in numbers(found(con, "cdmDatatype.person.person_id", "cdmDatatype.person.year_of_birth")).values()} == {"PASS"}
+
+
+def test_the_last_day_there_is_has_a_tomorrow(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE cdm.death AS SELECT 1 AS person_id, DATE '2020-01-01' AS death_date")
+    (result,) = examine_cdm(con, select(checks_of("5.4"), ["plausibleValueHigh.death.death_date"], where="test"), today=dt.date.max, progress=silent)
+    assert result.status == "PASS"
 
 
 def test_what_is_no_cdm_is_refused(tmp_path: Path) -> None:

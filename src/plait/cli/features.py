@@ -43,11 +43,14 @@ def get(
     Example: plait features get cancer --views rna,events -s lung -o snapshots/cancer-v1
     """
     from plait.cli import feature_tables
+    from plait.errors import ConfigError
     from plait.study import open_study
 
+    if output.suffix.lower() in {".csv", ".tsv", ".txt", ".json", ".xlsx"}:
+        raise ConfigError("--output", expected="a folder, or a file that ends in .parquet", got=f"a name like a {output.suffix} file's", todo="Name another.")
     opened = open_study(study)
     asked = opened.cohort(cohort)
-    table = opened.get_historical_features(asked, None if views is None else [view for view in views.split(",") if view], clock=clock)
+    table = opened.get_historical_features(asked, None if views is None else [view.strip() for view in views.split(",") if view.strip()], clock=clock)
     name = None
     if output.suffix == ".parquet":
         table.write_parquet(output)

@@ -68,10 +68,13 @@ def validate(
     Example: plait validate -s lung --rows isForeignKey.death.person_id
     """
     from plait import console
+    from plait.errors import ConfigError
     from plait.study import open_study
     from plait.validators.expectations.options import Options
     from plait.validators.validate import checks_of_cdm, offending_rows_of, validate_cdm
 
+    if cdm and snapshot:
+        raise ConfigError("--snapshot", expected="a study, whose snapshot it is", got="--cdm", todo="Leave one of both out.")
     day, elsewhere = today.date() if today else None, tuple(snapshot or ())
     asked = Options(gx, _folder(expectations), python_suites, data_docs, show_values)
     if only_list:

@@ -104,6 +104,8 @@ def _type_of(kind: sa.types.TypeEngine[Any]) -> str:
     """Give DuckDB's type for a column's."""
     import sqlalchemy as sa
 
+    if isinstance(kind, sa.Numeric) and kind.scale == 0:
+        return "HUGEINT"  # as Oracle and others keep ids
     known = ((sa.Boolean, "BOOLEAN"), (sa.Integer, "BIGINT"), (sa.Numeric, "DOUBLE"), (sa.DateTime, "TIMESTAMP"), (sa.Date, "DATE"))
     return next((name for generic, name in known if isinstance(kind, generic)), "VARCHAR")
 

@@ -203,7 +203,7 @@ class Nearest(Imputer):
             values, place = within(order.shape[1])
         chosen = ~np.isnan(values) & (place <= self.neighbours)
         total = np.zeros(len(order))
-        for nth in range(1, self.neighbours + 1):  # one after another, so that nothing follows from how far was looked
+        for nth in range(1, min(self.neighbours, int(place.max(initial=0))) + 1):  # one after another, so that nothing follows from how far was looked
             total += np.where(chosen & (place == nth), values, 0.0).sum(axis=1)
         mean: Doubles = total / np.maximum(chosen.sum(axis=1), 1)
         return mean

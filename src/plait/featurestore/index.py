@@ -17,6 +17,9 @@ PERSON, TIME = "person_id", "prediction_time"
 
 _DAY_US = 86_400_000_000
 
+_ISO = r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d([.]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+_MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
+
 _COHORT = {"subject_id": PERSON, "cohort_start_date": TIME}
 """Columns of OHDSI's cohort table and of MEDS's labels, and what they are here."""
 
@@ -55,7 +58,11 @@ def as_index(rows: Any) -> Index:  # noqa: ANN401 - whatever Polars makes a fram
     import polars as pl
 
     rows = getattr(rows, "frame", rows)  # of a cohort, whose labels travel along
-    frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
+    try:
+        frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
+    except (TypeError, ValueError):
+        todo = "Give a frame of Polars or pandas, an Arrow table, or columns by name; of a LazyFrame what collect() gives."
+        raise CohortError("index rows", expected="a table of persons and moments", got=type(rows).__name__, todo=todo) from None
     frame = frame.rename({theirs: ours for theirs, ours in _COHORT.items() if theirs in frame.columns and ours not in frame.columns})
     for name in (PERSON, TIME):
         if name not in frame.columns:
@@ -66,7 +73,8 @@ def as_index(rows: Any) -> Index:  # noqa: ANN401 - whatever Polars makes a fram
             )
     if not frame[PERSON].dtype.is_integer():
         raise CohortError(f"index rows, column '{PERSON}'", expected="integers, as OMOP has them", got=str(frame[PERSON].dtype), todo="Give person_id.")
-    return Index(frame[PERSON].cast(pl.Int64).to_numpy(), microseconds(frame[TIME]), frame)
+    person = frame[PERSON].cast(pl.Int64, strict=False).fill_null(-1)  # a number of more than 63 bits is nobody's
+    return Index(person.to_numpy(), microseconds(frame[TIME]), frame)
 
 
 def check_persons(index: Index, known: npt.NDArray[np.int64], where: str) -> None:
@@ -115,3 +123,26 @@ def microseconds(times: pl.Series) -> npt.NDArray[np.int64]:
             todo="Convert them to the study's time zone, then `.dt.replace_time_zone(None)`.",
         )
     return times.cast(pl.Datetime("us")).cast(pl.Int64).to_numpy()
+
+
+def iso_times(texts: pl.Series, time_zone: str | None = None) -> pl.Series:
+    """Give what texts of ISO 8601 say as local times in microseconds, of a date alone its last microsecond; null where a text says none.
+
+    Nothing else is read: which number of 01/02/2020 is the month would be a guess.
+
+    Args:
+        texts: The texts.
+        time_zone: Where a time with an offset is local; such a text says no time if None.
+    """
+    import polars as pl
+
+    text = pl.col("text").str.replace(" ", "T", literal=True)
+    whole = pl.when(text.str.contains(_ISO)).then(text.str.replace(r"(T\d\d:\d\d)(Z|[+-]|$)", "${1}:00${2}").str.replace("Z", "+0000", literal=True))
+    day, local, zoned = (
+        whole.str.to_datetime(form, strict=False, time_unit="us").dt.offset_by(end)
+        for form, end in (("%Y-%m-%d", "1d"), (_MOMENT, "0d"), (f"{_MOMENT}%z", "0d"))
+    )
+    times = [day.dt.offset_by("-1us"), local]
+    if time_zone is not None:
+        times.append(zoned.dt.convert_time_zone(time_zone).dt.replace_time_zone(None))
+    return pl.DataFrame({"text": texts.cast(pl.String)}).select(pl.coalesce(times)).to_series().alias(texts.name)

@@ -18,7 +18,7 @@ import numpy as np
 
 from plait.errors import CohortError, ConfigError
 from plait.featurestore.chance import key_of, uniform
-from plait.featurestore.index import microseconds
+from plait.featurestore.index import iso_times, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -309,11 +309,14 @@ def _cuts(by_time: Any) -> list[int]:  # noqa: ANN401 - a time or several, as Po
     import polars as pl
 
     given: Sequence[Any] = by_time if isinstance(by_time, list | tuple) else [by_time]
+    wrong = ConfigError("split, by_time", expected="dates or times", got="something else", todo="For example by_time='2020-01-01'.")
     try:
         series = pl.Series("by_time", given)
         times = series.str.to_datetime(time_unit="us") if series.dtype == pl.String else series.cast(pl.Datetime("us"))
     except pl.exceptions.PolarsError:
-        raise ConfigError("split, by_time", expected="dates or times", got="something else", todo="For example by_time='2020-01-01'.") from None
+        raise wrong from None
+    if series.dtype == pl.String and iso_times(series).null_count():  # of 01/02/2020 nobody knows the month
+        raise wrong
     cuts = microseconds(times).tolist()
     if len(cuts) not in {1, 2} or any(later <= earlier for earlier, later in pairwise(cuts)):
         raise ConfigError("split, by_time", expected="one moment, or two that ascend", got=f"{len(cuts)}", todo="Give where validation and test begin.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from plait.errors import CohortError
+from plait.errors import CohortError, ConfigError
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.cohorts import Cohort, find_cohort
 from plait.featurestore.consent import Consent
@@ -59,7 +59,7 @@ class Store:
 
         Args:
             rows: Index rows, `person_id` and `prediction_time` and whatever else; see `plait.featurestore.index.as_index`. Rows may repeat.
-            views: Names of views; all that `plait.yaml` declares if None.
+            views: Names of views, or of one; all that `plait.yaml` declares if None.
             clock: `known`: what had happened and was known; `ohdsi`: what had happened, with ends that lie in the future, as OHDSI counts.
             audit: Whether NOT_YET_KNOWN may be said. It tells of the future: such a table is not for a model.
             like: A table, or what was fitted on one, whose features views of covariates are to answer with, and no others: a model's columns.
@@ -71,7 +71,7 @@ class Store:
             CohortError: Rows that cannot be asked about, or persons whom the study does not know.
             ConfigError: A view that is not declared, or a clock that is not known.
         """
-        names = [view.view for view in self.reading.settings.features] if views is None else list(views)
+        names = [view.view for view in self.reading.settings.features] if views is None else [views] if isinstance(views, str) else list(views)
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise CohortError("views", expected="each view once", got=f"'{twice[0]}' again", todo="Name it once.")
@@ -118,4 +118,6 @@ def _columns_of(like: FusionTable | Fitted | None) -> Mapping[str, tuple[str, ..
         return {}
     if isinstance(like, Fitted):
         return like.names
+    if not isinstance(like, FusionTable):
+        raise ConfigError("like", expected="a table, or what was fitted on one", got=type(like).__name__, todo="Give the table that a model learned from.")
     return {name: answer.names for name, answer in like.answers.items() if not isinstance(answer, Ragged)}

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, parquet, quoted
 from plait.errors import ConfigError, InputFileError
+from plait.etl.sources.inventory import detected_layout
+from plait.etl.sources.raw import csv_records
+from plait.schema import cdm_tables
 from plait.validators.suite import CDM_VERSIONS, checks_of
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ _TEXTS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 _POSTGRES = ("postgresql", "postgres")
 _TYPES = {
     **dict.fromkeys(("smallint", "integer", "bigint"), "BIGINT"),
+    "whole": "HUGEINT",
     **dict.fromkeys(("real", "double precision", "numeric"), "DOUBLE"),
     "date": "DATE",
     "timestamp without time zone": "TIMESTAMP",
@@ -116,24 +120,84 @@ def _known() -> set[str]:
 
 def _of_folder(con: duckdb.DuckDBPyConnection, folder: Path) -> bool:
     """Make a view of each table's Parquet, and a table of its CSV, whose columns take the types that all their values have."""
-    known = _known()
-    found = {table: f"VIEW cdm.{quoted(table)} AS FROM {parquet(*files)}" for table, files in parquet_files(folder).items()}
+    known, made = _known(), parquet_files(folder)
+    for table, files in made.items():
+        _make_view(con, table, parquet(*files), files[0] if len(files) == 1 else files[0].parent)
+    texts: dict[str, Path] = {}
     for entry in sorted(folder.iterdir()):
-        name = entry.name.lower()
-        table = next((name.removesuffix(suffix) for suffix in _TEXTS if name.endswith(suffix)), None)
-        if table in known:
-            found.setdefault(table, f"TABLE cdm.{quoted(table)} AS FROM read_csv({literal(entry)}, header = true, sample_size = -1, {_layout(entry)})")
-    for table, definition in found.items():
-        con.execute(f"CREATE {definition}")
-        if definition.startswith("TABLE"):
-            _read_dates(con, table)
-    return bool(found.keys() & known)
+        table = next((entry.name.lower().removesuffix(suffix) for suffix in _TEXTS if entry.name.lower().endswith(suffix)), "")
+        if table in known - made.keys():
+            texts.setdefault(table, entry)
+    for table, file in texts.items():
+        _make_table(con, table, file)
+    return bool((made.keys() | texts.keys()) & known)
 
 
-def _layout(file: Path) -> str:
-    """Give how a text file is read: fields between tabs have no quotes, as in a download of Athena."""
-    with gzip.open(file, "rb") if file.name.endswith(".gz") else file.open("rb") as lines:
-        return "delim = '\\t', quote = ''" if b"\t" in lines.readline() else "quote = '\"'"
+def _make_view(con: duckdb.DuckDBPyConnection, table: str, relation: str, where: Path) -> None:
+    """Make a view of a table that stands elsewhere."""
+    import duckdb
+
+    try:
+        con.execute(f"CREATE VIEW cdm.{quoted(table)} AS FROM {relation}")
+    except duckdb.Error:
+        raise InputFileError(
+            where, expected=f"the table {table}", got="something that cannot be read as one", todo="Write it again, or take it away."
+        ) from None
+    _type_what_is_empty(con, table, "VIEW", relation)
+
+
+def _make_table(con: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
+    """Make a table of a text file."""
+    import duckdb
+
+    is_packed = file.name.lower().endswith(".gz")
+    with gzip.open(file, "rb") if is_packed else file.open("rb") as lines:
+        head = lines.read(1 << 20).decode("utf-8", errors="replace")
+    delimiter, quote = detected_layout(head, ",")
+    layout = f"delim = {literal(delimiter)}, quote = {literal(quote)}, compression = '{'gzip' if is_packed else 'none'}'"
+    # Without the last two, DuckDB takes lines that do not fit those below them for a title, and leaves them out.
+    options = f"header = true, sample_size = -1, {layout}, skip = 0, comment = ''"
+    try:
+        con.execute(f"CREATE TABLE cdm.{quoted(table)} AS FROM read_csv({literal(file)}, {options})")
+    except duckdb.Error:
+        raise _unreadable(file, delimiter, quote) from None
+    _read_dates(con, table)
+    _type_what_is_empty(con, table, "TABLE", f"cdm.{quoted(table)}")
+
+
+def _unreadable(file: Path, delimiter: str, quote: str) -> InputFileError:
+    """Say why a text file is no table, and on which line it is none."""
+    where, expected, got = str(file), "records with as many fields as the header", "something that cannot be cut into records"
+    try:
+        records = csv_records(file, "utf-8", delimiter, quote)
+        _, header = next(records)
+        where, got = next((f"{file}:{line}", f"{len(fields)} fields, not {len(header)}") for line, fields in records if len(fields) != len(header))
+    except UnicodeDecodeError:
+        expected, got = "text in UTF-8", "bytes that are none"
+    except InputFileError as unclosed:
+        where, expected, got = unclosed.where, unclosed.expected, unclosed.got
+    except StopIteration:
+        pass
+    return InputFileError(where, expected=expected, got=got, todo="Write the file again, as UTF-8 with all quotes closed.")
+
+
+_SORTS = {"date": ("DATE", "TIMESTAMP"), "datetime": ("DATE", "TIMESTAMP"), "integer": ("INT", "DECIMAL", "DOUBLE"), "float": ("INT", "DECIMAL", "DOUBLE")}
+"""What DuckDB's types begin or end with that can stand for those of the specification."""
+
+
+def _type_what_is_empty(con: duckdb.DuckDBPyConnection, table: str, kind: str, relation: str) -> None:
+    """Give columns without any value the types that the CDM has for them: of these a file tells nothing, and a check needs dates where there could be dates."""
+    spec = cdm_tables().get(table)
+    declared = {field.name: field for field in spec.fields} if spec else {}
+    described = con.execute(f"DESCRIBE cdm.{quoted(table)}").fetchall()
+    fields = {column: (declared[column.lower()], found) for column, found, *_ in described if column.lower() in declared}
+    odd = {column: field for column, (field, found) in fields.items() if not any(sort in found for sort in _SORTS.get(field.base_type, ("",)))}
+    if not odd:
+        return
+    counts = con.execute(f"SELECT {', '.join(f'count({quoted(column)})' for column in odd)} FROM {relation}").fetchone() or ()
+    empty = [f"CAST(NULL AS {odd[column].duckdb_type}) AS {quoted(column)}" for column, filled in zip(odd, counts, strict=True) if not filled]
+    if empty:
+        con.execute(f"CREATE OR REPLACE {kind} cdm.{quoted(table)} AS SELECT * REPLACE ({', '.join(empty)}) FROM {relation}")
 
 
 def _read_dates(con: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -161,7 +225,7 @@ def _of_database(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
     schema = "cdm" if "cdm" in schemas else schemas[0]
     for place, table in tables:
         if place == schema:
-            con.execute(f"CREATE VIEW cdm.{quoted(table.lower())} AS FROM foreign_cdm.{quoted(schema)}.{quoted(table)}")
+            _make_view(con, table.lower(), f"foreign_cdm.{quoted(schema)}.{quoted(table)}", file)
     return True
 
 
@@ -178,7 +242,7 @@ def _of_postgres(con: duckdb.DuckDBPyConnection, url: str) -> bool:
 
     with TemporaryDirectory(prefix="plait-") as folder, connected(read_url(url)) as server:
         server.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        found = columns_of_cdm(server)
+        found = [table for table in columns_of_cdm(server) if table[1].lower() in _known()]
         for schema, table, columns in found:
             file = Path(folder) / "table.csv"
             copy_table(server, schema, table, file)

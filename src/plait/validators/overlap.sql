@@ -5,5 +5,5 @@ INNER JOIN cdm.observation_period AS b
     ON
         a.person_id = b.person_id
         AND a.observation_period_id <> b.observation_period_id
-        AND a.observation_period_start_date - 1 <= b.observation_period_end_date
-        AND a.observation_period_end_date + 1 >= b.observation_period_start_date
+        AND CAST(a.observation_period_start_date AS DATE) - 1 <= CAST(b.observation_period_end_date AS DATE)
+        AND CAST(a.observation_period_end_date AS DATE) + 1 >= CAST(b.observation_period_start_date AS DATE)

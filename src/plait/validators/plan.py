@@ -5,7 +5,6 @@ A figure is one number of a check: its violations, or what is counted below the 
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from plait.duck import literal, quoted, sql
 from plait.validators.suite import Check, Join, joins, named
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Collection, Mapping
 
     Columns = Mapping[str, Mapping[str, str]]
@@ -259,7 +259,7 @@ def _wanted_together(check: Check, today: dt.date) -> tuple[str, str, str, str]:
 def _value(argument: str, today: dt.date) -> str:
     """Give an argument as SQL: a number, a date, or a text."""
     if argument == "tomorrow":
-        return f"DATE '{today + dt.timedelta(days=1)}'"
+        return f"DATE '{today}' + 1"
     if argument == "next_year":
         return str(today.year + 1)
     if _DATE.fullmatch(argument):

@@ -106,7 +106,7 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
     with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, held=held) as examined:
         examination = _Examination(_all_of(examined, options, keep=not chosen), settings.validation, chosen, severity)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
-        if not chosen:
+        if not chosen and found.results:
             _keep(examined.con, study, version, found)
     if not chosen:
         with suppress(StudyError), writing(study):  # a run does it at its end

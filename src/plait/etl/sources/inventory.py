@@ -392,21 +392,27 @@ def _likely_encoding(head: bytes, near: bytes) -> str:
 
 
 def _layout(head: bytes, source: Source) -> tuple[str, str]:
-    """Give what separates a file's fields and what quotes them: as declared, or, where the source detects it, as its first lines show.
+    """Give what separates a file's fields and what quotes them: as declared, or, where the source detects it, as its first lines show."""
+    if not source.rules.detects:
+        return source.delimiter, source.rules.quote
+    text = codecs.getincrementaldecoder(source.encoding)(errors="ignore").decode(head)
+    return detected_layout(text, source.delimiter, source.rules.quote)
+
+
+def detected_layout(head: str, preferred: str, quote: str = '"') -> tuple[str, str]:
+    """Give what separates fields and what quotes them in a file that begins so.
 
     Of the marks that separate fields the one that the header has most of; fields between tabs have no quotes (so Athena writes them),
     unless some field there begins and ends with one.
     """
-    if not source.rules.detects:
-        return source.delimiter, source.rules.quote
-    text = codecs.getincrementaldecoder(source.encoding)(errors="ignore").decode(head).removeprefix("\ufeff")
-    lines = text.splitlines()[:-1] or text.splitlines()
+    lines = head.removeprefix("\ufeff").splitlines()
+    lines = lines[:-1] or lines
     first = lines[0] if lines else ""
-    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == source.delimiter))
+    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == preferred))
     if delimiter != "\t":
-        return delimiter, source.rules.quote
+        return delimiter, quote
     is_quoted = any(len(field) > 1 and field[0] == field[-1] == '"' for line in lines for field in line.split("\t"))
-    return delimiter, source.rules.quote if is_quoted else ""
+    return delimiter, quote if is_quoted else ""
 
 
 def _header(path: Path, head: bytes, source: Source, layout: tuple[str, str | None, str, str]) -> tuple[int, tuple[str, ...]]:

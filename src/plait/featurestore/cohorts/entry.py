@@ -10,7 +10,7 @@ from plait.errors import CohortError, ConfigError
 from plait.etl.catalog import open_catalog
 from plait.featurestore.asof import DAY_US, History
 from plait.featurestore.events import events_of
-from plait.featurestore.index import PERSON, TIME, as_index, check_persons
+from plait.featurestore.index import PERSON, TIME, as_index, check_persons, iso_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from plait.featurestore.view import Reading
 
     Count = Callable[[str, pl.DataFrame], pl.DataFrame]
+
+_TIMES = (TIME, "cohort_start_date")
 
 
 def entry_rows(reading: Reading, index: IndexSettings, where: str, count: Count) -> pl.DataFrame:
@@ -77,14 +79,33 @@ def read_rows(file: Path) -> pl.DataFrame:
     import polars as pl
 
     try:
-        rows = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True)
+        rows = (
+            pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True, schema_overrides=dict.fromkeys(_TIMES, pl.String))
+        )
     except (OSError, pl.exceptions.PolarsError):
         raise ConfigError(
             file, expected="rows as CSV or Parquet", got="no file that can be read as such", todo="Mend the path; the suffix says which of both it is."
         ) from None
     if not rows.height:  # whose columns have no types, either
         raise CohortError(file, expected="at least one row", got="none", todo="Look at where the file comes from.")
-    return rows
+    written = [name for name in _TIMES if name in rows.columns and rows[name].dtype == pl.String]
+    return rows.with_columns(_read_times(rows[name], file) for name in written)
+
+
+def _read_times(texts: pl.Series, file: Path) -> pl.Series:
+    """Give what a column of texts says: dates where it has dates alone, else times, of a date alone the end of its day.
+
+    Raises:
+        CohortError: Something that is neither, as ISO 8601 writes it: which number is the day and which the month is not guessed.
+    """
+    import polars as pl
+
+    read = iso_times(texts)
+    wrong = read.null_count() - texts.null_count()
+    if wrong:
+        where = f"{file}, column '{texts.name}'"
+        raise CohortError(where, expected="dates (2020-02-29) or local times (2020-02-29T10:00)", got=f"{wrong} that are none", todo="Write them so.")
+    return read.cast(pl.Date) if texts.str.len_bytes().max() == len("2020-02-29") else read
 
 
 def table_rows(reading: Reading, cohort_definition_id: int, where: str) -> pl.DataFrame:

@@ -56,7 +56,8 @@ class FollowUp:
         observed_until: The end of the observation period that holds it; the beginning of time where none does.
         died: When the person died.
         limit: The latest moment that follow-up can reach.
-        withheld: Whether the events of the follow-up are withheld.
+        followed_until: Where follow-up ends with the first of these, not before the moment.
+        consent: What persons permit that is looked at.
     """
 
     at: Ints
@@ -64,7 +65,8 @@ class FollowUp:
     observed_until: Ints
     died: Ints
     limit: Ints
-    withheld: Flags
+    followed_until: Ints
+    consent: Consent
 
     @classmethod
     def of(cls, reading: Reading, rows: pl.DataFrame, days: float | None, consent: Consent) -> FollowUp:
@@ -77,7 +79,7 @@ class FollowUp:
         until, died = (_us(found[name], absent) for name, absent in (("observed_until", np.iinfo(np.int64).min), ("died", NEVER)))
         limit = np.full(len(at), NEVER) if days is None else at + round(days * DAY_US)
         ends = np.minimum(np.minimum(np.maximum(until, at), np.maximum(died, at)), limit)
-        return cls(at, person, until, died, limit, consent.withheld_between(person, at, ends, "events"))
+        return cls(at, person, until, died, limit, ends, consent)
 
     def end(self, *, death: bool) -> Ints:
         """Give where follow-up ends: with observation, or death if that is earlier; where death is the outcome, with death whenever it came."""
@@ -86,12 +88,14 @@ class FollowUp:
             end = np.where(self.died == NEVER, self.observed_until, self.died)
         return np.minimum(end, self.limit)
 
-    def missing(self, end: Ints) -> list[str | None]:
-        """Say why a row can have no label at all."""
+    def missing(self, end: Ints, looked_until: Ints | None = None) -> list[str | None]:
+        """Say why a row can have no label at all, where follow-up ends, and until when events are looked at, should that be later."""
         reasons = np.full(len(self.at), None, object)
         reasons[end <= self.at] = Missing.FOLLOW_UP_OVER.value
         reasons[self.observed_until < self.at] = Missing.NOT_OBSERVED.value
-        reasons[self.withheld] = Missing.WITHHELD.value
+        seen_until = self.followed_until if looked_until is None else np.maximum(self.followed_until, looked_until)
+        withheld = self.consent.withheld_between(self.person_id, self.at, seen_until, "events")
+        reasons[withheld] = Missing.WITHHELD.value
         told: list[str | None] = reasons.tolist()
         return told
 
@@ -142,9 +146,12 @@ def _binary(reading: Reading, outcome: OutcomeSettings, follow: FollowUp, where:
 
     end, horizon = follow.end(death=outcome.death), follow.at + round((outcome.horizon_days or 0) * DAY_US)
     happened = _next_event(reading, outcome, follow, where) <= np.minimum(end, horizon)
+    looked_until = follow.end(death=False) if outcome.concepts else end  # that somebody died later does not say that nothing else had happened
     reasons = [
         reason if reason is not None or did or until >= far else (Missing.DIED if dead == until else Missing.SHORT_FOLLOW_UP).value
-        for reason, did, until, far, dead in zip(follow.missing(end), happened.tolist(), end.tolist(), horizon.tolist(), follow.died.tolist(), strict=True)
+        for reason, did, until, far, dead in zip(
+            follow.missing(end), happened.tolist(), looked_until.tolist(), horizon.tolist(), follow.died.tolist(), strict=True
+        )
     ]
     has_none = np.asarray([reason is not None for reason in reasons], np.bool_)
     return pl.DataFrame({outcome.name: _nullable(happened, has_none), f"{outcome.name}{REASON}": pl.Series(reasons, dtype=pl.String)})
@@ -166,7 +173,7 @@ def _value(reading: Reading, outcome: OutcomeSettings, follow: FollowUp, where: 
     reasons = [
         reason if reason is not None or there else (Missing.NO_VALUE if until >= far else Missing.DIED if dead == until else Missing.SHORT_FOLLOW_UP).value
         for reason, there, until, far, dead in zip(
-            follow.missing(end), found["is_there"].to_list(), end.tolist(), ends.tolist(), follow.died.tolist(), strict=True
+            follow.missing(end, ends), found["is_there"].to_list(), end.tolist(), ends.tolist(), follow.died.tolist(), strict=True
         )
     ]
     has_none = pl.Series([reason is not None for reason in reasons], dtype=pl.Boolean)
@@ -178,14 +185,15 @@ def _value(reading: Reading, outcome: OutcomeSettings, follow: FollowUp, where: 
 
 
 def _next_event(reading: Reading, outcome: OutcomeSettings, follow: FollowUp, where: str) -> Ints:
-    """Give when the event happened first after each row's moment, `NEVER` where it did not."""
+    """Give when the event happened first after each row's moment, `NEVER` where it did not: an event of the set within follow-up, a death at any time."""
     import polars as pl
 
     found = np.where(follow.died > follow.at, follow.died, NEVER) if outcome.death else np.full(len(follow.at), NEVER)
     if outcome.concepts:
         events = events_of(reading.con, outcome, where).with_columns(pl.col("event_time").cast(pl.Int64))
         joined = _asof(_asked(follow, follow.at), events, strategy="forward", exact=False)
-        found = np.minimum(found, joined["event_time"].fill_null(NEVER).to_numpy())
+        event = joined["event_time"].fill_null(NEVER).to_numpy()
+        found = np.minimum(found, np.where(event <= follow.end(death=False), event, NEVER))
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from plait.duck import sql
 from plait.errors import CohortError
 from plait.featurestore.asof import DAY_US, History
+from plait.featurestore.covariates.engine import observed_days
 from plait.featurestore.events import events_of, need_events
 from plait.featurestore.index import PERSON, TIME, as_index
 
@@ -87,11 +88,14 @@ def _has_events(reading: Reading, rows: pl.DataFrame, rule: EventRule, where: st
 
 def _is_observed(reading: Reading, rows: pl.DataFrame, days: int) -> Flags:
     """Say which rows' persons had been observed for so many days."""
-    need_events(reading.con)
-    found = ask(reading, rows, "prior_observation", {"gap_days": reading.settings.observation_period.days})
-    observed = np.full(rows.height, -1, np.int64)
-    observed[found["place"]] = found["days"]
-    return np.asarray(observed >= days)
+    import polars as pl
+
+    reading.con.register("asked", rows.select(PERSON, TIME, row_id=pl.int_range(pl.len())).to_arrow())
+    try:
+        found = observed_days(reading.con, "asked", reading.settings.observation_period)
+    finally:
+        reading.con.unregister("asked")
+    return np.asarray([found.get(row, -1) >= days for row in range(rows.height)], np.bool_)
 
 
 def _is_alive(reading: Reading, rows: pl.DataFrame) -> Flags:

@@ -110,6 +110,23 @@ def covariates(
         run.forget()
 
 
+def observed_days(con: duckdb.DuckDBPyConnection, index: str, periods: ObservationPeriodSettings) -> dict[int, int]:
+    """Give for how many days before an index row its person had been observed without a break, by what was known then; nothing where they were not.
+
+    Args:
+        con: See `covariates`.
+        index: See `covariates`.
+        periods: See `covariates`.
+    """
+    run = _Run(con, (), Windows(), "known")
+    try:
+        run.prepare(index)
+        run.observe(periods)
+        return dict(con.execute("SELECT row_id, -start_day FROM covariate_observed").fetchall())
+    finally:
+        run.forget()
+
+
 class _Run:
     """One call: its analyses and the temporary tables that it makes on the connection."""
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Codes = npt.NDArray[np.uint8]
 
 
-_PREPARED = 1
+_PREPARED = 2
 """Format of what is kept of a table's rows."""
 
 

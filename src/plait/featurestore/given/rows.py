@@ -9,6 +9,7 @@ from pydantic import model_validator
 from plait.duck import sql
 from plait.errors import ConfigError, InputFileError
 from plait.etl.crosswalk import linked_crosswalk
+from plait.featurestore.index import iso_times
 from plait.featurestore.view import ViewOptions
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plait.featurestore.view import Reading
-
-_LETTERS_OF_A_DATE = len("2024-03-31")
 
 _NAMES_SHOWN = 20
 
@@ -95,18 +94,20 @@ def need_columns(names: list[str], wanted: list[str | None], view: str) -> None:
 
 
 def times(column: pl.Series, view: str, time_zone: str) -> pl.Series:
-    """Give times as local ones in microseconds: a date is the last microsecond of its day, text is read as ISO 8601 and is null where it is none.
+    """Give times as local ones in microseconds: a date is the last microsecond of its day, and text is read as ISO 8601.
 
     Raises:
-        InputFileError: The column holds neither dates nor times nor text of them.
+        InputFileError: The column holds something else.
     """
     import polars as pl
 
     if column.dtype == pl.String:
-        read = column.str.to_datetime(None, strict=False, time_unit="us")
-        if read.null_count() == len(read) > column.null_count():
-            raise InputFileError(f"view '{view}', column '{column.name}'", expected="ISO 8601 times", got="none", todo="Convert it: 2024-03-31T14:05:00.")
-        return pl.select(pl.when(column.str.len_chars() == _LETTERS_OF_A_DATE).then(_day_ends(read)).otherwise(read)).to_series()
+        read = iso_times(column, time_zone)
+        wrong = read.null_count() - column.null_count()
+        if wrong:
+            where = f"view '{view}', column '{column.name}'"
+            raise InputFileError(where, expected="times of ISO 8601 (2024-03-31T14:05:00)", got=f"{wrong} texts that are none", todo="Convert or remove them.")
+        return read
     if column.dtype == pl.Date:
         return _day_ends(column.cast(pl.Datetime("us")))
     if isinstance(column.dtype, pl.Datetime):
