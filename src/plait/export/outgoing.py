@@ -17,7 +17,7 @@ from plait.export.deidentify.notes import scrubbed_notes
 from plait.export.disclosure.anonymity import guard
 from plait.export.disclosure.audit import audit, refuse_small
 from plait.export.known.identifiers import gather
-from plait.export.package import new_package, write_hashes
+from plait.export.package import need_new, new_package, write_hashes
 from plait.export.scan import refuse, scan
 from plait.validators.validate import validate_study
 
@@ -147,6 +147,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     target: Path,
     *,
     key: str | None = None,
+    zipped: bool = False,
     has_checks: bool = False,
     has_rows: bool = True,
     has_notes: bool = True,
@@ -160,8 +161,9 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         study: The study's folder.
         version: The version.
         settings: Its policy says how small a cell may be, whether weekdays stay, what is withheld, and where the key is kept if `key` is None.
-        target: The new folder.
+        target: The new folder, or the new zip file.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        zipped: Whether it is a zip file.
         has_checks: Whether the package tells what the checks found; otherwise only those are made that could stop it.
         has_rows: Whether rows of persons are written, who are then to be as alike as the policy asks.
         has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
@@ -173,12 +175,13 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         ExportError: A check of severity `error` fails, or persons are less alike than the policy asks.
         ConfigError: Something is in the target's place.
     """
+    need_new(target, zipped=zipped)
     policy = settings.policy
     asked = None if has_checks else "error"
     report = validate_study(study, version, settings, chosen=("cdm",), severity=asked, threads=threads, memory=memory, progress=progress)
     _check_sound(report, version)
     name = key or policy.key
-    with new_package(target) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
+    with new_package(target, zipped=zipped) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
         secret = _key(con, study, name, keeps_weekdays=policy.keep_weekdays)
         left_out = find_withholding(con, study, version, settings)
         tables.prepare(con, secret, PERSONS, policy.min_cell)
