@@ -14,12 +14,27 @@ import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from plait.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 PRIVATE_WORK = "plait-work-"
 """How the names of folders in a study's `private/` begin in which something is worked on that tells who is who."""
+
+
+def need_place(folder: Path) -> None:
+    """Fail where a folder is not there and cannot be made, or cannot be written to.
+
+    Raises:
+        ConfigError: There is a file in its place or in that of a folder above it, or no permission.
+    """
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise ConfigError(there, expected="a folder", got="a file" if there.exists() else "a link to nothing", todo="Name another place.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(there, expected="a folder that plait may write to", got="no permission", todo="Name another place, or ask for write access.")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError
 from plait.hashing import sha256_of
-from plait.workfolder import work_folder
+from plait.workfolder import need_place, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,16 +22,17 @@ UNFINISHED = ".plait-export-"
 
 
 def need_new(target: Path, *, zipped: bool = False) -> None:
-    """Fail where there is something in the place of a package, an empty folder in that of a folder excepted.
+    """Fail where there is something in the place of a package, an empty folder in that of a folder excepted, or nothing can be put there.
 
     Raises:
-        ConfigError: There is.
+        ConfigError: There is, or it cannot.
     """
     if target.exists() and (zipped or not target.is_dir() or any(target.iterdir())):
         kind = "file" if zipped else "folder"
         raise ConfigError(
             target, expected=f"a new {kind}", got="one that is there", todo="Name another one, or remove it: what was given out is never replaced."
         )
+    need_place(target.absolute().parent)
 
 
 @contextmanager
