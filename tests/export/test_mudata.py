@@ -1,7 +1,9 @@
 """`plait export mudata`: a snapshot's values, masks and reasons, person by person, and nothing that tells who or when."""
 
+# ruff: noqa: DTZ001 - times are local, as in OMOP
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +134,7 @@ def test_an_age_above_89_is_withheld() -> None:
 
     values = np.array([[70, 3, 5], [95, 4, 6]], np.float32)
     answer = Aligned("clinical", ("1002", "2006", "9999101"), values, np.zeros((2, 3), np.uint8), np.zeros((2, 3), np.float32), np.ones((2, 3), np.int32))
-    made, lost = without_calendar(answer, np.array([False, True]))
+    made, lost = without_calendar(answer, np.array([False, True]), pl.Series([1, 2]), pl.Series([dt.datetime(2020, 1, 5)] * 2))
     assert lost == ["2006"]
     assert made.names == ("1002", "9999101")
     assert made.reason.tolist() == [[0, 0], [Reason.WITHHELD, 0]]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.errors import ExportError
-from plait.export.deidentify.calendar import is_calendar, need_own
-from plait.export.deidentify.tables import DATED
+from plait.export.deidentify.calendar import is_calendar, need_own, own_ends
+from plait.export.deidentify.tables import DATED, record_days
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.covariates.analyses import ALL, read_analyses
 from plait.featurestore.index import as_index
@@ -81,13 +81,14 @@ def departing(out: Outgoing, name: str) -> Departing:
     chosen = table.take(rows)
     joined = chosen.index.frame.join(who, on=PERSON, how="left", maintain_order="left")
     need_own(f"snapshot {name}", joined[PERSON], joined[TIME])
+    joined = own_ends(joined, out.con.execute(record_days()).pl(), person=PERSON, time=TIME)
     frame, dropped, suppressed = _index(joined, chosen.index.frame.columns, out.policy.min_cell)
     is_old = joined["is_old"].to_numpy()
     answers: dict[str, Answer] = {}
     for view, answer in chosen.answers.items():
         answers[view] = answer
         if not isinstance(answer, Ragged) and chosen.described(view).get("modality") == "covariates":
-            answers[view], lost = without_calendar(answer, is_old)
+            answers[view], lost = without_calendar(answer, is_old, joined[PERSON], joined[TIME])
             dropped += [f"{view}.{feature}" for feature in lost]
     return Departing(name, replace(chosen, index=as_index(frame), answers=answers), len(table) - len(rows), tuple(dropped), suppressed)
 
@@ -133,12 +134,19 @@ def _index(joined: pl.DataFrame, columns: list[str], min_cell: int) -> tuple[pl.
     return joined.select(made), dropped, suppressed
 
 
-def without_calendar(answer: Any, is_old: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 - an answer of any kind; an array
+def without_calendar(answer: Any, is_old: Any, persons: pl.Series, times: pl.Series) -> tuple[Any, list[str]]:  # noqa: ANN401 - an answer; an array
     """Give an answer of covariates without those of the calendar and of places, the names of these, and the ages of the old withheld."""
+    import polars as pl
+
     kinds = {analysis.analysis_id: analysis.kind for analysis in read_analyses([ALL])}
     of = [kinds.get(int(name) % 1000) if name.isdigit() else None for name in answer.names]
-    kept = [place for place, kind in enumerate(of) if kind not in _CALENDAR | _PLACE]
-    lost = [answer.names[place] for place, kind in enumerate(of) if kind in _CALENDAR | _PLACE]
+    gone = {place for place, kind in enumerate(of) if kind in _CALENDAR | _PLACE}
+    for place in [place for place, kind in enumerate(of) if kind == "prior_observation"]:
+        days = pl.Series("days", answer.values[:, place], dtype=pl.Float64).fill_nan(None).round().cast(pl.Int64)
+        began = times.to_frame("at").with_columns(days).select(pl.col("at") - pl.duration(days="days")).to_series()
+        gone |= {place} if is_calendar(persons, began) else set()
+    kept = [place for place in range(len(of)) if place not in gone]
+    lost = [answer.names[place] for place in sorted(gone)]
     left = answer.columns(kept) if lost else answer
     ages = [place for place, old in enumerate(kept) if of[old] in _AGE]
     return (_withheld(answer_of(left), is_old, ages) if ages and is_old.any() else left), lost
