@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import ConfigError, ExportError
@@ -19,10 +20,11 @@ from plait.export.disclosure.audit import audit, refuse_small
 from plait.export.known.identifiers import gather
 from plait.export.package import need_new, new_package, write_hashes
 from plait.export.scan import refuse, scan
+from plait.schema import VOCABULARY_TABLES, cdm_tables
 from plait.validators.validate import validate_study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     import duckdb
@@ -173,10 +175,11 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
 
     Raises:
         ExportError: A check of severity `error` fails, or persons are less alike than the policy asks.
-        ConfigError: Something is in the target's place.
+        ConfigError: Something is in the target's place, or the policy withholds a table that there is not.
     """
     need_new(target, zipped=zipped)
     policy = settings.policy
+    leaving_tables(policy)
     asked = None if has_checks else "error"
     report = validate_study(study, version, settings, chosen=("cdm",), severity=asked, threads=threads, memory=memory, progress=progress)
     _check_sound(report, version)
@@ -193,6 +196,31 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
             if has_rows and (policy.k_anonymity or policy.l_diversity):
                 guard(out)
             yield out
+
+
+def leaving_tables(policy: PolicySettings, chosen: Collection[str] = ()) -> frozenset[str]:
+    """Give the tables of the CDM, its vocabulary aside, whose rows may leave.
+
+    Args:
+        policy: Says which are withheld.
+        chosen: Those that were asked for; all if empty.
+
+    Raises:
+        ConfigError: There is no such table.
+        ExportError: One that was asked for is withheld.
+    """
+    known = tables.treatments().keys() | VOCABULARY_TABLES | cdm_tables().keys()
+    for place, names in (("policy.withhold", policy.withhold), ("--table", chosen)):
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name, sorted(known), 1)
+                raise ConfigError(place, expected="a table of the CDM", got=f"'{name}'", todo=f"Did you mean '{near[0]}'?" if near else "See its names.")
+    forbidden = sorted({*chosen} & policy.withheld)
+    if forbidden:
+        raise ExportError(
+            "--table", expected="tables that may leave", got=", ".join(forbidden), todo="The policy in plait.yaml withholds them: leave them out, or change it."
+        )
+    return frozenset(tables.treatments().keys() & {*(chosen or known)}) - policy.withheld
 
 
 def need_row_level(command: str, *, row_level: bool) -> None:

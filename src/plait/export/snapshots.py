@@ -12,6 +12,7 @@ from plait.export.deidentify.calendar import is_calendar, need_own, own_ends
 from plait.export.deidentify.tables import DATED, record_days
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.covariates.analyses import ALL, read_analyses
+from plait.featurestore.events import TABLES
 from plait.featurestore.index import as_index
 from plait.featurestore.outputs import answer_of
 from plait.featurestore.snapshot import open_snapshot
@@ -19,6 +20,7 @@ from plait.schema.reasons import Reason
 from plait.schema.snapshots import MANIFEST_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import polars as pl
@@ -72,10 +74,11 @@ def departing(out: Outgoing, name: str) -> Departing:
         name: A folder below the study's `snapshots/`.
 
     Raises:
-        ExportError: There is none of this name, or its moments are the calendar's.
+        ExportError: There is none of this name, its moments are the calendar's, or the policy withholds what a view is made of.
         SnapshotError: It is not what it was when it was saved.
     """
     table = open_snapshot(snapshot_folder(out.study, name))
+    need_leaving(name, table, out.policy.withheld)
     who = out.con.execute("SELECT s.person_id, s.new_id, s.shift_days, b.is_old FROM pseudonym AS s INNER JOIN birth AS b USING (person_id)").pl()
     rows = _order(table, who)
     chosen = table.take(rows)
@@ -91,6 +94,40 @@ def departing(out: Outgoing, name: str) -> Departing:
             answers[view], lost = without_calendar(answer, is_old, joined[PERSON], joined[TIME])
             dropped += [f"{view}.{feature}" for feature in lost]
     return Departing(name, replace(chosen, index=as_index(frame), answers=answers), len(table) - len(rows), tuple(dropped), suppressed)
+
+
+def need_leaving(name: str, table: FusionTable, withheld: Collection[str]) -> None:
+    """Fail where a view of a snapshot is made of rows that may not leave.
+
+    Raises:
+        ExportError: One is; names it and the tables.
+    """
+    for view in table.answers:
+        forbidden = sorted(_made_of(table.described(view)) & {*withheld})
+        if forbidden:
+            raise ExportError(
+                f"snapshot {name}",
+                expected="views of what may leave",
+                got=f"{view}, which is made of {', '.join(forbidden)}",
+                todo="The policy in plait.yaml withholds that: save a snapshot without the view (table.only), or change the policy.",
+            )
+
+
+def _made_of(described: Mapping[str, Any]) -> set[str]:
+    """Give the tables of the CDM that the values of a view are made of; none for a table of the user's own."""
+    options = described.get("options", {})
+    match described.get("modality"):
+        case "covariates":
+            return {analysis.table_name for analysis in read_analyses(options.get("analyses", [ALL]))}
+        case "events":
+            return {*(options.get("tables") or TABLES)}
+        case "omics":
+            return {"omics_occurrence"} if described.get("matrix_sha256") else {"omics_occurrence", "omics_variant"}
+        case "text":
+            return {"note"}
+        case "image" | "slide":
+            return {"image_occurrence"}
+    return set()
 
 
 def _order(table: FusionTable, who: pl.DataFrame) -> Any:  # noqa: ANN401 - an array of places

@@ -141,7 +141,7 @@ def write_concepts(out: Outgoing) -> Concepts:
     named = [
         (name, concept)
         for name in tables.treatments()
-        if "person_id" in cdm_tables()[name].columns and name not in out.policy.withhold and (concept := own_concept(name))
+        if "person_id" in cdm_tables()[name].columns and name not in out.policy.withheld and (concept := own_concept(name))
     ]
     occurring = " UNION ALL ".join(
         f"SELECT {literal(name)} AS table_name, t.{quoted(concept)} AS concept_id, t.person_id "

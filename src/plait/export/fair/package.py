@@ -29,8 +29,8 @@ from plait.export.fair.responsible import said
 from plait.export.fair.snapshots import write_snapshots
 from plait.export.fair.twin import write_twin
 from plait.export.images import ImageCounts, Images, write_images
-from plait.export.omop import leaving_tables, write_tables
-from plait.export.outgoing import Left, leaving, need_row_level
+from plait.export.omop import write_tables
+from plait.export.outgoing import Left, leaving, leaving_tables, need_row_level
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -195,7 +195,7 @@ def _tables_with_rows(out: Outgoing) -> list[str]:
     return [
         name
         for name in tables.treatments()
-        if name not in out.policy.withhold and out.con.execute(f"SELECT 1 FROM cdm.{quoted(name)} LIMIT 1").fetchone() is not None
+        if name not in out.policy.withheld and out.con.execute(f"SELECT 1 FROM cdm.{quoted(name)} LIMIT 1").fetchone() is not None
     ]
 
 
