@@ -81,6 +81,12 @@ def test_two_ways_with_margins_give_no_cell_away(seed: int, rows: int, columns: 
     assert not derivable(cells, [Equation(one.total, one.parts) for one in sums], 11)
 
 
+def test_a_margin_that_follows_in_any_case_is_told() -> None:
+    """Of 43 persons none are in the first row, so that the margin of the second follows from the total: it gives nothing away."""
+    sums = [Sum(4, (0, 1)), Sum(5, (2, 3)), Sum(6, (0, 2)), Sum(7, (1, 3)), Sum(8, (4, 5)), Sum(8, (6, 7))]
+    assert protected([0, 0, 33, 10, 0, 43, 33, 10, 43], sums, 11, fixed=(8,)) == [0, 0, None, None, 0, 43, None, None, 43]
+
+
 @given(st.integers(0, 2**32), st.integers(2, 4), st.integers(2, 4))
 @settings(max_examples=30, deadline=None, phases=(Phase.explicit, Phase.generate))
 def test_the_last_look_finds_what_linear_programming_finds_exactly(seed: int, rows: int, columns: int) -> None:
