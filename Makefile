@@ -19,7 +19,7 @@ help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(STAMPS)/demo ## install plait, write a demo study and run everything on it
-	$(BIN)/plait demo $(DEMO)
+	$(BIN)/plait demo "$(DEMO)"
 
 install: $(STAMPS)/core ## install plait alone, editable, into .venv
 
@@ -60,7 +60,7 @@ bench: $(STAMPS)/core ## run everything in benchmarks/
 	done
 
 clean: ## remove what was made, except .venv
-	rm -rf build dist site $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build dist site "$(DEMO)" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv as well

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ERAS = {"condition_occurrence": ("condition_era",), "drug_exposure": ("drug_era", "dose_era")}
+"""Tables whose rows say again what those of another one say."""
+
 
 class PolicySettings(BaseModel):
     """What may leave the study, and how.
@@ -55,3 +58,8 @@ class PolicySettings(BaseModel):
     contact: str | None = None
     url: str | None = None
     keywords: tuple[str, ...] = ()
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """The tables of which no row leaves: those that are named, and the eras that are made of them."""
+        return frozenset(self.withhold) | {era for table in self.withhold for era in ERAS.get(table, ())}

@@ -9,6 +9,7 @@ from plait.duck import listed, sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.commit import Version, newest_version, read_version, versions, warehouse_of, writing
 from plait.settings import DEFAULT_SHARD_PERSONS, SETTINGS_FILE, Settings, read_settings
+from plait.workfolder import need_place
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -500,11 +501,12 @@ def init_study(path: Path, *, vocabulary: str = "data/athena") -> Study:
     """Make a study folder with a first `plait.yaml`, readable by its owner only (mode 0700).
 
     Raises:
-        ConfigError: There is a `plait.yaml` already.
+        ConfigError: There is a `plait.yaml` already, or no folder can be made there.
     """
     settings = path / SETTINGS_FILE
     if settings.exists():
         raise ConfigError(settings, expected="a folder without a study", got="one that is a study", todo="Name another folder.")
+    need_place(path)
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
     name = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in path.resolve().name).strip("-_.") or "study"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import stat
 import subprocess
@@ -17,7 +18,9 @@ from typer.main import get_group
 
 import plait
 from plait.cli import app
-from plait.demo import write_demo
+from plait.cli.study import _no_other_study
+from plait.demo import FEWEST, is_begun, write_demo
+from plait.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -448,6 +451,54 @@ def test_demo_leaves_the_study_of_another_alone(command: Callable[..., Result], 
     assert result.code == 2
     assert "another study" in result.err
     assert [path.name for path in (tmp_path / "lung").iterdir()] == ["plait.yaml"]
+
+
+def test_demo_leaves_the_files_of_another_alone(command: Callable[..., Result], tmp_path: Path) -> None:
+    """A folder without a study may be anybody's: their data/ is not written into, and their folder stays as open as it was."""
+    mine = tmp_path / "mine"
+    (mine / "data").mkdir(parents=True)
+    mine.chmod(0o755)
+    (mine / "data/links.csv").write_text("mine", encoding="utf-8")
+    result = command("demo", mine)
+    assert (result.code, stat.S_IMODE(mine.stat().st_mode), (mine / "data/links.csv").read_text(encoding="utf-8")) == (2, 0o755, "mine")
+    assert "a folder with other files" in result.err
+
+
+def test_a_demo_of_csv_files_does_not_become_one_of_fhir(command: Callable[..., Result], tmp_path: Path) -> None:
+    """The links of the one name a system that the records of the other do not."""
+    (tmp_path / "plait.yaml").write_text("study: demo\nvocabulary: v\nsources: [{name: ehr, kind: synthea, path: data/synthea}]\n", encoding="utf-8")
+    result = command("demo", tmp_path, "--ehr", "fhir")
+    assert result.code == 2
+    assert "--ehr fhir, got a demo whose records come in another way" in result.err
+
+
+def test_a_demo_that_was_stopped_while_it_was_written_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("plait.demo.write_vocabulary", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            write_demo(tmp_path, persons=FEWEST)
+    assert is_begun(tmp_path)
+    _no_other_study(tmp_path, "synthea")
+    write_demo(tmp_path, persons=FEWEST)
+    assert not is_begun(tmp_path)
+    assert read_settings(tmp_path).sources
+
+
+def test_a_place_where_no_folder_can_be_is_said(command: Callable[..., Result], tmp_path: Path, demo_study: Path) -> None:
+    file = tmp_path / "a file"
+    file.touch()
+    for arguments in (["init", file], ["demo", file], ["init", file / "lung"], ["demo", file / "lung"], ["export", "fair", file / "x", "-s", demo_study]):
+        result = command(*arguments)
+        assert (result.code, result.err) == (2, f"plait: {file}: expected a folder, got a file. Name another place.\n"), arguments
+
+
+def test_lines_to_go_on_with_can_be_typed_into_a_shell(command: Callable[..., Result], tmp_path: Path) -> None:
+    folder = tmp_path / "Jane's study"
+    (line,) = command("init", folder).err.splitlines()
+    assert shlex.split(line.partition("then: ")[2]) == ["plait", "run", "-s", str(folder)]
 
 
 def test_demo_twice_changes_nothing_and_can_still_be_traced(command: Callable[..., Result], demo_study: Path, tmp_path: Path) -> None:

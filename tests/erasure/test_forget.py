@@ -308,6 +308,40 @@ def test_killed_for_good_it_is_ended_later(two: Tiny, rid: tuple[Tiny, Forgotten
     assert plait.open(study.path).digest() == plait.open(rid[0].path).digest()
 
 
+def test_a_file_that_is_called_as_she_is_is_named_by_nothing_but_the_version_that_reads_it(make_tiny: Callable[[], Tiny]) -> None:
+    study = make_tiny()
+    notes = study.path / "data" / "notes"
+    (notes / "texts").mkdir(parents=True)
+    header, rows = "note_id,person,datetime,file\n", [f"N{n},MRN-471{n},2020-02-15T10:00:00Z,texts/MRN-471{n}_a.txt\n" for n in (1, 2)]
+    for n in (1, 2):
+        (notes / "texts" / f"MRN-471{n}_a.txt").write_text("A cough.\n", encoding="utf-8")
+    (notes / "notes.csv").write_text(header + "".join(rows), encoding="utf-8")
+    study.settings(SETTINGS + "  - {name: letters, kind: notes, path: data/notes, person_system: synthea}\n")
+    study.run()
+    (notes / "notes.csv").write_text(header + "".join(reversed(rows)), encoding="utf-8")
+    study.run()
+    done = plait.open(study.path).forget(f"synthea={HER}")[0]
+    assert (done.is_proved, named(study, HER), named(study, "MRN-4711")) == (True, {"000002.json"}, {"000001.json", "000002.json", "files"})
+    assert not plait.open(study.path).run_etl(threads=2).changed
+
+    (notes / "notes.csv").write_text(header + rows[0], encoding="utf-8")
+    study.run()
+    assert named(study, HER) == {"000002.json", "000003.json"}
+    (notes / "texts" / f"{HER}_a.txt").unlink()
+    study.run()
+    assert named(study, HER) == {"000002.json", "000003.json"}
+    again = plait.open(study.path).forget(f"synthea={HER}")[0]
+    assert (again.is_proved, named(study, HER)) == (True, set())
+
+
+def named(study: Tiny, text: str) -> set[str]:
+    """Give the versions and the books of source files in which a text stands."""
+    warehouse = study.path / "warehouse"
+    found = {path.name for path in (warehouse / "versions").iterdir() if text in path.read_text(encoding="utf-8")}
+    pages = [path for path in (warehouse / "books" / "files").iterdir() if any(text in name for name in pl.read_parquet(path)["path"])]
+    return found | {path.parent.name for path in pages}
+
+
 def test_old_versions_are_collected_and_tombstones_are_not(rid: tuple[Tiny, Forgotten], tmp_path: Path) -> None:
     study = copy(rid[0], tmp_path / "study")
     key = study.path / "private" / "exports" / "mine.key"

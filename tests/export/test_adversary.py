@@ -7,12 +7,19 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import duckdb
+import h5py
+import numpy as np
+import polars as pl
 import pytest
+from anndata.io import read_elem
 
 import plait
 from plait.duck import connect, sql
 from plait.errors import ConfigError, ExportError
+from plait.export.deidentify.calendar import is_placeholder, moved
 from plait.export.deidentify.key import ExportKey
+from plait.export.snapshots import without_calendar
+from plait.featurestore.aligned import Aligned
 from tiny_omop import CDM, Legacy
 
 if TYPE_CHECKING:
@@ -103,33 +110,50 @@ def test_a_zip_is_its_owners_and_replaces_none(tmp_path: Path) -> None:
 
 def test_a_date_among_words_does_not_stand_unshifted(tmp_path: Path) -> None:
     header, row = CDM["observation"].splitlines()
-    dates = ("2020-03-01", "01.03.2020", "on 3/1/20", "20200301120000", "1 March 2020", "MAR-2020")
-    words = (*dates, "44054006", "8302-2", "v1.2.3", "1/2", "2020", "March", "marital 2001")
+    dates = (
+        "2020-03-01",
+        "01.03.2020",
+        "on 3/1/20",
+        "20200301120000",
+        "1 March 2020",
+        "MAR-2020",
+        "am 1. März 2020",
+        "1 de marzo de 2020",
+        "1er août 2020",
+        "1. 3. 2020",
+    )
+    words = (*dates, "44054006", "8302-2", "v1.2.3", "1/2", "2020", "March", "marital 2001", "Maison 2001")
     rows = [row.replace("81,12", f"{n},12").replace("a lot", word) for n, word in enumerate(words, 1)]
     study = Legacy(tmp_path / "study", tables=CDM | {"observation": "\n".join([header, *rows]) + "\n"})
     plait.open(study.write(validation=LENIENT, policy={"min_cell": 1}).run().path).export_omop(tmp_path / "out", row_level=True)
     told = duckdb.sql(f"SELECT value_as_string FROM '{tmp_path}/out/observation.parquet' ORDER BY observation_id").fetchall()
-    assert [word for (word,) in told] == [None] * 6 + list(words[6:])
+    assert [word for (word,) in told] == [None] * len(dates) + list(words[len(dates) :])
 
 
 PERSONS = range(100, 140)
+UNKNOWN = {101: (None, "9999-12-31"), 102: ("1900-01-01", ""), 103: ("1970-01-01", "2099-12-31"), 104: ("9999-12-31", "")}
+"""What programs write for a beginning or an end that they do not know, by who has it."""
 
 
 @pytest.fixture(scope="module")
 def calendar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the CDM of forty persons who are born on a 1 January, insured by years, and observed until the data were extracted; each has three visits."""
-    header = {name: CDM[name].splitlines()[0] for name in ("person", "observation_period", "visit_occurrence")}
+    header = {name: CDM[name].splitlines()[0] for name in ("person", "observation_period", "visit_occurrence", "condition_occurrence")}
     rows: dict[str, list[str]] = {name: [] for name in (*header, "payer_plan_period")}
     for n in PERSONS:
         day = dt.date(2015, 1, 1) + dt.timedelta(days=37 * (n - 99))
         rows["person"].append(f"{n},8507,{1900 + n - 60},1,1,{1900 + n - 60}-01-01 00:00:00,0,0,,,,MRN-{n},M,0,")
         rows["observation_period"].append(f"{n},{n},{day},2022-06-30,32882")
         rows["payer_plan_period"] += [f"{10 * n + year},{n},{2020 + year}-01-01,{2020 + year}-12-31" for year in range(3)]
+        started, ended = UNKNOWN.get(n, (day, day))
+        rows["condition_occurrence"].append(f"{n},{n},201826,{started or day},{started or day} 00:00:00,{ended},32827,,,,,,44054006,201826,")
         visits = enumerate(day + dt.timedelta(days=50 * k) for k in range(3))
         rows["visit_occurrence"] += [f"{10 * n + k},{n},9202,{on},,{on},,32827,,,OP,0,,,,," for k, on in visits]
     header["payer_plan_period"] = "payer_plan_period_id,person_id,payer_plan_period_start_date,payer_plan_period_end_date"
     folder = tmp_path_factory.mktemp("calendar")
-    study = Legacy(folder / "study", tables={name: "\n".join([header[name], *rows[name]]) + "\n" for name in rows}).write(validation=LENIENT).run()
+    study = Legacy(folder / "study", tables={name: "\n".join([header[name], *rows[name]]) + "\n" for name in rows})
+    first = {"name": "first", "index": {"concepts": ["Visit:OP"]}, "outcomes": [{"name": "survival", "kind": "time_to_event", "death": True}]}
+    study.write(validation=LENIENT, cohorts=[first], features=[{"view": "days", "modality": "covariates", "analyses": ["all"]}]).run()
     plait.open(study.path).export_omop(folder / "package", row_level=True, key="k")
     con = plait.open(study.path).connect()
     ExportKey.kept(study.path, "k").make_pseudonyms(con, "SELECT person_id FROM cdm.person")
@@ -162,6 +186,23 @@ def test_a_period_that_the_calendar_ends_ends_with_the_persons_last_record(calen
     assert duckdb.sql(f"SELECT count(year_of_birth), count(month_of_birth) FROM '{calendar}/package/person.parquet'").fetchone() == (len(PERSONS), 0)
 
 
+def test_a_day_that_stands_for_an_unknown_one_is_not_shifted(calendar: Path) -> None:
+    """It is the same for everybody, so that its shift would be the person's, though one person alone has it."""
+    days = "condition_start_date, condition_start_datetime, condition_end_date"
+    rows = duckdb.sql(f"SELECT {days} FROM '{calendar}/package/condition_occurrence.parquet'").fetchall()
+    far = [tuple(str(day)[:10] for day in row if day is not None and not 2010 < day.year < 2030) for row in rows]
+    assert sorted(filter(None, far)) == [("1900-01-01",) * 2, ("1970-01-01", "1970-01-01", "2099-01-01"), ("9999-01-01",), ("9999-01-01",) * 2]
+    assert duckdb.sql(f"SELECT max(year_of_birth) FROM '{calendar}/package/person.parquet'").fetchone() == (1978,)
+
+
+@pytest.mark.parametrize("day", [dt.date(1, 1, 1), dt.date(1900, 1, 1), dt.date(1900, 1, 2), dt.date(1960, 1, 1), dt.date(2020, 1, 1), dt.date(2262, 4, 11)])
+def test_sql_and_python_agree_on_what_stands_for_an_unknown_day(day: dt.date) -> None:
+    with connect() as con:
+        for statement in sql("plait.export.deidentify", "macros").split(";\n"):
+            con.execute(statement)
+        assert con.execute("SELECT is_placeholder($day), shifted_date($day, -7)", {"day": day}).fetchone() == (is_placeholder(day), moved(day, -7))
+
+
 def test_labels_of_one_day_do_not_leave(calendar: Path, tmp_path: Path) -> None:
     study = plait.open(calendar / "study")
     rows = study.connect().sql("SELECT person_id AS subject_id, TIMESTAMP '2021-07-01' AS prediction_time, TRUE AS boolean_value FROM cdm.person").pl()
@@ -170,15 +211,39 @@ def test_labels_of_one_day_do_not_leave(calendar: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_times_to_an_event_do_not_end_on_the_day_on_which_the_data_do(calendar: Path, tmp_path: Path) -> None:
+    """Who knows when the data end adds the days of follow-up to the shifted moment: both end with the person's last record."""
+    study = plait.open(calendar / "study")
+    assert study.cohort("first").frame["survival_days"].max() > 1000
+    study.export_meds(tmp_path / "meds", row_level=True, cohorts=["first"])
+    labels = f"'{tmp_path}/meds/labels/first/survival/0.parquet'"
+    assert duckdb.sql(f"SELECT DISTINCT float_value FROM {labels}").fetchall() == [(100,)]
+    table = study.get_historical_features(study.cohort("first"), ["days"])
+    table.save(study.path / "snapshots" / "first")
+    study.export_mudata(tmp_path / "mudata", row_level=True, snapshots=["first"])
+    with h5py.File(tmp_path / "mudata" / "first.h5mu") as file:
+        assert set(read_elem(file["obs"])["survival_days"]) == {100}
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_days_since_the_day_on_which_all_begin_are_not_told(*, is_told: bool) -> None:
+    persons, began = pl.Series(range(40)), dt.datetime(2015, 1, 1)
+    days = np.arange(1, 41, dtype=np.float32)[:, None]
+    times = pl.Series([began + dt.timedelta(days=n * (2 if is_told else 1)) for n in range(1, 41)])
+    nothing = np.zeros((40, 1), np.float32)
+    answer = Aligned("clinical", ("1008",), days, nothing.astype(np.uint8), nothing, nothing.astype(np.int32))
+    assert without_calendar(answer, np.zeros(40, np.bool_), persons, times)[1] == ([] if is_told else ["1008"])
+
+
 def test_ages_over_89_are_not_told_as_numbers(tmp_path: Path) -> None:
     """Nor does a birth leave of whose last record, though no period holds it, is of an age over 89."""
     tables = {name: CDM[name] for name in ("person", "observation_period", "visit_occurrence")}
     row = "{n},12,0,{day},32827,{number},{unit},,0"
-    rows = [row.format(n=n, day="2055-05-05", number=number, unit=unit) for n, (number, unit) in enumerate(((91, 9448), (91, 8582), (89, 9448), (91, "")))]
+    rows = [row.format(n=n, day="2015-05-05", number=number, unit=unit) for n, (number, unit) in enumerate(((91, 9448), (91, 8582), (89, 9448), (91, "")))]
     about = "observation_id,person_id,observation_concept_id,observation_date,observation_type_concept_id"
     header = f"{about},value_as_number,unit_concept_id,value_as_string,value_as_concept_id"
     tables["observation"] = "\n".join([header, *rows]) + "\n"
-    tables["person"] = tables["person"].replace("12,8507,1961,,,", "12,8507,1961,3,4,")
+    tables["person"] = tables["person"].replace("12,8507,1961,,,", "12,8507,1921,3,4,")
     study = Legacy(tmp_path / "study", tables=tables).write(validation=LENIENT, policy={"min_cell": 1}).run()
     plait.open(study.path).export_omop(tmp_path / "out", row_level=True)
     told = duckdb.sql(f"SELECT value_as_number FROM '{tmp_path}/out/observation.parquet' ORDER BY observation_id").fetchall()

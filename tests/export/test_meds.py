@@ -302,6 +302,9 @@ def test_what_the_policy_withholds_stays(study: Path, tmp_path: Path) -> None:
         plait.open(study).export_meds(tmp_path / "view", row_level=True, views=["notes"])
     with pytest.raises(ConfigError, match="encoded"):
         opened.export_meds(tmp_path / "view", row_level=True, views=["clinical"])
+    (folder / "plait.yaml").write_text((folder / "plait.yaml").read_text(encoding="utf-8").replace("[measurement,", "[measurment,"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="Did you mean 'measurement'"):
+        plait.open(folder).export_meds(tmp_path / "view", row_level=True)
     assert not (tmp_path / "view").exists()
 
 

@@ -1,8 +1,11 @@
 """`plait export mudata`: a snapshot's values, masks and reasons, person by person, and nothing that tells who or when."""
 
+# ruff: noqa: DTZ001 - times are local, as in OMOP
 from __future__ import annotations
 
+import datetime as dt
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -12,7 +15,10 @@ import polars as pl
 import pytest
 
 import plait
+from plait.errors import ExportError
 from plait.export.deidentify.key import ExportKey
+from plait.export.snapshots import need_leaving, without_calendar
+from plait.policy_settings import PolicySettings
 from plait.schema.reasons import Reason
 
 if TYPE_CHECKING:
@@ -127,16 +133,34 @@ def test_nothing_of_the_study_is_left(exported: Path, few: Path) -> None:
 
 
 def test_an_age_above_89_is_withheld() -> None:
-    from plait.export.snapshots import without_calendar
     from plait.featurestore.aligned import Aligned
 
     values = np.array([[70, 3, 5], [95, 4, 6]], np.float32)
     answer = Aligned("clinical", ("1002", "2006", "9999101"), values, np.zeros((2, 3), np.uint8), np.zeros((2, 3), np.float32), np.ones((2, 3), np.int32))
-    made, lost = without_calendar(answer, np.array([False, True]))
+    made, lost = without_calendar(answer, np.array([False, True]), pl.Series([1, 2]), pl.Series([dt.datetime(2020, 1, 5)] * 2))
     assert lost == ["2006"]
     assert made.names == ("1002", "9999101")
     assert made.reason.tolist() == [[0, 0], [Reason.WITHHELD, 0]]
     assert np.array_equal(made.values, [[70, 5], [np.nan, 6]], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("withhold", "view", "made_of"),
+    [
+        (["condition_occurrence"], "clinical", "condition_era"),
+        (["device_exposure"], "events", "device_exposure"),
+        (["omics_variant"], "variants", "omics_variant"),
+        (["omics_occurrence"], "rna", "omics_occurrence"),
+        (["note", "image_occurrence", "cost"], None, None),
+    ],
+)
+def test_a_view_of_what_is_withheld_does_not_leave(table: FusionTable, withhold: list[str], view: str | None, made_of: str) -> None:
+    withheld = PolicySettings(withhold=tuple(withhold)).withheld
+    for name in table.answers:
+        refused = pytest.raises(ExportError, match=f"{view}, which is made of {made_of}") if name == view else nullcontext()
+        if name == view or view is None:
+            with refused:
+                need_leaving("whole", table.only([name]), withheld)
 
 
 def test_a_snapshot_that_is_not_there(few: Path, tmp_path: Path, command: Callable[..., Result]) -> None:

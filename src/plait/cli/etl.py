@@ -18,6 +18,7 @@ from plait.cli.options import (
     RehashOption,
     StudyOption,
     ThreadsOption,
+    in_study,
     show,
 )
 
@@ -185,6 +186,6 @@ def show_run(folder: Path) -> Callable[[RunReport], None]:
     def show_and_hint(report: RunReport) -> None:
         etl_tables.show_report(report)
         if any(entry.rejected for entry in report.entries) and not report.dry_run:
-            console.hint(f"Which records were rejected, and why: plait etl rejects{'' if folder == HERE else f' -s {folder}'}")
+            console.hint(f"Which records were rejected, and why: plait etl rejects{in_study(folder)}")
 
     return show_and_hint

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plait.cli.options import in_study
 from plait.console import hint, say, table
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ def show_new_source(found: NewSource, study: Path) -> None:
         hint(f"These look like files of the built-in kind '{kind}': kind: {kind} loads them with no folder of your own.")
     say()
     say(f"Wrote {len(found.written)} files to {found.folder}.")
-    say(f"Next: plait etl check-source {found.folder} {found.path}{'' if study == Path() else f' -s {study}'}")
+    say(f"Next: plait etl check-source {shlex.quote(str(found.folder))} {shlex.quote(str(found.path))}{in_study(study)}")
 
 
 def show_source_tried(found: SourceTried) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plait.cli.options import HERE, JsonOption, QuietOption, StudyOption, show
+from plait.cli.options import HERE, JsonOption, QuietOption, StudyOption, in_study, show
 
 app = typer.Typer(help="Find a concept for codes that have none.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -99,8 +99,7 @@ def map_apply(
     from plait.study import open_study
 
     applied = open_study(study).mappings.apply(file, by=by, dry_run=dry_run)
-    where = "" if study == HERE else f" -s {study}"
-    show(applied, lambda done: map_tables.show_applied(done, where, runs=run), json=json, quiet=quiet)
+    show(applied, lambda done: map_tables.show_applied(done, in_study(study), runs=run), json=json, quiet=quiet)
     if run and not dry_run:
         from plait.cli.etl import run_and_show
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,11 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would ch
 ProcessesOption = Annotated[bool, typer.Option("--processes", help="Read notes and do shards in processes of their own, not in threads.")]
 HERE = Path()
 """The study in the current folder."""
+
+
+def in_study(folder: Path) -> str:
+    """Give the option that names a study, as it is typed into a shell; nothing for the one in the current folder."""
+    return "" if folder == HERE else f" -s {shlex.quote(str(folder))}"
 
 
 def show(data: Any, show: Any, *, json: bool, quiet: bool) -> None:  # noqa: ANN401 - anything a command gives back

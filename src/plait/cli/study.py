@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def demo(
     from plait.demo import write_demo
     from plait.study import open_study
 
-    _no_other_study(folder)
+    _no_other_study(folder, ehr)
     facts = write_demo(folder, ehr=ehr)
     study = open_study(folder)
     done = _do_everything(study, etl_tables.show_report, json=json, quiet=quiet)
@@ -51,15 +52,16 @@ def demo(
         for part in facts.left_out:
             console.hint(f"\nLeft out: {part}.")
         console.hint(f"\nA study of {facts.persons} made-up patients stands in {folder}. Next, try:")
-        program = "plait" if shutil.which("plait") else sys.argv[0]
+        program = _program()
+        where = shlex.quote(str(folder))
         for line in (
-            f"{program} etl status -s {folder}",
-            f"{program} etl rejects -s {folder}",
-            f"{program} etl trace condition_occurrence {_first_condition(study)} -s {folder}",
-            f"{program} report -s {folder}",
-            f"{program} features get cancer -s {folder} -o {folder}/snapshots/cancer",
-            f"duckdb -readonly {folder}/warehouse/study.duckdb",
-            f"{program} export omop shared-cdm -s {folder} --row-level",
+            f"{program} etl status -s {where}",
+            f"{program} etl rejects -s {where}",
+            f"{program} etl trace condition_occurrence {_first_condition(study)} -s {where}",
+            f"{program} report -s {where}",
+            f"{program} features get cancer -s {where} -o {shlex.quote(f'{folder}/snapshots/cancer')}",
+            f"duckdb -readonly {shlex.quote(f'{folder}/warehouse/study.duckdb')}",
+            f"{program} export omop shared-cdm -s {where} --row-level",
         ):
             console.hint(f"  {line}")
 
@@ -82,7 +84,7 @@ def init(
         console.say(console.as_json({"study": study.path}))
     elif not quiet:
         console.say(f"Made {folder}.")
-        console.hint(f"Say in {folder}/plait.yaml what to read, then: plait run -s {folder}")
+        console.hint(f"Say in {folder}/plait.yaml what to read, then: plait run -s {shlex.quote(str(folder))}")
 
 
 @app.command()
@@ -180,13 +182,32 @@ def _do_everything(study: Study, show_report: Callable[[RunReport], None], *, js
     return {"report": report, "embedded": embedded}
 
 
-def _no_other_study(folder: Path) -> None:
-    """Fail where the demo's files would replace those of a study of another name."""
+def _no_other_study(folder: Path, ehr: str) -> None:
+    """Fail where the demo's files would stand among, or replace, those of somebody else, or of a demo whose records come in another way."""
+    from plait.demo import is_begun
     from plait.errors import ConfigError
     from plait.settings import SETTINGS_FILE, read_settings
+    from plait.workfolder import need_place
 
-    if (folder / SETTINGS_FILE).exists() and read_settings(folder).study != "demo":
-        raise ConfigError(folder, expected="a new folder, or an earlier demo", got="another study, whose files it might replace", todo="Name another one.")
+    need_place(folder)
+    if is_begun(folder) or not folder.exists() or not any(folder.iterdir()):
+        return
+    expected, todo = "a new folder, or an earlier demo", "Name another one."
+    if not (folder / SETTINGS_FILE).exists():
+        raise ConfigError(folder, expected=expected, got="a folder with other files", todo=todo)
+    settings = read_settings(folder)
+    if settings.study != "demo":
+        raise ConfigError(folder, expected=expected, got="another study, whose files it might replace", todo=todo)
+    if (ehr == "fhir") != any(source.kind == "fhir" for source in settings.sources):
+        raise ConfigError(folder, expected=f"a new folder, or an earlier demo of --ehr {ehr}", got="a demo whose records come in another way", todo=todo)
+
+
+def _program() -> str:
+    """Give how this program is called, for lines that somebody copies into a shell."""
+    if shutil.which("plait"):
+        return "plait"
+    called = Path(sys.argv[0])
+    return f"{shlex.quote(sys.executable)} -m plait" if called.name == "__main__.py" else shlex.quote(str(called))
 
 
 def _first_condition(study: Study) -> int:

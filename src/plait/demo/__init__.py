@@ -108,6 +108,8 @@ _PICTURE_FEATURES = """\
   - {view: ct, modality: image, encoder: {kind: first-order, range: [-500, 3000]}} # HU: the body, without air and lung
   - {view: wsi, modality: slide, encoder: {kind: stain, mpp: 1.0, tile_pixels: 128}}
 """
+_BEGUN = "study: demo # its files are being written\n"
+"""What stands in `plait.yaml` until they are."""
 _FOLDERS = {"slides": "data", "samples": "data/lab", "sequenced": "data/lab", "variants": "data/lab", "links": "data"}
 """Where each file stands that is not of the health records."""
 
@@ -175,10 +177,16 @@ def write_demo(folder: Path, *, persons: int = 200, seed: int = 7, ehr: Ehr = "s
         settings.append(_NLP_SETTINGS)
     else:
         left_out.append("what is read out of the notes, for want of plait[nlp]")
-    if not (folder / "plait.yaml").exists():
+    if is_begun(folder):
         (folder / "plait.yaml").write_text("".join(settings + features), encoding="utf-8", newline="")
     deaths = sum(patient.died is not None for patient in cohort)
     return DemoFacts(persons=persons, deaths=deaths, records=counts, faults=dict(faults), duplicates=duplicates, left_out=tuple(left_out))
+
+
+def is_begun(folder: Path) -> bool:
+    """Tell whether a demo study in a folder was begun, and stopped before all its files were there."""
+    file = folder / "plait.yaml"
+    return file.is_file() and file.read_bytes() == _BEGUN.encode()
 
 
 def _add_patient(records: Records, patient: Patient, seed: int, rna: Expression, pictures: Pictures) -> None:
@@ -200,6 +208,8 @@ def _write(records: Records, folder: Path, ehr: Ehr) -> dict[str, int]:
     """Write all files and give the number of records in each."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)  # as every study
+    if not (folder / "plait.yaml").exists():
+        (folder / "plait.yaml").write_text(_BEGUN, encoding="utf-8")
     (folder / "data/lab").mkdir(parents=True, exist_ok=True)
     counts = {}
     if ehr == "fhir":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import connect, parquet
 from plait.erasure.leftovers import Removed, clear_leftovers, clear_reports
+from plait.erasure.names import Telling
 from plait.erasure.proof import Left, Proof, files_of_sources, prove
 from plait.erasure.staged import Before, Staged, find_records, linked_file, links_of, records_by_file, rewrite_staged, write_crosswalk
 from plait.erasure.versions import Rewritten, is_done, rewrite_version
@@ -19,7 +20,7 @@ from plait.erasure.whom import Whom, begin, end, find_persons, pending
 from plait.errors import ConfigError
 from plait.etl.catalog import checks_file
 from plait.etl.clearing import SPILL
-from plait.etl.commit import Version, locked, newest_version, read_version, versions, warehouse_of, writing
+from plait.etl.commit import Version, locked, newest_version, read_version, replace_version, versions, warehouse_of, writing
 from plait.etl.crosswalk import linked_crosswalk
 from plait.etl.forgotten import sources_with_forgotten
 from plait.etl.run import silent
@@ -137,7 +138,7 @@ def forget(study: Path, settings: Settings, names: Sequence[str], *, dry_run: bo
         if names:
             whom = find_persons(study, names, read_tombstones(study))
             work = _Forgetting(study, settings, whom, progress)
-            done.append(work.look() if dry_run or whom.again else work.run())
+            done.append(work.look(dry_run=dry_run) if dry_run or whom.again else work.run())
             done[-1].dry_run = dry_run
         if not done:
             raise ConfigError("plait forget", expected="a person", got="nobody", todo="Name a person_id, or SYSTEM=IDENTIFIER; nothing was stopped half-way.")
@@ -152,8 +153,10 @@ class _Forgetting:
         self.warehouse = warehouse_of(study)
         self.result = Forgotten(whom.persons, again=whom.again)
 
-    def look(self) -> Forgotten:
-        """Say what there is of the persons."""
+    def look(self, *, dry_run: bool) -> Forgotten:
+        """Say what there is of the persons; where they were forgotten before, what the newest version lists no more goes first."""
+        if not dry_run:
+            self._clear_names(self._telling())
         with connect(spill=self.warehouse / SPILL) as con:
             tombstones = read_tombstones(self.study)
             tombstones.install(con)
@@ -184,11 +187,13 @@ class _Forgetting:
             staged = self._stage(con, files, before, tombstones)
             self._say_sources(tombstones)
             self.progress("rewriting versions", 0)
+            telling = self._telling()
             for version in self._versions():
-                made = None if is_done(version, self.whom) else rewrite_version(con, self.study, version, staged, self.whom)
+                made = None if is_done(version, self.whom) else rewrite_version(con, self.study, version, staged, self.whom, telling)
                 if made is not None:
                     self.result.versions.append(made)
                     self.progress("rewriting versions", made.rows)
+            self._clear_names(telling)
             self._features()
             self.progress("removing files", 0)
             sources = {held.source for held in self.result.sources} | set(sources_with_forgotten(self.warehouse, newest_version(self.study)))
@@ -331,13 +336,24 @@ class _Forgetting:
                     self.result.snapshots.append(taken)
                     self.progress("rewriting snapshots", taken.rows)
 
-    def _prove(self, con: duckdb.DuckDBPyConnection, removed: Removed, *, clear: bool) -> None:
-        """Look through the study."""
-        self.progress("looking through files", 0)
+    def _clear_names(self, telling: Telling) -> None:
+        """Take what names the persons out of the source files that older versions list: the newest one knows them as they are delivered."""
+        for version in self._versions()[:-1]:
+            names = [{key: telling.without(entry[key]) for key in ("name", "path")} for entry in version.inventory]
+            made = replace(version, inventory=[{**entry, **name} for entry, name in zip(version.inventory, names, strict=True)])
+            if made != version:
+                replace_version(self.study, made)
+
+    def _telling(self) -> Telling:
+        """Give what the persons are called that tells of them wherever it stands."""
         newest = newest_version(self.study)
         ours = {(system, identifier) for system, identifier, _ in self.whom.identifiers}
         known = linked_crosswalk(self.study, newest).iter_rows() if newest is not None else ()
-        others = [identifier for system, identifier, _ in known if (system, identifier) not in ours]
-        found: Proof = prove(con, self.study, self.whom, others, files_of_sources(self.settings, self.study), self.progress)
+        return Telling.of(self.whom.names, [identifier for system, identifier, _ in known if (system, identifier) not in ours])
+
+    def _prove(self, con: duckdb.DuckDBPyConnection, removed: Removed, *, clear: bool) -> None:
+        """Look through the study."""
+        self.progress("looking through files", 0)
+        found: Proof = prove(con, self.study, self.whom, self._telling(), files_of_sources(self.settings, self.study), self.progress)
         self.result.left = clear_reports(self.study, found.left, removed) if clear else found.left
         self.result.scanned, self.result.excluded, self.result.identifiers = found.files, found.excluded, len(self.whom.names)

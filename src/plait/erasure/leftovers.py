@@ -15,6 +15,7 @@ from plait.etl.gc import unnamed_files
 from plait.etl.notes.pruning import prune_findings, unused_findings
 from plait.etl.notes.reading import FINDINGS_FOLDER
 from plait.etl.sources.folder import HEADERS_FOLDER, open_sources
+from plait.workfolder import PRIVATE_WORK, abandoned, remove_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +62,8 @@ def clear_leftovers(con: duckdb.DuckDBPyConnection, study: Path, settings: Setti
         removed.add(sorted(path for path in folder.rglob("*") if path.is_file()))
         shutil.rmtree(folder, ignore_errors=True)
     removed.add(unnamed_files(study))
+    removed.add(sorted(path for folder in abandoned(study / "private", PRIVATE_WORK) for path in folder.rglob("*")))
+    remove_abandoned(study / "private", PRIVATE_WORK)
     removed.add(sorted(path for folder in ("staged", "cdm", "books", FINDINGS_FOLDER) for path in (warehouse / folder).rglob("*.tmp")))
     removed.add(sorted((study / "omics").glob("*.partial")))
     opened = open_sources(settings, study)

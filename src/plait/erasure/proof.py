@@ -6,7 +6,6 @@ Tables are decoded, of whatever kind they are; what is no table is looked throug
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.duck import literal, parquet, quoted
+from plait.etl.commit import newest_version
 from plait.etl.digest import is_row_id
 from plait.etl.harmonize.reference import fact_domain
 from plait.etl.harmonize.shard import ROWS_PER_PERSON
-from plait.etl.tombstones import PENDING_FILE, SYSTEM, TOMBSTONES_FILE, is_telling
+from plait.etl.tombstones import PENDING_FILE, SYSTEM, TOMBSTONES_FILE
 from plait.schema import TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import duckdb
 
+    from plait.erasure.names import Telling
     from plait.erasure.whom import Whom
 
 _PERSON_COLUMNS = frozenset({"person_id", "subject_id"})
@@ -37,9 +38,6 @@ _PERSON_KEYS = frozenset({"person_id", "subject_id", "persons", "parts"})
 
 _OURS = ("warehouse", "omics", "features", "snapshots", "reports", "logs", "private")
 """Folders of a study that no source is."""
-
-_AT_ONCE = 200
-"""Identifiers that one expression looks for."""
 
 _LARGEST_TEXT = 64 << 20
 """Bytes of a file that is no table which are looked through at a time."""
@@ -75,20 +73,19 @@ class Proof:
     excluded: list[str] = field(default_factory=list)
 
 
-def prove(
-    con: duckdb.DuckDBPyConnection, study: Path, whom: Whom, others: Iterable[str], outside: Iterable[Path], progress: Callable[[str, int], None]
-) -> Proof:
+def prove(con: duckdb.DuckDBPyConnection, study: Path, whom: Whom, telling: Telling, outside: Iterable[Path], progress: Callable[[str, int], None]) -> Proof:
     """Look through a study for some persons.
 
     Args:
         con: A connection with the tables that `Whom.tables` makes.
         study: The study's folder.
         whom: The persons.
-        others: Identifiers of everybody else, which tell nothing of them.
+        telling: What they are called that tells of them wherever it stands.
         outside: Files and folders of sources, which are not the study's to change.
         progress: Hears of files.
     """
-    look = _Look(con, whom, _telling(whom, others))
+    newest = newest_version(study)
+    look = _Look(con, whom, telling, [_as_listed(entry) for entry in newest.inventory] if newest is not None else [])
     ours = {study, *(study / name for name in _OURS)}
     apart = sorted({path.resolve() for path in outside if path.resolve().is_relative_to(study)} - ours)
     found = Proof(excluded=[str(path.relative_to(study)) for path in apart])
@@ -108,40 +105,17 @@ def _is_apart(path: Path, study: Path) -> bool:
     return inside.parts[:2] == ("warehouse", "vocabulary") or (inside.parts[0] == "private" and path.name in {PENDING_FILE, TOMBSTONES_FILE})
 
 
-def _telling(whom: Whom, others: Iterable[str]) -> list[str]:
-    """Give the identifiers that tell of the persons wherever they stand: long enough, and nobody else's, nor a part of one."""
-    known = {text.casefold() for text in others}
-    words = {word for text in known for word in _words(text)} | known
-    found = {text.strip() for text in whom.names}
-    return sorted(text for text in found if is_telling(text) and not _parts(text.casefold(), words, known))
-
-
-def _words(text: str) -> list[str]:
-    return re.split(r"[^0-9a-z]+", text)
-
-
-def _parts(text: str, words: set[str], known: set[str]) -> bool:
-    """Tell whether an identifier is a part of one that is somebody else's."""
-    if text in words:
-        return True
-    pattern = re.compile(rf"(?<![0-9a-z]){re.escape(text)}(?![0-9a-z])")
-    return any(text in one and pattern.search(one) for one in known)
-
-
 class _Look:
     """Looks for persons in files."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, whom: Whom, telling: list[str]) -> None:
-        self.con, self.whom = con, whom
+    def __init__(self, con: duckdb.DuckDBPyConnection, whom: Whom, telling: Telling, delivered: list[str]) -> None:
+        self.con, self.whom, self.telling, self.delivered = con, whom, telling, frozenset(delivered)
         self.numbers = np.asarray(whom.numbers, np.int64)
-        lots = [telling[start : start + _AT_ONCE] for start in range(0, len(telling), _AT_ONCE)]
-        self.sql_patterns = [rf"(?i)(^|[^0-9A-Za-z])({'|'.join(map(re.escape, lot))})($|[^0-9A-Za-z])" for lot in lots]
-        self.patterns = [re.compile(rf"(?i)(?<![0-9A-Za-z])({'|'.join(map(re.escape, lot))})(?![0-9A-Za-z])".encode()) for lot in lots]
         self.specs = {"cdm": cdm_tables(), "books": plait_tables()}
 
     def at(self, path: Path, name: str) -> Iterator[Left]:
         """Yield what is found in a file, and in its name."""
-        count = self._in_bytes(name.encode())
+        count = self.telling.count(name.encode())
         if count:
             yield Left(name, "an identifier in the name of a file", count)
         if path.suffix == ".parquet" or name.endswith(".parquet.tmp"):
@@ -153,15 +127,12 @@ class _Look:
         else:
             yield from self._in_text(path, name)
 
-    def _in_bytes(self, text: bytes) -> int:
-        return sum(len(pattern.findall(text)) for pattern in self.patterns)
-
     def _in_text(self, path: Path, name: str) -> Iterator[Left]:
         """Yield what is found in a file that is no table; of JSON, the numbers of persons, too."""
         count, before = 0, b""
         with path.open("rb") as file:
             while block := file.read(_LARGEST_TEXT):
-                count += self._in_bytes(before[-256:] + block)
+                count += self.telling.count(before[-256:] + block)
                 before = block
         if path.name.endswith(".json") and path.parent.name == "versions":
             count -= self._names_of_sources(path)
@@ -176,10 +147,9 @@ class _Look:
                 yield Left(name, "the number of a person", found)
 
     def _names_of_sources(self, path: Path) -> int:
-        """Give how often identifiers stand in the names of source files, which a version lists for as long as they are delivered so."""
-        content = json.loads(path.read_text(encoding="utf-8"))
-        names = [json.dumps({key: entry[key] for key in ("name", "path")}) for entry in content.get("inventory", [])]
-        return sum(self._in_bytes(one.encode()) for one in names)
+        """Give how often identifiers stand in the names of source files, which versions list for as long as they are delivered so."""
+        listed = map(_as_listed, json.loads(path.read_text(encoding="utf-8")).get("inventory", []))
+        return sum(self.telling.count(one.encode()) for one in listed if one in self.delivered)
 
     def _in_array(self, path: Path, name: str) -> Iterator[Left]:
         """Yield what is found in an array that is called as if it held persons; the arrays of features hold none."""
@@ -208,7 +178,7 @@ class _Look:
                     texts = [*map(str, held.index), *(str(one) for column in held.columns for one in held[column].unique())]
                 else:
                     texts = [repr(held)]
-                count = sum(self._in_bytes(text.encode()) for text in texts)
+                count = sum(self.telling.count(text.encode()) for text in texts)
                 if count:
                     yield Left(f"{name}, {part}", "an identifier", count)
 
@@ -236,12 +206,10 @@ class _Look:
                 elif spec is not None and (column in _ROW_COLUMNS or is_row_id(spec, column)):
                     yield (column, "the id of a row of a person"), self._of_rows(spec, column, kinds)
             elif kind != "UUID" and ("VARCHAR" in kind or kind == "JSON"):
-                if spec is not None and (spec.name, column) == ("files", "path"):
-                    continue  # the name of a source file, which is delivered so
                 if column in _IDENTIFIER_COLUMNS and kind == "VARCHAR":
                     system = "i.system = t.system AND " if "system" in kinds else ""
                     yield (column, "an identifier of a person"), f"EXISTS (SELECT 1 FROM erased_identifier AS i WHERE {system}i.identifier = t.{value})"
-                for pattern in self.sql_patterns:
+                for pattern in self.telling.sql_patterns:
                     yield (column, "an identifier"), f"regexp_matches(CAST({value} AS VARCHAR), {literal(pattern)})"
 
     @staticmethod
@@ -257,6 +225,11 @@ class _Look:
     def _spec(self, path: Path) -> TableSpec | None:
         """Give the table that a file is of, None where it is of none."""
         return self.specs.get(path.parent.parent.name, {}).get(path.parent.name)
+
+
+def _as_listed(entry: Mapping[str, Any]) -> str:
+    """Give what a version lists of a source file that may name somebody."""
+    return json.dumps({key: entry[key] for key in ("name", "path")})
 
 
 def _numbers(content: Any, *, under: bool) -> Iterator[int]:  # noqa: ANN401 - what JSON holds

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from plait.erasure.names import Telling
     from plait.erasure.staged import Staged
     from plait.erasure.whom import Whom
     from plait.etl.commit import Version
@@ -52,7 +53,9 @@ def is_done(version: Version, whom: Whom) -> bool:
     return any(mark["token"] == whom.token for mark in version.forgotten)
 
 
-def rewrite_version(con: duckdb.DuckDBPyConnection, study: Path, version: Version, staged: Mapping[Path, Staged], whom: Whom) -> Rewritten | None:
+def rewrite_version(
+    con: duckdb.DuckDBPyConnection, study: Path, version: Version, staged: Mapping[Path, Staged], whom: Whom, telling: Telling
+) -> Rewritten | None:
     """Put a version without the persons in its place; give what that took, None where they were not in it.
 
     Args:
@@ -61,12 +64,13 @@ def rewrite_version(con: duckdb.DuckDBPyConnection, study: Path, version: Versio
         version: The version.
         staged: What takes the place of each staged file.
         whom: The persons.
+        telling: What they are called, which is taken out of the names of source files, too.
 
     Raises:
         BooksError: The books would not balance; the version stands as it was.
         StudyError: A file that takes the place of another is gone; likewise.
     """
-    work = _Work(con, study, version, [staged[warehouse_of(study) / entry["path"]] for entry in version.staged], whom)
+    work = _Work(con, study, version, [staged[warehouse_of(study) / entry["path"]] for entry in version.staged], whom, telling)
     made, rewritten = work.rewrite()
     if rewritten is None:
         return None
@@ -77,8 +81,9 @@ def rewrite_version(con: duckdb.DuckDBPyConnection, study: Path, version: Versio
 class _Work:
     """The rewriting of one version."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, study: Path, version: Version, staged: list[Staged], whom: Whom) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, study: Path, version: Version, staged: list[Staged], whom: Whom, telling: Telling) -> None:
         self.con, self.study, self.version, self.staged, self.whom = con, study, version, staged, whom
+        self.telling = telling
         self.warehouse = warehouse_of(study)
         self.replaced = [entry for entry in staged if entry.path != entry.now]
         self.tables = Tables(con, whom.token, version.version)
@@ -237,6 +242,8 @@ class _Work:
             for path in books.get(table, []):
                 self._count(table, path, figures)
         queries = [(path, sql(_PACKAGE, "rejects_left")) for path in books["rejects"]]
+        path_alone = self.telling.sql_without("path")
+        queries += [(path, f"SELECT * REPLACE ({path_alone} AS path) FROM page") for path in books.get("files", [])]
         if gone_codes(con, self.staged, self.replaced):
             queries += [(path, sql(_PACKAGE, "code_page")) for table in ("study_map", "code_digests") for path in books.get(table, [])]
         theirs = "person_id IN (SELECT e.person_id FROM erased_person AS e)"

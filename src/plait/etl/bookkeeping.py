@@ -84,7 +84,7 @@ def table_files(
     release = read_release(run.warehouse / str(run.vocabulary))
     pages = books.Pages(
         run=(run.run_id, run.started_at, now, __version__, run.fingerprint, release.release, *version[:2], "committed"),
-        files=[(file_id, file, run.records.get(file_id, 0)) for file_id, file in run.files],
+        files=[(file_id, file, run.tombstones.without(file.name), run.records.get(file_id, 0)) for file_id, file in run.files],
         entries=ledger.entries(),
         columns=[fate for source in run.sources for fate in column_fates(run.con, source, [file for _, file in run.files if file.source == source.name])],
         notices=notices,

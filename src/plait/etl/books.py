@@ -132,7 +132,7 @@ class Pages:
     """What a run enters into the books from Python: few rows each."""
 
     run: tuple[Any, ...]
-    files: Sequence[tuple[int, InputFile, int]]
+    files: Sequence[tuple[int, InputFile, str, int]]
     entries: Sequence[Entry]
     columns: Sequence[tuple[str, str, str, str, str | None]]
     notices: Sequence[Notice]
@@ -153,7 +153,7 @@ class Pages:
         return {
             "runs": [self.run],
             "files": [
-                (number, f.source, f.file or f.name, f.name, f.size_bytes, f.mtime_ns, f.sha256, f.encoding, records) for number, f, records in self.files
+                (number, f.source, f.file or f.name, name, f.size_bytes, f.mtime_ns, f.sha256, f.encoding, records) for number, f, name, records in self.files
             ],
             "ledger": [
                 (run_id, e.source, e.file, e.shape, e.read, e.loaded, e.merged, sum(e.rejected.values()), sum(e.ignored.values()), e.written)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from plait.etl.commit import Version, files_of, read_version, versions, warehouse_of, writing
 from plait.etl.notes.pruning import prune_findings, unused_findings
 from plait.etl.stage import codes_file, manifest_file, persons_file
+from plait.workfolder import PRIVATE_WORK, abandoned, remove_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ class Collected:
 
 
 def collect_garbage(study: Path, *, keep: int = 1, now: float | None = None, dry_run: bool = False) -> Collected:
-    """Remove old versions and the files that only they name.
+    """Remove old versions and the files that only they name, and at once what an export that was killed left in `private/`.
 
     Args:
         study: The study's folder.
@@ -55,10 +56,12 @@ def collect_garbage(study: Path, *, keep: int = 1, now: float | None = None, dry
         gone = [path for path in _files(study) if path not in named and not _is_young(path, moment)]
         versions_kept = [version for number in kept if (version := read_version(study, number)) is not None]
         gone += [path for path in unused_findings(warehouse, versions_kept) if not _is_young(path, moment)]
+        gone += [path for folder in abandoned(study / "private", PRIVATE_WORK) for path in sorted(folder.rglob("*")) if path.is_file()]
         size = sum(path.stat().st_size for path in gone)
         if not dry_run:
             for path in gone:
                 path.unlink(missing_ok=True)
+            remove_abandoned(study / "private", PRIVATE_WORK)
         pruned = prune_findings(warehouse, versions_kept, lambda path: _is_young(path, moment), dry_run=dry_run)
     return Collected(tuple(number for number in numbers if number not in kept and _version_file(warehouse, number) in gone), len(gone) + len(pruned), size)
 

@@ -10,7 +10,6 @@ import fcntl
 import os
 import re
 import secrets
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from plait.etl.commit import Version, warehouse_of
 from plait.etl.postgres import connected, read_url
 from plait.etl.run import silent
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, indices_ddl, keys_ddl
+from plait.workfolder import work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -128,7 +128,7 @@ def publish(study: Path, version: Version, url: str, *, schema: str = DEFAULT_SC
     if not _NAME.fullmatch(schema):
         todo = "Use at most 46 lower-case letters, digits and underscores, and no name of PostgreSQL's own."
         raise ConfigError("--schema", expected="the name of a schema", got=repr(schema), todo=todo)
-    with connected(database) as server, tempfile.TemporaryDirectory(prefix=".publish-", dir=warehouse_of(study)) as spill:
+    with connected(database) as server, work_folder(warehouse_of(study), ".publish-") as spill:
         _rehearse(server, schema)
         with open_catalog(study, version) as con:
             con.execute(f"SET temp_directory = {literal(spill)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,6 +33,9 @@ SYSTEM = "plait:forgotten"
 
 TOMBSTONES_FILE, PENDING_FILE = "forgotten.json", "forgetting.json"
 """Files in `private/`: the tombstones, and whom a forgetting is about that has not ended."""
+
+FORGOTTEN = "[forgotten]"
+"""What stands in the place of an identifier in the name of a source's file."""
 
 _SEPARATOR = "\x1f"
 _SHORTEST, _SHORTEST_NUMBER = 4, 8
@@ -79,6 +83,17 @@ class Tombstones:
     def is_text(self, source: str, name: str) -> bool:
         """Tell whether a file holds the text of a forgotten person's note."""
         return bool(self.texts) and self.of(source, name) in self.texts
+
+    def without(self, name: str) -> str:
+        """Give the name of a file without the identifiers in it that tell whose they are wherever they stand."""
+        if not self.words:
+            return name
+        parts = re.split(r"([^0-9A-Za-z]+)", name)
+        for first in range(0, len(parts), 2):
+            for last in range(len(parts), first, -1):
+                if self.of("word", "".join(parts[first:last])) in self.words:
+                    parts[first:last] = [FORGOTTEN, *[""] * (last - first - 1)]
+        return "".join(parts)
 
     def with_also(self, hashes: Iterable[str]) -> Self:
         """Give the tombstones with those of identifiers that links say are of somebody who was forgotten."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from plait.duck import literal, quoted, sql
-from plait.errors import ConfigError, ExportError
 from plait.etl.run import silent
 from plait.export.deidentify import tables
-from plait.export.outgoing import Left, leaving, need_row_level
+from plait.export.outgoing import Left, leaving, leaving_tables, need_row_level
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, empty_select
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
-    from plait.policy_settings import PolicySettings
     from plait.settings import Settings
 
 Format = Literal["parquet", "csv"]
@@ -101,31 +98,6 @@ def export_omop(  # noqa: PLR0913 - each is a choice of the user's
         older=counted["older"],
         **out.left(target, hashes),
     )
-
-
-def leaving_tables(policy: PolicySettings, chosen: Collection[str] = ()) -> frozenset[str]:
-    """Give the tables of the CDM, its vocabulary aside, whose rows may leave.
-
-    Args:
-        policy: Says which are withheld.
-        chosen: Those that were asked for; all if empty.
-
-    Raises:
-        ConfigError: There is no such table.
-        ExportError: One that was asked for is withheld.
-    """
-    known = tables.treatments().keys() | VOCABULARY_TABLES | cdm_tables().keys()
-    for place, names in (("policy.withhold", policy.withhold), ("--table", chosen)):
-        for name in names:
-            if name not in known:
-                near = get_close_matches(name, sorted(known), 1)
-                raise ConfigError(place, expected="a table of the CDM", got=f"'{name}'", todo=f"Did you mean '{near[0]}'?" if near else "See its names.")
-    forbidden = sorted({*chosen} & {*policy.withhold})
-    if forbidden:
-        raise ExportError(
-            "--table", expected="tables that may leave", got=", ".join(forbidden), todo="The policy in plait.yaml withholds them: leave them out, or change it."
-        )
-    return frozenset(tables.treatments().keys() & {*(chosen or known)}) - {*policy.withhold}
 
 
 def write_tables(con: duckdb.DuckDBPyConnection, folder: Path, form: Format, leave: Collection[str], progress: Progress = silent) -> dict[str, int]:

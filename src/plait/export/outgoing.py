@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import ConfigError, ExportError
@@ -17,12 +18,13 @@ from plait.export.deidentify.notes import scrubbed_notes
 from plait.export.disclosure.anonymity import guard
 from plait.export.disclosure.audit import audit, refuse_small
 from plait.export.known.identifiers import gather
-from plait.export.package import new_package, write_hashes
+from plait.export.package import need_new, new_package, write_hashes
 from plait.export.scan import refuse, scan
+from plait.schema import VOCABULARY_TABLES, cdm_tables
 from plait.validators.validate import validate_study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     import duckdb
@@ -147,6 +149,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     target: Path,
     *,
     key: str | None = None,
+    zipped: bool = False,
     has_checks: bool = False,
     has_rows: bool = True,
     has_notes: bool = True,
@@ -160,8 +163,9 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         study: The study's folder.
         version: The version.
         settings: Its policy says how small a cell may be, whether weekdays stay, what is withheld, and where the key is kept if `key` is None.
-        target: The new folder.
+        target: The new folder, or the new zip file.
         key: Name of the key in `private/`; without one, a new key is made and thrown away.
+        zipped: Whether it is a zip file.
         has_checks: Whether the package tells what the checks found; otherwise only those are made that could stop it.
         has_rows: Whether rows of persons are written, who are then to be as alike as the policy asks.
         has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
@@ -171,14 +175,16 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
 
     Raises:
         ExportError: A check of severity `error` fails, or persons are less alike than the policy asks.
-        ConfigError: Something is in the target's place.
+        ConfigError: Something is in the target's place, or the policy withholds a table that there is not.
     """
+    need_new(target, zipped=zipped)
     policy = settings.policy
+    leaving_tables(policy)
     asked = None if has_checks else "error"
     report = validate_study(study, version, settings, chosen=("cdm",), severity=asked, threads=threads, memory=memory, progress=progress)
     _check_sound(report, version)
     name = key or policy.key
-    with new_package(target) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
+    with new_package(target, zipped=zipped) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
         secret = _key(con, study, name, keeps_weekdays=policy.keep_weekdays)
         left_out = find_withholding(con, study, version, settings)
         tables.prepare(con, secret, PERSONS, policy.min_cell)
@@ -190,6 +196,31 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
             if has_rows and (policy.k_anonymity or policy.l_diversity):
                 guard(out)
             yield out
+
+
+def leaving_tables(policy: PolicySettings, chosen: Collection[str] = ()) -> frozenset[str]:
+    """Give the tables of the CDM, its vocabulary aside, whose rows may leave.
+
+    Args:
+        policy: Says which are withheld.
+        chosen: Those that were asked for; all if empty.
+
+    Raises:
+        ConfigError: There is no such table.
+        ExportError: One that was asked for is withheld.
+    """
+    known = tables.treatments().keys() | VOCABULARY_TABLES | cdm_tables().keys()
+    for place, names in (("policy.withhold", policy.withhold), ("--table", chosen)):
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name, sorted(known), 1)
+                raise ConfigError(place, expected="a table of the CDM", got=f"'{name}'", todo=f"Did you mean '{near[0]}'?" if near else "See its names.")
+    forbidden = sorted({*chosen} & policy.withheld)
+    if forbidden:
+        raise ExportError(
+            "--table", expected="tables that may leave", got=", ".join(forbidden), todo="The policy in plait.yaml withholds them: leave them out, or change it."
+        )
+    return frozenset(tables.treatments().keys() & {*(chosen or known)}) - policy.withheld
 
 
 def need_row_level(command: str, *, row_level: bool) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.errors import ExportError
-from plait.export.deidentify.calendar import is_calendar, need_own
-from plait.export.deidentify.tables import DATED
+from plait.export.deidentify.calendar import is_calendar, need_own, own_ends
+from plait.export.deidentify.tables import DATED, record_days
 from plait.featurestore.aligned import Ragged
 from plait.featurestore.covariates.analyses import ALL, read_analyses
+from plait.featurestore.events import TABLES
 from plait.featurestore.index import as_index
 from plait.featurestore.outputs import answer_of
 from plait.featurestore.snapshot import open_snapshot
@@ -19,6 +20,7 @@ from plait.schema.reasons import Reason
 from plait.schema.snapshots import MANIFEST_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import polars as pl
@@ -72,24 +74,60 @@ def departing(out: Outgoing, name: str) -> Departing:
         name: A folder below the study's `snapshots/`.
 
     Raises:
-        ExportError: There is none of this name, or its moments are the calendar's.
+        ExportError: There is none of this name, its moments are the calendar's, or the policy withholds what a view is made of.
         SnapshotError: It is not what it was when it was saved.
     """
     table = open_snapshot(snapshot_folder(out.study, name))
+    need_leaving(name, table, out.policy.withheld)
     who = out.con.execute("SELECT s.person_id, s.new_id, s.shift_days, b.is_old FROM pseudonym AS s INNER JOIN birth AS b USING (person_id)").pl()
     rows = _order(table, who)
     chosen = table.take(rows)
     joined = chosen.index.frame.join(who, on=PERSON, how="left", maintain_order="left")
     need_own(f"snapshot {name}", joined[PERSON], joined[TIME])
+    joined = own_ends(joined, out.con.execute(record_days()).pl(), person=PERSON, time=TIME)
     frame, dropped, suppressed = _index(joined, chosen.index.frame.columns, out.policy.min_cell)
     is_old = joined["is_old"].to_numpy()
     answers: dict[str, Answer] = {}
     for view, answer in chosen.answers.items():
         answers[view] = answer
         if not isinstance(answer, Ragged) and chosen.described(view).get("modality") == "covariates":
-            answers[view], lost = without_calendar(answer, is_old)
+            answers[view], lost = without_calendar(answer, is_old, joined[PERSON], joined[TIME])
             dropped += [f"{view}.{feature}" for feature in lost]
     return Departing(name, replace(chosen, index=as_index(frame), answers=answers), len(table) - len(rows), tuple(dropped), suppressed)
+
+
+def need_leaving(name: str, table: FusionTable, withheld: Collection[str]) -> None:
+    """Fail where a view of a snapshot is made of rows that may not leave.
+
+    Raises:
+        ExportError: One is; names it and the tables.
+    """
+    for view in table.answers:
+        forbidden = sorted(_made_of(table.described(view)) & {*withheld})
+        if forbidden:
+            raise ExportError(
+                f"snapshot {name}",
+                expected="views of what may leave",
+                got=f"{view}, which is made of {', '.join(forbidden)}",
+                todo="The policy in plait.yaml withholds that: save a snapshot without the view (table.only), or change the policy.",
+            )
+
+
+def _made_of(described: Mapping[str, Any]) -> set[str]:
+    """Give the tables of the CDM that the values of a view are made of; none for a table of the user's own."""
+    options = described.get("options", {})
+    match described.get("modality"):
+        case "covariates":
+            return {analysis.table_name for analysis in read_analyses(options.get("analyses", [ALL]))}
+        case "events":
+            return {*(options.get("tables") or TABLES)}
+        case "omics":
+            return {"omics_occurrence"} if described.get("matrix_sha256") else {"omics_occurrence", "omics_variant"}
+        case "text":
+            return {"note"}
+        case "image" | "slide":
+            return {"image_occurrence"}
+    return set()
 
 
 def _order(table: FusionTable, who: pl.DataFrame) -> Any:  # noqa: ANN401 - an array of places
@@ -133,12 +171,19 @@ def _index(joined: pl.DataFrame, columns: list[str], min_cell: int) -> tuple[pl.
     return joined.select(made), dropped, suppressed
 
 
-def without_calendar(answer: Any, is_old: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 - an answer of any kind; an array
+def without_calendar(answer: Any, is_old: Any, persons: pl.Series, times: pl.Series) -> tuple[Any, list[str]]:  # noqa: ANN401 - an answer; an array
     """Give an answer of covariates without those of the calendar and of places, the names of these, and the ages of the old withheld."""
+    import polars as pl
+
     kinds = {analysis.analysis_id: analysis.kind for analysis in read_analyses([ALL])}
     of = [kinds.get(int(name) % 1000) if name.isdigit() else None for name in answer.names]
-    kept = [place for place, kind in enumerate(of) if kind not in _CALENDAR | _PLACE]
-    lost = [answer.names[place] for place, kind in enumerate(of) if kind in _CALENDAR | _PLACE]
+    gone = {place for place, kind in enumerate(of) if kind in _CALENDAR | _PLACE}
+    for place in [place for place, kind in enumerate(of) if kind == "prior_observation"]:
+        days = pl.Series("days", answer.values[:, place], dtype=pl.Float64).fill_nan(None).round().cast(pl.Int64)
+        began = times.to_frame("at").with_columns(days).select(pl.col("at") - pl.duration(days="days")).to_series()
+        gone |= {place} if is_calendar(persons, began) else set()
+    kept = [place for place in range(len(of)) if place not in gone]
+    lost = [answer.names[place] for place in sorted(gone)]
     left = answer.columns(kept) if lost else answer
     ages = [place for place, old in enumerate(kept) if of[old] in _AGE]
     return (_withheld(answer_of(left), is_old, ages) if ages and is_old.any() else left), lost

@@ -26,6 +26,7 @@ from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question
 from plait.hashing import sha256_of
 from plait.schema.snapshots import FITTED_FOLDER, FORGOTTEN, INDEX_FILE, MANIFEST_FILE, SNAPSHOT_FORMAT, SPLIT_FILE, TABLE_FILE, VIEWS_FOLDER
+from plait.workfolder import need_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +74,9 @@ def save(table: FusionTable, folder: str | Path) -> str:
         raise SnapshotError(
             target, expected="a table for models", got="an audit, which tells of the future", todo="Ask without audit=True, and save that table."
         )
+    need_place(target.absolute().parent)
+    if target.exists() and not (target / MANIFEST_FILE).exists():
+        raise SnapshotError(target, expected="a new folder", got="one with other files, or a file", todo="Choose another name: nothing is written over.")
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     temporary.mkdir(mode=0o700)

@@ -11,6 +11,7 @@ WITH last_seen AS (
             person_id,
             observation_period_end_date AS seen
         FROM cdm.observation_period
+        WHERE NOT is_placeholder(observation_period_end_date)
         UNION ALL
         SELECT
             person_id,
@@ -41,7 +42,7 @@ aged AS (
     SELECT
         *,
         coalesce(date_sub('year', birth, seen) > 89, FALSE) AS is_old,
-        coalesce(greatest(11, count(*) OVER () / 20) <= count(*) OVER (PARTITION BY month(birth), day(birth)), FALSE) AS is_filled,
+        coalesce(greatest(11, count(*) OVER () / 20) <= count(*) OVER (PARTITION BY month(birth), day(birth)) OR is_placeholder(birth), FALSE) AS is_filled,
         shifted_date(birth, shift_days) AS shifted
     FROM born
 )

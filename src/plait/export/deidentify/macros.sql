@@ -2,9 +2,19 @@
 -- 0 is nothing that a row could point at (a cost of nothing that is known), and stays.
 CREATE OR REPLACE TEMP MACRO new_row(id, person_id, new_id) AS CASE WHEN id >> 22 = person_id THEN (new_id << 22) + (id & 4194303) WHEN id = 0 THEN 0 END;
 
-CREATE OR REPLACE TEMP MACRO shifted_date(happened, shift_days) AS CAST(happened + CAST(shift_days AS INTEGER) AS DATE);
+-- What programs write for a day that is not known, or never comes; as in `calendar.py`. Everybody knows it, so that its shift would be the person's.
+CREATE OR REPLACE TEMP MACRO is_placeholder(happened) AS happened < DATE '1900-01-02'
+OR happened IN (DATE '1901-01-01', DATE '1904-01-01', DATE '1960-01-01', DATE '1970-01-01')
+OR happened >= today() + INTERVAL 2 YEARS;
 
-CREATE OR REPLACE TEMP MACRO shifted_datetime(happened, shift_days) AS happened + to_days(CAST(shift_days AS INTEGER));
+CREATE OR REPLACE TEMP MACRO shifted_date(happened, shift_days) AS CAST(
+    CASE WHEN is_placeholder(happened) THEN date_trunc('year', happened) ELSE happened + CAST(shift_days AS INTEGER) END AS DATE
+);
+
+CREATE OR REPLACE TEMP MACRO shifted_datetime(happened, shift_days) AS CASE
+    WHEN is_placeholder(CAST(happened AS DATE)) THEN CAST(date_trunc('year', happened) AS TIMESTAMP)
+    ELSE happened + to_days(CAST(shift_days AS INTEGER))
+END;
 
 CREATE OR REPLACE TEMP MACRO time_alone(written) AS CASE WHEN regexp_full_match(written, '[0-2]\d:[0-5]\d(:[0-5]\d(\.\d+)?)?') THEN written END;
 

@@ -20,6 +20,7 @@ from plait.export.deidentify.text.own import Own
 from plait.export.deidentify.text.scrub import Scrubber
 from plait.export.deidentify.text.tagging import Tagging, open_tagger
 from plait.export.phrases import words
+from plait.workfolder import PRIVATE_WORK, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,8 +124,8 @@ def scrubbed_notes(
             todo="Restore them, or have notes withheld (policy.notes: withhold).",
         )
     private = study / "private"
-    with tempfile.TemporaryDirectory(prefix="notes-", dir=private if os.access(private, os.W_OK) else None) as place:
-        folder = Path(place)
+    parent = private if os.access(private, os.W_OK) else Path(tempfile.gettempdir())
+    with work_folder(parent, PRIVATE_WORK) as folder:
         yield _scrub(con, folder, Tagging(study, policy.note_model) if policy.note_model else None, known.texts, policy.min_cell, threads, progress)
 
 

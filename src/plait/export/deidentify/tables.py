@@ -7,7 +7,7 @@
 | `row` | the id of a row of the same person, by the new id of that |
 | `fact` | the new id of what the domain beside it says that it is: a person, a provider, a care site, or a row |
 | `location`, `care_site`, `provider` | the new number of the place or the provider |
-| `shift` | the date, shifted as all of the person's are |
+| `shift` | the date, shifted as all of the person's are; of one that stands for a day that is not known (`macros.sql`), the first day of its year |
 | `began`, `ended` | shifted; where periods begin or end by the calendar, the person's first or last record is taken: see `periods.sql` |
 | `noted` | the note's date, shifted: when a program read the notes is one day for all of them, and would tell the shift |
 | `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, and it is no date, else it is left out |
@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 from plait.duck import literal, quoted, sql
 from plait.etl.harmonize.reference import fact_domain
 from plait.etl.harmonize.shard import person_of
+from plait.export.deidentify.text.dates import names_of_months
 from plait.schema import cdm_tables, empty_select
 
 if TYPE_CHECKING:
@@ -46,10 +47,11 @@ DIMENSIONS = ("provider", "care_site", "location")
 WITHHELD = "[withheld]"
 """What stands in the place of a text that must be there."""
 
-_MONTHS = "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?"
+_MONTHS = "|".join(names_of_months())
 DATED = (
-    r"(?i)(^|\D)(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))(\D|$)"
-    rf"|^\s*(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d{{4}}|\d{{6}})\s*$|(^|[^a-z])({_MONTHS})\.?[ ,/-]*(\d{{1,2}}[ ,/-]+)?(19|20)\d\d(\D|$)"
+    r"(?i)(^|\D)(\d{4}[-/.] ?\d{1,2}[-/.] ?\d{1,2}|\d{1,2}[-/.] ?\d{1,2}[-/.] ?(\d{4}|\d{2}))(\D|$)"
+    r"|^\s*(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d{4}|\d{6})\s*$"
+    rf"|(^|[^a-z])({_MONTHS})\.?[ ,/-]*(of |de |del )?(\d{{1,2}}[ ,/-]+)?(19|20)\d\d(\D|$)"
 )
 """What has a date in it that could be shifted, as a regular expression of RE2, Rust and Python. Eight digits alone may be a code, and are none."""
 
@@ -122,7 +124,7 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         key.make_numbers(con, table, _leaving_dimension(con, table))
     for table in _PERIODS:
         _make_periods(con, table)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births').replace('record_day', f'({_record_days()})')}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births').replace('record_day', f'({record_days()})')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE year_unit AS {sql(_PACKAGE, 'year_units')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
     con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
@@ -156,7 +158,7 @@ def _make_periods(con: duckdb.DuckDBPyConnection, table: str) -> None:
     columns = f"t.{table}_id AS id, t.person_id, t.{table}_start_date AS began, t.{table}_end_date AS ended"
     period = f"(SELECT {columns} FROM cdm.{table} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id)"
     starts, ends = con.execute(sql(_PACKAGE, "calendar_days").replace("a_period", period)).fetchone() or (False, False)
-    days = _record_days() if starts or ends else "SELECT NULL::BIGINT AS person_id, NULL::DATE AS record_date WHERE FALSE"
+    days = record_days() if starts or ends else "SELECT NULL::BIGINT AS person_id, NULL::DATE AS record_date WHERE FALSE"
     bounds = "record_date AS first_day, record_date AS last_day" if _PERIODS[table] else "min(record_date) AS first_day, max(record_date) AS last_day"
     grouped = "" if _PERIODS[table] else " GROUP BY person_id"
     query = sql(_PACKAGE, "periods").replace("a_period", period).replace("record_day", f"(SELECT person_id, {bounds} FROM ({days}){grouped})")
@@ -164,7 +166,7 @@ def _make_periods(con: duckdb.DuckDBPyConnection, table: str) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE told_{table} AS {query}", values)
 
 
-def _record_days() -> str:
+def record_days() -> str:
     """Give the SELECT of the days of which persons have a record (person_id, record_date): those on which something began, a visit ended, or somebody died."""
     chosen = [
         (table, field.name)
@@ -173,7 +175,7 @@ def _record_days() -> str:
         if "person_id" in spec.columns and field.base_type == "date" and Treated(table, field.name, "shift") in treatments().get(table, ())
         if "_end_date" not in field.name or table == "visit_occurrence"
     ]
-    selects = (f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE {quoted(date)} IS NOT NULL" for table, date in chosen)
+    selects = (f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE NOT is_placeholder({quoted(date)})" for table, date in chosen)
     return " UNION ALL ".join(selects)
 
 

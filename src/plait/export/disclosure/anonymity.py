@@ -84,7 +84,7 @@ def guard(out: Outgoing) -> dict[str, Any]:
     named = policy.quasi_identifiers or QUASI_IDENTIFIERS
     sensitive = policy.sensitive or SENSITIVE
     least, fewest = policy.k_anonymity or policy.min_cell, policy.l_diversity or 1
-    found = of_tables(out.con, named, sensitive, policy.withhold, least=least, fewest=fewest)
+    found = of_tables(out.con, named, sensitive, policy.withheld, least=least, fewest=fewest)
     if policy.k_anonymity is not None and found.k < policy.k_anonymity:
         got = f"{found.persons_below:,} who are alike with fewer ({found.k} at the least)"
         _refuse("k_anonymity", f"{policy.k_anonymity} persons who are alike in {', '.join(named)}", got)

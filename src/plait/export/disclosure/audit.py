@@ -86,13 +86,12 @@ def _of_concepts(rows: Sequence[Mapping[str, str]], checks: Sequence[Mapping[str
         of_table[row["table_name"]].append(row)
     for table, group in of_table.items():
         told = sum(_number(row["records"]) or 0 for row in group)
-        is_open = any(_number(row["records"]) is None for row in group)
         totals = {check["denominator"] for check in checks if check["table_name"] == table and check["denominator"] is not None}
-        if is_open and any(0 < total - told < min_cell for total in totals):
+        if any(0 < total - told < min_cell for total in totals):
             yield f"concepts.csv and checks.json, {table}: what the concepts that are told leave of its rows"
         for row in group:
-            if (row["persons"] == "") != (row["records"] == ""):
-                yield f"concepts.csv, {table}: a concept of which one of two figures is told"
+            if "" in {row["persons"], row["records"]}:
+                yield f"concepts.csv, {table}: a concept of which not all is told"
 
 
 def _of_missing(rows: Sequence[Mapping[str, str]], min_cell: int) -> Iterator[str]:

@@ -71,7 +71,8 @@ def protected(
     Raises:
         ExportError: What is told elsewhere gives a small cell away.
     """
-    waiting = sorted({place for place, count in enumerate(counts) if is_small(count, min_cell)} | {*small})
+    secret = {place for place, count in enumerate(counts) if is_small(count, min_cell)} | {*small}
+    waiting = sorted(secret)
     hidden = {*waiting, *unseen}
     totals = {one.total for one in sums}
     while waiting:
@@ -82,6 +83,8 @@ def protected(
         if _width(place, counts, touching, floors, hidden) < min_cell:
             added = _complement(place, counts, touching, totals, hidden, fixed)
             if added is None and _width(place, counts, touching, dict.fromkeys(linked, 0), hidden) < min_cell:
+                if place not in secret:  # it was left out for others' sake, and follows all the same: it is told, and others are left out
+                    return protected(counts, sums, min_cell, small=secret, fixed={*fixed, place}, unseen=unseen)
                 raise ExportError("figures", expected="none that give a small cell away", got="a total that does", todo="Raise policy.min_cell.")
         if added is None:  # what is suppressed later only widens it
             alike = linked if len(touching) == 1 else {place}  # in a sum by itself, all are as wide

@@ -32,8 +32,8 @@ _ABOUTS = {
     "concept_name": "Its name.",
     "domain_id": "Its domain.",
     "vocabulary_id": "Its vocabulary.",
-    "persons": "Persons who have it, or are of the category; empty where that is fewer than may be told, or would give such a number away.",
-    "records": "Rows with it; empty where the persons are.",
+    "persons": "Persons who have it, or are of the category; of a category, empty where that is fewer than may be told, or would give such a number away.",
+    "records": "Rows with it.",
     "breakdown": "What the persons are grouped by.",
     "category": "The group.",
     "snapshot": "The snapshot.",
@@ -78,11 +78,15 @@ class Concepts:
 def group_persons(out: Outgoing) -> list[Group]:
     """Give the persons who are exported by sex, age, race, ethnicity, care site and years observed, and by sex and age together.
 
+    Of fewer persons than the smallest cell there is none.
+
     A breakdown is left out where its total would give a small cell away, whatever else is left out: of few persons, nothing can be told. The last is left
     out, too, where most of it could not be told: it would take what is told of sex and of age alone with it.
     """
-    rows = [_Counted(*row) for row in out.con.execute(sql(_PACKAGE, "groups")).fetchall()]
     persons, min_cell = out.persons, out.policy.min_cell
+    if is_small(persons, min_cell):
+        return []
+    rows = [_Counted(*row) for row in out.con.execute(sql(_PACKAGE, "groups")).fetchall()]
     crossed = {row.breakdown for row in rows if row.sex is not None and row.age is not None}
     alone = {one: [row for row in rows if row.breakdown == one] for one in sorted({row.breakdown for row in rows} - crossed)}
     told = [row for group in alone.values() if _protect_groups(group, persons, min_cell) for row in group]
@@ -129,13 +133,15 @@ def write_groups(out: Outgoing, groups: Iterable[Group]) -> TableFile:
 def write_concepts(out: Outgoing) -> Concepts:
     """Write how many persons have which concept in which table of the CDM.
 
+    Of a concept that is not told there is no row: its name would tell that somebody has it.
+
     A concept that is not told in one table is not told in any: its eras are of the persons of its rows. Of a drug that is not told, neither are the
     eras of its ingredients.
     """
     named = [
         (name, concept)
         for name in tables.treatments()
-        if "person_id" in cdm_tables()[name].columns and name not in out.policy.withhold and (concept := own_concept(name))
+        if "person_id" in cdm_tables()[name].columns and name not in out.policy.withheld and (concept := own_concept(name))
     ]
     occurring = " UNION ALL ".join(
         f"SELECT {literal(name)} AS table_name, t.{quoted(concept)} AS concept_id, t.person_id "
@@ -147,7 +153,7 @@ def write_concepts(out: Outgoing) -> Concepts:
     told, totals = _protect_concepts(rows, links, out.policy.min_cell)
     shown = [(*row[:5], row[5] if count is not None else None, count) for row, count in zip(rows, told, strict=True)]
     columns = ("table_name", "concept_id", "concept_name", "domain_id", "vocabulary_id", "persons", "records")
-    file = write_figures(out.folder, CONCEPTS_FILE, "A concept of a table of the CDM.", columns, shown)
+    file = write_figures(out.folder, CONCEPTS_FILE, "A concept of a table of the CDM.", columns, [row for row in shown if row[6] is not None])
     records = {table: sum(row[6] or 0 for row in group) for table, group in groupby(shown, key=lambda row: row[0])}
     withheld = frozenset((row[0], row[1]) for row in shown if row[6] is None)
     named_ids = {table: tuple(row[1] for row in group if row[1] and row[6] is not None) for table, group in groupby(shown, key=lambda row: row[0])}

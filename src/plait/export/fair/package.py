@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import quoted
-from plait.errors import ConfigError
 from plait.etl.run import silent
 from plait.export.assays import write_assays
 from plait.export.deidentify import tables
@@ -33,11 +29,12 @@ from plait.export.fair.responsible import said
 from plait.export.fair.snapshots import write_snapshots
 from plait.export.fair.twin import write_twin
 from plait.export.images import ImageCounts, Images, write_images
-from plait.export.omop import leaving_tables, write_tables
-from plait.export.outgoing import Left, leaving, need_row_level
+from plait.export.omop import write_tables
+from plait.export.outgoing import Left, leaving, leaving_tables, need_row_level
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
@@ -114,12 +111,9 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
             need_row_level(option, row_level=row_level)
     leave = leaving_tables(settings.policy, chosen)
     day = today or dt.datetime.now(dt.UTC).date()
-    archive = target if target.suffix == ".zip" else target.with_name(f"{target.name}.zip")
-    place = archive.with_suffix("") if zipped else target
-    if zipped and archive.exists():
-        raise ConfigError(archive, expected="a new file", got="one that is there", todo="Name another one, or remove it: what was given out is never replaced.")
+    place = target.absolute().with_name(f"{target.absolute().name}.zip") if zipped and target.suffix != ".zip" else target
     duo.check(settings.policy.duo)
-    options = {"has_checks": True, "has_rows": row_level, "has_notes": row_level and "note" in leave}
+    options = {"zipped": zipped, "has_checks": True, "has_rows": row_level, "has_notes": row_level and "note" in leave}
     with leaving(study, version, settings, place, key=key, threads=threads, memory=memory, progress=progress, **options) as out:
         files, concepts = (_row_level(out, leave), None) if row_level else _without_rows(out)
         tables_of_snapshots, figures = write_snapshots(out, snapshots)
@@ -134,15 +128,12 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         _write_checks(out, concepts, guard(out) if row_level else {})
         _write_metadata(dataset, out, row_level=row_level)
         hashes = out.seal()
-        written = _zip(out.folder, archive) if zipped else target
-    if zipped:
-        shutil.rmtree(place)
     return Packaged(
         is_row_level=row_level,
         tables={file.name: file.rows for file in files},
         assays=tuple(shipped),
         images=pictures.counts if pictures else None,
-        **out.left(written, hashes),
+        **out.left(place, hashes),
     )
 
 
@@ -204,7 +195,7 @@ def _tables_with_rows(out: Outgoing) -> list[str]:
     return [
         name
         for name in tables.treatments()
-        if name not in out.policy.withhold and out.con.execute(f"SELECT 1 FROM cdm.{quoted(name)} LIMIT 1").fetchone() is not None
+        if name not in out.policy.withheld and out.con.execute(f"SELECT 1 FROM cdm.{quoted(name)} LIMIT 1").fetchone() is not None
     ]
 
 
@@ -255,11 +246,3 @@ def _write_checks(out: Outgoing, concepts: Concepts | None, alike: dict[str, Any
         "results": results,
     }
     (out.folder / CHECKS_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _zip(folder: Path, archive: Path) -> Path:
-    """Make one zip of the package, which its owner alone can read, as the folder is; it is put in its place whole."""
-    with TemporaryDirectory(prefix=f".{archive.name}.", dir=archive.parent) as holder:
-        made = Path(shutil.make_archive(f"{holder}/package", "zip", folder))
-        made.chmod(0o600)
-        return made.rename(archive)

@@ -105,7 +105,7 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
     with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
         store = Store(Reading(study, version, settings, out.con))
         labels = {task: rows for cohort in cohorts for task, rows in write_labels(out, store.cohort(cohort)).items()}
-        timeline = Timeline(out.con, out.folder, codes, out.policy.withhold, events_per_file=events_per_file)
+        timeline = Timeline(out.con, out.folder, codes, out.policy.withheld, events_per_file=events_per_file)
         for place, view in enumerate(views):
             timeline.add(write_embeddings(out, store, view, place))
         data = timeline.write(data_schema(), progress)

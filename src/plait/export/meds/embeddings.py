@@ -43,7 +43,7 @@ def write_embeddings(out: Outgoing, store: Store, name: str, place: int = 0) -> 
     view = store.view(name)
     if not isinstance(view, ItemView):
         raise ConfigError(f"view '{name}'", expected="a view whose items are encoded", got=f"one of kind '{view.modality}'", todo="Name another with --view.")
-    if view.table_name in out.policy.withhold or (view.table_name == "note" and out.policy.notes == "withhold"):
+    if view.table_name in out.policy.withheld or (view.table_name == "note" and out.policy.notes == "withhold"):
         raise ExportError(
             f"view '{name}'",
             expected="vectors of what may leave",

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError
-from plait.export.deidentify.calendar import need_own
-from plait.export.deidentify.tables import DATED
+from plait.export.deidentify.calendar import need_own, own_ends
+from plait.export.deidentify.tables import DATED, record_days
 from plait.export.meds.extra import need_meds
 from plait.featurestore.index import PERSON, TIME
 
@@ -41,6 +41,7 @@ def write_labels(out: Outgoing, cohort: Cohort) -> dict[str, int]:
     at = pl.Series(TIME, cohort.index.at).cast(pl.Datetime("us"))
     rows = cohort.frame.with_columns(at).join(pseudonyms, on=PERSON, how="inner", maintain_order="left")
     need_own(f"cohort {name}", rows[PERSON], rows[TIME])
+    rows = own_ends(rows, out.con.execute(record_days()).pl(), person=PERSON, time=TIME)
     moved = rows.with_columns(pl.col("new_id").alias("subject_id"), (pl.col(TIME) + pl.duration(days=pl.col("shift_days"))).cast(pl.Datetime("us")))
     written = {}
     for label in cohort.labels.labels or (None,):

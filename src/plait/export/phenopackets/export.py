@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from plait import __version__
 from plait.duck import quoted, sql
 from plait.etl.run import silent
-from plait.export.omop import leaving_tables
-from plait.export.outgoing import Left, leaving, need_row_level
+from plait.export.outgoing import Left, leaving, leaving_tables, need_row_level
 from plait.export.phenopackets.extra import need_phenopackets, parsed
 from plait.export.phenopackets.packet import packet_of
 from plait.export.phenopackets.tables import accounts, tell

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
+
+from plait.export.deidentify.calendar import moved
 
 if TYPE_CHECKING:
     from plait.export.deidentify.key import ExportKey
@@ -60,10 +62,10 @@ def shifted(vr: str, text: str, days: int) -> str | None:
         return None
     digits = "".join(found.groups()) if vr == "DA" else found[1]
     try:
-        moved = date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) + timedelta(days=days)
+        day = moved(date(int(digits[:4]), int(digits[4:6]), int(digits[6:])), days)
     except (ValueError, OverflowError):
         return None
-    return f"{moved.year:04}{moved.month:02}{moved.day:02}" + ("" if vr == "DA" else found[2] + (found[3] or ""))
+    return f"{day.year:04}{day.month:02}{day.day:02}" + ("" if vr == "DA" else found[2] + (found[3] or ""))
 
 
 def time_alone(text: str) -> str | None:

@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
+from plait.export.deidentify.calendar import moved
 from plait.export.deidentify.text.spans import Span
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ def _names(table: str) -> dict[str, list[Word]]:
     return found
 
 
+def names_of_months() -> list[str]:
+    """Give what months are called in the languages of notes, long and short, in small letters, the longest first."""
+    return sorted(_names("months"), key=len, reverse=True)
+
+
 @cache
 def _written(table: str) -> dict[Word, str]:
     """Give how each name is written."""
@@ -91,9 +97,11 @@ def _written(table: str) -> dict[Word, str]:
 @cache
 def _month() -> re.Pattern[str]:
     """Give what finds the names of months, in small letters."""
-    return re.compile("(?:" + "|".join(sorted(map(re.escape, _names("months")), key=len, reverse=True)) + r")(?![^\W\d_])")
+    return re.compile("(?:" + "|".join(map(re.escape, names_of_months())) + r")(?![^\W\d_])")
 
 
+_FURTHEST_YEARS = 50
+"""A note may tell what is planned in some years; a day so many years ahead is a form's that was not filled in."""
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:(?:18|19|20)\d\d|'\d\d)"
 _BEFORE = re.compile(rf"(?<![\w.])(?P<r>{_DAY} ?(?:[-\u2013]|to|and|bis|/) ?)?(?P<d>{_DAY})(?P<o>st|nd|rd|th|er|\.|º)?(?P<g>[ -]?(?:of |de |the )?)$")
@@ -152,7 +160,7 @@ class Shift:
                 yield Span(*match.span(), KIND, "compact-date", f"{self._moved(day):%Y%m%d}")
 
     def _moved(self, day: dt.date) -> dt.date:
-        return day + dt.timedelta(days=self.days)
+        return moved(day, self.days, _FURTHEST_YEARS)
 
     def _usual(self, sign: str) -> Order:
         """Give what stands first in a date of three numbers with a sign between, where the note does not tell."""
