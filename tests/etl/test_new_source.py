@@ -10,6 +10,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -230,6 +231,25 @@ def test_days_and_months_the_other_way_round_in_one_file_are_read_there(tmp_path
     shapes = tried(command, tmp_path / "out", raw)
     assert (shapes["labs.event"]["rows"], shapes["stays.visit"]["rows"]) == (320, 80)
     assert "here months come first" in (tmp_path / "out" / "labs.event.sql").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p"])
+def test_times_that_are_all_midnight_are_days(form: str, tmp_path: Path, command: Callable[..., Any]) -> None:
+    """A day is known at its end; where one time of a column is not midnight, all are times."""
+    files = {name: hospital(form)[name] for name in ("patients", "labs")}
+    day = dt.datetime(2021, 5, 1)  # noqa: DTZ001 - local, as files have it
+    for number, row in enumerate(files["labs"]):
+        row["CollectedTime"] = row["ReportedTime"] = (day + dt.timedelta(days=number % 300)).strftime(form)
+    for name, hour, at in (("days", 0, "23:59:59"), ("times", 7, "00:00:00")):
+        files["labs"][0]["CollectedTime"] = files["labs"][0]["ReportedTime"] = day.replace(hour=hour).strftime(form)
+        assert command("etl", "new-source", write(tmp_path / f"{name}-raw", files), "-o", tmp_path / name, "--name", "emr").code == 0
+        study = tmp_path / f"study-{name}"
+        write_vocabulary(study / "data" / "athena")
+        source = f"sources: [{{name: emr, kind: {tmp_path / name}, path: {tmp_path / f'{name}-raw'}}}]"
+        (study / "plait.yaml").write_text(f"study: midnight\nvocabulary: data/athena\n{source}\n", encoding="utf-8")
+        assert command("etl", "run", "-s", study, "-q").code == 0
+        known = plait.open(study).table("plait.row_meta").filter(pl.col("table_name") == "measurement")["known_time"]
+        assert known.dt.to_string("%H:%M:%S").mode().to_list() == [at]
 
 
 def test_the_order_of_records_does_not_matter(raw: Path, tmp_path: Path, command: Callable[..., Any]) -> None:

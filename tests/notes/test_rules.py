@@ -122,6 +122,7 @@ def test_what_is_no_value(text: str, lookups: Lookups) -> None:
         ("Clinical stage IV (cT4)", {"Clinical stage IV": "stage=4,value=4", "cT4": "tnm=cT4,value=T4"}),
         ("stage 3 kidney disease", {}),
         ("stage II pressure ulcer", {}),
+        ("murmur\n\n# Tumour\nstage II cancer", {"stage II": "stage=2,value=2"}),  # what is under another heading says nothing of it
         ("carcinoma, grade 2", {"grade 2": "value=2"}),
         ("grade 3 murmur", {}),
         ("ECOG 1", {"ECOG 1": "value=1"}),

@@ -113,6 +113,15 @@ CASE
     ELSE TRY_CAST(value AS BIGINT)
 END;
 
+-- The day of a time that is written as midnight (of one of some formats, else of ISO 8601), as ISO 8601 has a day; any other value as it is. For
+-- what writes midnight where the day alone is known: a day is known at its end, and midnight at its beginning.
+CREATE OR REPLACE MACRO plait_day(value, formats := ['%Y-%m-%d %H:%M:%S']) AS
+CASE
+    WHEN regexp_matches(value, '(([ T]|[0-9]{4}:)0?0:00(:00([.]0+)?)?| 12:00(:00)? [Aa][Mm])$')
+        THEN coalesce(strftime(try_strptime(value, formats), '%Y-%m-%d'), left(value, 10))
+    ELSE value
+END;
+
 CREATE OR REPLACE MACRO plait_known(at_time, is_date) AS
 CASE WHEN is_date THEN date_trunc('day', at_time) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND ELSE at_time END;
 

@@ -19,6 +19,26 @@ _UNKNOWN = re.compile(r"^[ \t]{0,8}(?:#{1,6}[ \t]{1,4}[^\n]{1,80}|[A-Z][A-Z &/,(
 _LONGEST_MARGIN = 16
 
 
+def near(text: str, start: int, end: int, reach: int) -> str:
+    r"""Give what stands within so many characters of a place, and under the same heading, as far as one is marked or in capitals after a blank line.
+
+    >>> near("# Heart\nvalve of grade 2\n\n# Tumour\ngrade 3", 37, 44, 100)
+    '# Tumour\ngrade 3'
+    """
+    low, high = max(0, start - reach), end + reach
+    for match in _UNKNOWN.finditer(text, low, high):
+        if _parts(text, match):
+            if match.start() > end:
+                return text[low : match.start()]
+            low = match.start()
+    return text[low:high]
+
+
+def _parts(text: str, match: re.Match[str]) -> bool:
+    """Tell whether a line that looks like a heading is one."""
+    return match.start() == 0 or text.endswith(("\n\n", "\n\r\n"), 0, match.start()) or match[0].lstrip().startswith("#")
+
+
 class Sections:
     """The sections of a text.
 
@@ -35,7 +55,7 @@ class Sections:
         text = words.text
         found: dict[int, tuple[int, str]] = {}
         for match in _UNKNOWN.finditer(text):
-            if match.start() == 0 or text.endswith(("\n\n", "\n\r\n"), 0, match.start()) or match[0].lstrip().startswith("#"):
+            if _parts(text, match):
                 found[match.start()] = (0, "")
         for first, after, entry in headers:
             start, end = words.starts[first], words.ends[after - 1]

@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from plait.etl.notes.headings import near
 from plait.etl.notes.values import Amount, plain, reading, with_amount
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ def _tnm(words: Words, hit: Hit, codes: Codes) -> Iterator[Reading]:
 
 def _is_of_tumor(text: str, start: int, end: int) -> bool:
     """Tell whether what is near speaks of a tumour, and not of what else has stages and grades."""
-    near = text[max(0, start - _NEAR) : end + _NEAR]
-    closest = text[max(0, start - _NEAR // 3) : end + _NEAR // 3]
-    return _OF_TUMOR.search(near) is not None and _NOT_OF_TUMOR.search(closest) is None
+    return _OF_TUMOR.search(near(text, start, end, _NEAR)) is not None and _NOT_OF_TUMOR.search(near(text, start, end, _NEAR // 3)) is None
 
 
 def _stage(words: Words, hit: Hit, codes: Codes) -> Iterator[Reading]:

@@ -84,6 +84,7 @@ class Column:
         formats: As `strptime` writes them, the formats of its times; the empty one is ISO 8601.
         other: Distinct values that are not of the kind.
         order: Of day and month, where the values themselves tell which comes first; `either` where they do not.
+        midnight: Whether all times of day that it has are midnight: they stand for days.
         systems: For each code system of `code_systems.csv`, the share of distinct values that have its shape.
         undotted: For ICD, whether codes come without their point, some or all.
         units: The share of distinct values that are units by UCUM's grammar.
@@ -106,6 +107,7 @@ class Column:
     formats: tuple[str, ...] = ()
     other: int = 0
     order: Literal["day", "month", "either", ""] = ""
+    midnight: bool = False
     systems: dict[str, float] = field(default_factory=dict)
     undotted: bool = False
     units: float = 0.0
@@ -196,6 +198,7 @@ def profile_column(con: duckdb.DuckDBPyConnection, file: str, name: str, records
         formats,
         other,
         order,
+        midnight=kind == "time" and counted["clocks"] == counted["midnights"] > 0,
         systems={system.vocabulary_id: counted[f"system {system.vocabulary_id}"] / sampled for system in code_systems()},
         undotted=counted["bare"] > 0,
         units=counted["units"] / sampled,
@@ -213,6 +216,7 @@ def _counted(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Give how many values of the sample are of each shape, in one scan."""
     masks = [str(mask) for (mask,) in con.execute(sql("plait.etl.profiling", "value_masks")).fetchall()]
     shapes = {"sampled": "true", "units": _like(_UNIT), "bare": "length(value) > 3 AND value NOT LIKE '%.%'"}
+    shapes |= {"clocks": "regexp_matches(value, '[0-9]:[0-9]{2}')", "midnights": "plait_day(value) != value"}
     if any("9999-99-99" in mask for mask in masks):
         shapes["iso"] = f"{_like(_ISO)} AND plait_utc_time(value) IS NOT NULL"
     shapes |= {f"number {kind}": _like(pattern) for kind, pattern in _NUMBERS.items()}

@@ -489,14 +489,16 @@ def _clock_of(file: RawFile, start: Column) -> str | None:
 
 
 def _take_time(proposal: Proposal, select: Proposed, column: Column, alias: str, *, needed: bool = False) -> None:
-    """Take a time; where its days and months stand the other way round than in most files, it is read here."""
+    """Take a time; one that is read here: where days and months stand the other way round than in most files, or midnight stands for a day."""
     century = "; years have two digits: 69 to 99 are read as 1969 to 1999, 00 to 68 as 2000 to 2068" if any("%y" in form for form in column.formats) else ""
+    form, why = "{0}", f"{column.other:,} of {column.sampled:,} distinct values are no time" if column.other else ""
     if column.order not in {"", "either", proposal.order}:
-        why = f"here {'months' if column.order == 'month' else 'days'} come first, unlike in other files{century}"
-        select.take(column.name, alias, why, form=_as_iso(column.formats), needed=needed)
-        return
-    why = f"{column.other:,} of {column.sampled:,} distinct values are no time" if column.other else ""
-    select.take(column.name, alias, f"{why}{century}".removeprefix("; "), needed=needed)
+        form, why = _as_iso(column.formats), f"here {'months' if column.order == 'month' else 'days'} come first, unlike in other files"
+    if column.midnight:
+        clocked = ", ".join(f"'{one}'" for one in column.formats if form == "{0}" and ("%H" in one or "%I" in one))
+        form = f"plait_day({form}, [{clocked}])" if clocked else f"plait_day({form})"
+        why += "; its times are all midnight: they stand for days, which are known at their end"
+    select.take(column.name, alias, f"{why}{century}".removeprefix("; "), form=form, needed=needed)
 
 
 def _as_iso(formats: Sequence[str]) -> str:
