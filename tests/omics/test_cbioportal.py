@@ -12,6 +12,7 @@ from tiny_cbioportal import DATA, SOURCE, TIMELINES, with_timelines, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Sandbox
 
@@ -88,6 +89,19 @@ def test_offsets_count_from_the_diagnosis(sandbox: Sandbox) -> None:
         ("P2", 1950),
     ]
     assert rows(study, "SELECT DISTINCT CAST(specimen_date AS VARCHAR) FROM cdm.specimen") == [("2000-01-01",)]
+
+
+def test_an_export_keeps_the_intervals_from_an_anchor(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Of persons who are born on 1 January 1900, the first of their days is no filler."""
+    study = run(sandbox, anchor="birth")
+    settings = study.path / "plait.yaml"
+    settings.write_text(f'{settings.read_text(encoding="utf-8")}\nvalidation: {{rules: [{{checks: "*", severity: warning}}]}}\n', encoding="utf-8")
+    plait.open(study.path).export_omop(tmp_path / "out", row_level=True)
+    days = "list_sort(list(date_diff('day', s.specimen_date, d.death_date))), bool_or(specimen_date = '1900-01-01')"
+    (before,) = rows(study, f"SELECT {days} FROM cdm.specimen AS s JOIN cdm.death AS d USING (person_id)")
+    (after,) = rows(study, f"SELECT {days} FROM '{tmp_path}/out/specimen.parquet' AS s JOIN '{tmp_path}/out/death.parquet' AS d USING (person_id)")
+    assert (after[0], before[1], after[1]) == (before[0], True, False)
+    assert before[0]
 
 
 def test_a_timeline_is_events(sandbox: Sandbox, ledger: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ WITH last_seen AS (
             person_id,
             observation_period_end_date AS seen
         FROM cdm.observation_period
-        WHERE NOT is_placeholder(observation_period_end_date)
+        WHERE NOT is_placeholder(observation_period_end_date, person_id IN (SELECT a.person_id FROM plait.time_anchor AS a))
         UNION ALL
         SELECT
             person_id,
@@ -25,6 +25,7 @@ born AS (
     SELECT
         p.person_id,
         s.shift_days,
+        s.is_anchored,
         l.seen,
         p.month_of_birth,
         p.day_of_birth,
@@ -42,16 +43,18 @@ aged AS (
     SELECT
         *,
         coalesce(date_sub('year', birth, seen) > 89, FALSE) AS is_old,
-        coalesce(greatest(11, count(*) OVER () / 20) <= count(*) OVER (PARTITION BY month(birth), day(birth)) OR is_placeholder(birth), FALSE) AS is_filled,
-        shifted_date(birth, shift_days) AS shifted
+        coalesce(
+            greatest(11, count(*) OVER () / 20) <= count(*) OVER (PARTITION BY month(birth), day(birth)) OR is_placeholder(birth, is_anchored), FALSE
+        ) AS is_filled,
+        shifted_date(birth, shift_days, is_anchored) AS shifted
     FROM born
 )
 
 SELECT
     person_id,
     is_old,
-    CAST(CASE WHEN is_old THEN year(shifted_date(seen, shift_days)) - 90 ELSE year(shifted) END AS BIGINT) AS year_of_birth,
+    CAST(CASE WHEN is_old THEN year(shifted_date(seen, shift_days, is_anchored)) - 90 ELSE year(shifted) END AS BIGINT) AS year_of_birth,
     CAST(CASE WHEN NOT is_old AND NOT is_filled AND month_of_birth IS NOT NULL THEN month(shifted) END AS BIGINT) AS month_of_birth,
     CAST(CASE WHEN NOT is_old AND NOT is_filled AND day_of_birth IS NOT NULL THEN day(shifted) END AS BIGINT) AS day_of_birth,
-    CASE WHEN NOT is_old AND NOT is_filled THEN shifted_datetime(birth_datetime, shift_days) END AS birth_datetime
+    CASE WHEN NOT is_old AND NOT is_filled THEN shifted_datetime(birth_datetime, shift_days, is_anchored) END AS birth_datetime
 FROM aged

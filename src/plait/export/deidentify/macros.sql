@@ -3,16 +3,19 @@
 CREATE OR REPLACE TEMP MACRO new_row(id, person_id, new_id) AS CASE WHEN id >> 22 = person_id THEN (new_id << 22) + (id & 4194303) WHEN id = 0 THEN 0 END;
 
 -- What programs write for a day that is not known, or never comes; as in `calendar.py`. Everybody knows it, so that its shift would be the person's.
-CREATE OR REPLACE TEMP MACRO is_placeholder(happened) AS happened < DATE '1900-01-02'
-OR happened IN (DATE '1901-01-01', DATE '1904-01-01', DATE '1960-01-01', DATE '1970-01-01')
-OR happened >= today() + INTERVAL 2 YEARS;
-
-CREATE OR REPLACE TEMP MACRO shifted_date(happened, shift_days) AS CAST(
-    CASE WHEN is_placeholder(happened) THEN date_trunc('year', happened) ELSE happened + CAST(shift_days AS INTEGER) END AS DATE
+-- Of a person whose days count from an anchor, none is: it stands at such a day itself, or anywhere.
+CREATE OR REPLACE TEMP MACRO is_placeholder(happened, is_anchored) AS NOT is_anchored AND (
+    happened < DATE '1900-01-02'
+    OR happened IN (DATE '1901-01-01', DATE '1904-01-01', DATE '1960-01-01', DATE '1970-01-01')
+    OR happened >= today() + INTERVAL 2 YEARS
 );
 
-CREATE OR REPLACE TEMP MACRO shifted_datetime(happened, shift_days) AS CASE
-    WHEN is_placeholder(CAST(happened AS DATE)) THEN CAST(date_trunc('year', happened) AS TIMESTAMP)
+CREATE OR REPLACE TEMP MACRO shifted_date(happened, shift_days, is_anchored) AS CAST(
+    CASE WHEN is_placeholder(happened, is_anchored) THEN date_trunc('year', happened) ELSE happened + CAST(shift_days AS INTEGER) END AS DATE
+);
+
+CREATE OR REPLACE TEMP MACRO shifted_datetime(happened, shift_days, is_anchored) AS CASE
+    WHEN is_placeholder(CAST(happened AS DATE), is_anchored) THEN CAST(date_trunc('year', happened) AS TIMESTAMP)
     ELSE happened + to_days(CAST(shift_days AS INTEGER))
 END;
 

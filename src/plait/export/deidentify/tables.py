@@ -59,10 +59,13 @@ _ACTIONS = {
     "keep": "{column}",
     "person": "s.new_id",
     "row": "new_row({column}, s.person_id, s.new_id)",
-    "shift": "shifted_{type}({column}, s.shift_days)",
-    "began": "shifted_{type}(w.began, s.shift_days)",
-    "ended": "shifted_{type}(w.ended, s.shift_days)",
-    "noted": "CASE WHEN {column} IS NOT NULL THEN (SELECT shifted_{type}(n.note_{type}, s.shift_days) FROM cdm.note AS n WHERE n.note_id = t.note_id) END",
+    "shift": "shifted_{type}({column}, s.shift_days, s.is_anchored)",
+    "began": "shifted_{type}(w.began, s.shift_days, s.is_anchored)",
+    "ended": "shifted_{type}(w.ended, s.shift_days, s.is_anchored)",
+    "noted": (
+        "CASE WHEN {column} IS NOT NULL THEN (SELECT shifted_{type}(n.note_{type}, s.shift_days, s.is_anchored) "
+        "FROM cdm.note AS n WHERE n.note_id = t.note_id) END"
+    ),
     "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} ELSE {nothing} END",
     "years": "CASE WHEN {column} > 89 AND t.unit_concept_id IN (SELECT y.concept_id FROM year_unit AS y) THEN NULL ELSE {column} END",
     "year": "make_date(year({column}), 1, 1)",
@@ -120,6 +123,8 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
     for statement in sql(_PACKAGE, "macros").split(";\n"):
         con.execute(statement)
     key.make_pseudonyms(con, persons)
+    con.execute("ALTER TABLE pseudonym ADD COLUMN is_anchored BOOLEAN DEFAULT FALSE")
+    con.execute("UPDATE pseudonym SET is_anchored = TRUE WHERE person_id IN (SELECT a.person_id FROM plait.time_anchor AS a)")
     for table in DIMENSIONS:
         key.make_numbers(con, table, _leaving_dimension(con, table))
     for table in _PERIODS:
@@ -175,7 +180,11 @@ def record_days() -> str:
         if "person_id" in spec.columns and field.base_type == "date" and Treated(table, field.name, "shift") in treatments().get(table, ())
         if "_end_date" not in field.name or table == "visit_occurrence"
     ]
-    selects = (f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE NOT is_placeholder({quoted(date)})" for table, date in chosen)
+    anchored = "person_id IN (SELECT a.person_id FROM plait.time_anchor AS a)"
+    selects = (
+        f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE NOT is_placeholder({quoted(date)}, {anchored})"
+        for table, date in chosen
+    )
     return " UNION ALL ".join(selects)
 
 
@@ -211,7 +220,7 @@ def select(table: str, *, in_order: bool = True, known: str | None = None) -> st
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
     if known:
-        columns += "".join(f", shifted_datetime(k.{time}, s.shift_days) AS {time}" for time in ("known_time", "end_known_time"))
+        columns += "".join(f", shifted_datetime(k.{time}, s.shift_days, s.is_anchored) AS {time}" for time in ("known_time", "end_known_time"))
         rows += f" LEFT JOIN {known} AS k ON k.row_id = t.{cdm_tables()[table].id_column or 'person_id'}"
     order = f" ORDER BY {cdm_tables()[table].id_column or 'ALL'}" if in_order else ""
     return f"SELECT {columns} {rows}{order}"
