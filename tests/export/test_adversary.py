@@ -239,16 +239,17 @@ def test_days_since_the_day_on_which_all_begin_are_not_told(*, is_told: bool) ->
 def test_ages_over_89_are_not_told_as_numbers(tmp_path: Path) -> None:
     """Nor does a birth leave of whose last record, though no period holds it, is of an age over 89."""
     tables = {name: CDM[name] for name in ("person", "observation_period", "visit_occurrence")}
-    row = "{n},12,0,{day},32827,{number},{unit},,0"
-    rows = [row.format(n=n, day="2015-05-05", number=number, unit=unit) for n, (number, unit) in enumerate(((91, 9448), (91, 8582), (89, 9448), (91, "")))]
+    row = "{n},12,0,{day},32827,{number},{unit},,0,{words}"
+    said = ((91, 9448, ""), (91, 8582, ""), (89, 9448, ""), (91, "", "pages"), (91, "", "AGE_AT_SEQ"), (89, "", "age"), (91, 8582, "Patient's age"))
+    rows = [row.format(n=n, day="2015-05-05", number=number, unit=unit, words=words) for n, (number, unit, words) in enumerate(said)]
     about = "observation_id,person_id,observation_concept_id,observation_date,observation_type_concept_id"
-    header = f"{about},value_as_number,unit_concept_id,value_as_string,value_as_concept_id"
+    header = f"{about},value_as_number,unit_concept_id,value_as_string,value_as_concept_id,observation_source_value"
     tables["observation"] = "\n".join([header, *rows]) + "\n"
     tables["person"] = tables["person"].replace("12,8507,1961,,,", "12,8507,1921,3,4,")
     study = Legacy(tmp_path / "study", tables=tables).write(validation=LENIENT, policy={"min_cell": 1}).run()
     plait.open(study.path).export_omop(tmp_path / "out", row_level=True)
     told = duckdb.sql(f"SELECT value_as_number FROM '{tmp_path}/out/observation.parquet' ORDER BY observation_id").fetchall()
-    assert told == [(None,), (91,), (89,), (91,)]
+    assert told == [(None,), (91,), (89,), (91,), (None,), (89,), (None,)]
     assert duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/out/person.parquet' WHERE gender_concept_id = 8507 AND month_of_birth IS NOT NULL").fetchone() == (0,)
 
 

@@ -19,6 +19,9 @@ CREATE OR REPLACE TEMP MACRO shifted_datetime(happened, shift_days, is_anchored)
     ELSE happened + to_days(CAST(shift_days AS INTEGER))
 END;
 
+-- Whether a concept or a source calls something an age.
+CREATE OR REPLACE TEMP MACRO is_called_age(words) AS regexp_matches(words, '(?i)^(current |chronological |patient''?s? |reported |stated )*age([^a-z]|$)');
+
 CREATE OR REPLACE TEMP MACRO time_alone(written) AS CASE WHEN regexp_full_match(written, '[0-2]\d:[0-5]\d(:[0-5]\d(\.\d+)?)?') THEN written END;
 
 -- The three digits of a ZIP code that may stay (45 CFR 164.514(b)(2)(i)(B)), of any country's.

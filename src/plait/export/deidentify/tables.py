@@ -11,7 +11,7 @@
 | `began`, `ended` | shifted; where periods begin or end by the calendar, the person's first or last record is taken: see `periods.sql` |
 | `noted` | the note's date, shifted: when a program read the notes is one day for all of them, and would tell the shift |
 | `common` | it stays where as many persons (of places and providers: as many of them) have it as the smallest cell, and it is no date, else it is left out |
-| `years` | a number stays, but for more than 89 years |
+| `years` | a number stays, but for more than 89 years, and of what is called an age for as much in other units, or without one |
 | `year` | the first day of the year: who knows to the day where the data end, knows of many by how much their last day was shifted |
 | `time` | a time of day stays, anything else is left out |
 | `birth`, `zip`, `state` | generalised: see `births.sql` and `areas.sql` |
@@ -67,7 +67,12 @@ _ACTIONS = {
         "FROM cdm.note AS n WHERE n.note_id = t.note_id) END"
     ),
     "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} ELSE {nothing} END",
-    "years": "CASE WHEN {column} > 89 AND t.unit_concept_id IN (SELECT y.concept_id FROM year_unit AS y) THEN NULL ELSE {column} END",
+    "years": (
+        "CASE WHEN {column} > 89 AND (t.unit_concept_id IN (SELECT u.concept_id FROM age_unit AS u WHERE u.is_years) "
+        "OR ({column} > coalesce((SELECT u.most FROM age_unit AS u WHERE u.concept_id = t.unit_concept_id), 89) "
+        "AND (t.{table}_concept_id IN (SELECT a.concept_id FROM age_concept AS a) OR is_called_age(t.{table}_source_value)))) "
+        "THEN NULL ELSE {column} END"
+    ),
     "year": "make_date(year({column}), 1, 1)",
     "time": "time_alone({column})",
     "birth": "b.{name}",
@@ -130,7 +135,8 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
     for table in _PERIODS:
         _make_periods(con, table)
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births').replace('record_day', f'({record_days()})')}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE year_unit AS {sql(_PACKAGE, 'year_units')}")
+    for found in ("age_unit", "age_concept"):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {found} AS {sql(_PACKAGE, f'{found}s')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
     con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
     _make_uids(con, key)
@@ -241,7 +247,9 @@ def _expression(field: Treated) -> str:
     kind = next(one for one in cdm_tables()[field.table].fields if one.name == field.field)
     nothing = literal(WITHHELD) if kind.required and kind.base_type == "varchar" else f"CAST(NULL AS {kind.duckdb_type})"
     template = _template(field)
-    return template.format(column=f"t.{quoted(field.field)}", name=quoted(field.field), type=kind.base_type, common=quoted(_common(field)), nothing=nothing)
+    return template.format(
+        column=f"t.{quoted(field.field)}", name=quoted(field.field), table=field.table, type=kind.base_type, common=quoted(_common(field)), nothing=nothing
+    )
 
 
 def _template(field: Treated) -> str:
