@@ -5,6 +5,26 @@ No message carries patient data: values of records never enter an error, only th
 
 from __future__ import annotations
 
+import json
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (FileNotFoundError, "nothing of this name"),
+    (NotADirectoryError, "a file in the place of a folder"),
+    (IsADirectoryError, "a folder"),
+    (PermissionError, "no permission"),
+    (UnicodeDecodeError, "bytes that are no text"),
+    (json.JSONDecodeError, "text that is no JSON"),
+)
+
+
+def in_words(error: Exception) -> str:
+    """Say what an exception of others means, without its words, which may show values.
+
+    >>> in_words(FileNotFoundError("/home/me/secret")), in_words(KeyError("x"))
+    ('nothing of this name', 'KeyError')
+    """
+    return next((words for kind, words in _WORDS if isinstance(error, kind)), type(error).__name__)
+
 
 class PlaitError(Exception):
     """Base of every error that plait raises on purpose.

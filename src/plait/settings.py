@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 
 from plait.cohort_settings import CohortSettings
-from plait.errors import ConfigError
+from plait.errors import ConfigError, in_words
 from plait.nlp_settings import NlpSettings
 from plait.policy_settings import PolicySettings
 
@@ -255,7 +255,7 @@ def read_settings(study: Path) -> Settings:
             file, expected="a study's settings", got="no such file", todo=f"Make a study with `plait init {study}`, or name another with -s DIR."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(file, expected="a readable UTF-8 file", got=type(error).__name__, todo="Check its permissions and encoding.") from None
+        raise ConfigError(file, expected="a readable UTF-8 file", got=in_words(error), todo="Check its permissions and encoding.") from None
     settings = parse_yaml(Settings, text, file)
     root = study.resolve()
     return settings.model_copy(

@@ -124,12 +124,12 @@ def _finish(report: Validated, dqd_file: Path | None, junit_file: Path | None, *
 
 def _write(file: Path, text: str) -> None:
     """Write a file, or say why it cannot be written."""
-    from plait.errors import ConfigError
+    from plait.errors import ConfigError, in_words
 
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(file, expected="a file that can be written", got=type(error).__name__, todo="Name another one.") from None
+        raise ConfigError(file, expected="a file that can be written", got=in_words(error), todo="Name another one.") from None
 
 
 def _show_validated(report: Validated) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from plait.errors import CohortError, NotFittedError
+from plait.errors import CohortError, NotFittedError, in_words
 from plait.featurestore.aligned import Aligned, Ragged
 from plait.featurestore.imputers import Cells, Imputed, Imputer, parse_imputer
 from plait.featurestore.outputs import answer_of
@@ -121,7 +121,7 @@ class Fitted:
             fitted = cls(recipes, parse_imputer(content["imputer"]), names, states, *learnt)
             said = content["sha256"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise NotFittedError(where, expected="what Fitted.save wrote", got=type(error).__name__, todo="Fit again: train.fit().") from None
+            raise NotFittedError(where, expected="what Fitted.save wrote", got=in_words(error), todo="Fit again: train.fit().") from None
         if fitted.digest != said:
             raise NotFittedError(where, expected="what was fitted", got="something that was changed since", todo="Fit again: train.fit().")
         return fitted

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plait.errors import PlaitError, SnapshotError
+from plait.errors import PlaitError, SnapshotError, in_words
 from plait.featurestore.aligned import Aligned, Presence, Ragged
 from plait.featurestore.fitting import Fitted
 from plait.featurestore.imputers import Imputed
@@ -155,7 +155,7 @@ def check_snapshot(folder: str | Path, *, id: str | None = None) -> Snapshot:  #
         raise SnapshotError(
             path / MANIFEST_FILE,
             expected="the manifest of a snapshot",
-            got=type(error).__name__,
+            got=in_words(error),
             todo="Restore the folder from a copy, or save the table anew.",
         ) from None
     if given != SNAPSHOT_FORMAT:
@@ -214,9 +214,7 @@ def open_snapshot(folder: str | Path, *, id: str | None = None) -> FusionTable: 
         index = as_index(pl.read_parquet(path / INDEX_FILE))
         question = Question.of(content["clock"], audit=False)
     except (PlaitError, OSError, ValueError, KeyError, TypeError) as error:
-        raise SnapshotError(
-            path, expected="a snapshot that this plait reads", got=type(error).__name__, todo="Open it with the plait that wrote it."
-        ) from error
+        raise SnapshotError(path, expected="a snapshot that this plait reads", got=in_words(error), todo="Open it with the plait that wrote it.") from error
     return FusionTable(index, answers, {}, question, content["version"], content["lineage"], part, fitted)
 
 

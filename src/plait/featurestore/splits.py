@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from plait.errors import CohortError, ConfigError
+from plait.errors import CohortError, ConfigError, in_words
 from plait.featurestore.chance import key_of, uniform
 from plait.featurestore.index import iso_times, microseconds
 
@@ -91,7 +91,7 @@ class Split:
             split = cls(content["rule"], {name: np.asarray(content["parts"][name], np.int64) for name in content["parts"]})
             said = content["sha256"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CohortError(file, expected="a split that was saved", got=type(error).__name__, todo="Name the file that Split.save wrote.") from None
+            raise CohortError(file, expected="a split that was saved", got=in_words(error), todo="Name the file that Split.save wrote.") from None
         if split.digest != said:
             raise CohortError(file, expected="the split that was saved", got="one that was changed since", todo="Restore it from a copy.")
         return split

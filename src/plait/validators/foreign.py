@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, parquet, quoted
-from plait.errors import ConfigError, InputFileError
+from plait.errors import ConfigError, InputFileError, in_words
 from plait.etl.sources.inventory import detected_layout
 from plait.etl.sources.raw import csv_records
 from plait.schema import cdm_tables
@@ -56,7 +56,7 @@ def open_cdm(path: Path | str, *, threads: int | None = None, memory: str | None
     try:
         made = _of_url(con, str(path)) if "://" in str(path) else _of_files(con, Path(path))
     except duckdb.Error as error:
-        raise InputFileError(path, expected="a CDM that can be read", got=type(error).__name__, todo=_TODO) from None
+        raise InputFileError(path, expected="a CDM that can be read", got=in_words(error), todo=_TODO) from None
     if not made:
         place = "URL" if "://" in str(path) else path  # a URL may have a password in it
         raise ConfigError(place, expected="a CDM", got="nothing that looks like one", todo=_TODO)

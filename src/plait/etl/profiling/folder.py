@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from plait.duck import make_view, quoted, sql
-from plait.errors import ConfigError
+from plait.errors import ConfigError, in_words
 from plait.etl.profiling.columns import words
 from plait.etl.profiling.proposal import Proposal, Proposed, identifier
 from plait.etl.sources.folder import MAP_FILE
@@ -52,7 +52,7 @@ def write_folder(folder: Path, proposal: Proposal, *, force: bool, values: dict[
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(folder, expected="a folder that can be written", got=type(error).__name__, todo="Name another with -o.") from None
+        raise ConfigError(folder, expected="a folder that can be written", got=in_words(error), todo="Name another with -o.") from None
     return [folder / name for name in files]
 
 

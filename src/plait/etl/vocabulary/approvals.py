@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.errors import ConfigError
+from plait.errors import ConfigError, in_words
 from plait.etl.vocabulary.spreadsheet import guarded, unguarded
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def read_approvals(study: Path) -> tuple[Approval, ...]:
         return ()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            file, expected="approved mappings in UTF-8", got=type(error).__name__, todo="Restore the file, and change it by `plait map apply`."
+            file, expected="approved mappings in UTF-8", got=in_words(error), todo="Restore the file, and change it by `plait map apply`."
         ) from None
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     approvals = []

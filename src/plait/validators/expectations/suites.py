@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from plait.errors import ConfigError
+from plait.errors import ConfigError, in_words
 from plait.validators.suite import SEVERITIES, Check, CheckType, Severity
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ConfigError(f"{file}:{error.lineno}", expected="JSON", got=error.msg, todo="Mend the line.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(file, expected="a readable UTF-8 file", got=type(error).__name__, todo="Check its permissions and encoding.") from None
+        raise ConfigError(file, expected="a readable UTF-8 file", got=in_words(error), todo="Check its permissions and encoding.") from None
     listed = data.get("expectations") if isinstance(data, dict) else None
     _expect(file, isinstance(listed, list), "a suite of Great Expectations: an object with a list of 'expectations'", data)
     return cast("dict[str, Any]", data)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, quoted, sql, write_parquet
-from plait.errors import ConfigError, InputFileError
+from plait.errors import ConfigError, InputFileError, in_words
 from plait.etl.databases import batches, reading, tables_of_cdm, texts
 from plait.etl.own_code import code_digest
 from plait.etl.postgres import columns_of_cdm, connected, copy_table, expanded, read_copied, read_url
@@ -110,7 +110,7 @@ def _of_duckdb(source: Source, folder: Path, file: Path) -> list[str]:
                 _keep(written, folder / f"{name}.parquet")
                 names.append(name)
     except duckdb.Error as error:
-        raise InputFileError(file, expected="a DuckDB file that can be read", got=type(error).__name__, todo="Close what writes to it.") from None
+        raise InputFileError(file, expected="a DuckDB file that can be read", got=in_words(error), todo="Close what writes to it.") from None
     source.cache.write_text(stamp, encoding="utf-8")
     return names
 
