@@ -308,6 +308,19 @@ def test_a_text_file_that_is_no_table_is_refused_with_its_line(tmp_path: Path, c
         open_cdm(tmp_path)
 
 
+def test_which_number_is_the_month_is_not_guessed(tmp_path: Path) -> None:
+    """Dates of another form are said to be none, where checks compare them; those beside them are read."""
+    (tmp_path / "person.csv").write_text(
+        "person_id,year_of_birth,month_of_birth,day_of_birth,birth_datetime\n1,1980,3,4,1980-03-04 10:00:00\n", encoding="utf-8"
+    )
+    (tmp_path / "death.csv").write_text("person_id,death_date,death_datetime\n1,01/02/2020,2020-02-01T10:00:00.5\n", encoding="utf-8")
+    (tmp_path / "note.csv").write_text("note_id,person_id,note_date\n1,1,2020-02-03\n", encoding="utf-8")
+    with open_cdm(tmp_path) as con:
+        theirs = numbers(found(con, "plausibleAfterBirth.*"))
+    assert theirs["plausibleAfterBirth.death.death_date"][2] == "ERROR"
+    assert theirs["plausibleAfterBirth.death.death_datetime"] == theirs["plausibleAfterBirth.note.note_date"] == (0, 1, "PASS")
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "person.parquet").write_bytes(b"no Parquet")
     with pytest.raises(InputFileError, match=r"person\.parquet: expected the table person"):

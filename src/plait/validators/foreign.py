@@ -155,8 +155,9 @@ def _make_table(con: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
         head = lines.read(1 << 20).decode("utf-8", errors="replace")
     delimiter, quote = detected_layout(head, ",")
     layout = f"delim = {literal(delimiter)}, quote = {literal(quote)}, compression = '{'gzip' if is_packed else 'none'}'"
-    # Without the last two, DuckDB takes lines that do not fit those below them for a title, and leaves them out.
-    options = f"header = true, sample_size = -1, {layout}, skip = 0, comment = ''"
+    # Without the last two, DuckDB takes lines that do not fit those below them for a title, and leaves them out. Which number of 01/02/2020 is the month
+    # it would guess.
+    options = f"header = true, sample_size = -1, {layout}, dateformat = '%Y-%m-%d', skip = 0, comment = ''"
     try:
         con.execute(f"CREATE TABLE cdm.{quoted(table)} AS FROM read_csv({literal(file)}, {options})")
     except duckdb.Error:
