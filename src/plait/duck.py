@@ -9,18 +9,21 @@ from __future__ import annotations
 import os
 import re
 import threading
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     import duckdb
+
+Found = TypeVar("Found")
 
 _lock = threading.Lock()
 _connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, int] = WeakKeyDictionary()
@@ -64,6 +67,26 @@ def interrupt(threads: Collection[int]) -> None:
     for con in theirs:
         with suppress(duckdb.ConnectionException):  # it was closed meanwhile
             con.interrupt()
+
+
+@contextmanager
+def beside(con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Found]) -> Iterator[Future[Found]]:
+    """Have something found by queries on a connection of the same database while others go on; it has what is no transaction's and no temporary object.
+
+    In an open transaction, whose changes no other connection sees, it is found on the connection itself first.
+    """
+    if len({con.execute("SELECT txid_current()").fetchone() for _ in range(2)}) == 1:
+        done: Future[Found] = Future()
+        done.set_result(work(con))
+        yield done
+        return
+    with con.cursor() as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SET TimeZone = 'UTC'")
+        try:
+            yield pool.submit(work, other)
+        except BaseException:
+            other.interrupt()
+            raise
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> int:

@@ -12,7 +12,7 @@ from plait.schema import cdm_tables
 from plait.validators.counting import Counter
 from plait.validators.examiner import Listed
 from plait.validators.judge import Result, judge
-from plait.validators.plan import Unanswerable, plan, rows_query
+from plait.validators.plan import Unanswerable, plan_all, rows_query
 from plait.validators.suite import Check, checks_of
 
 if TYPE_CHECKING:
@@ -116,6 +116,6 @@ def examine_cdm(
         files: The Parquet files that tables are made of, as far as they are made of some.
     """
     columns = columns_of(con)
-    planned = [plan(check, columns, today) for check in checks]
+    planned = plan_all(checks, columns, today)
     found, own, facts = Counter(con, columns, files or {}).count(planned, progress)
     return [judge(one, found, own, facts, columns) for one in planned]

@@ -6,30 +6,35 @@ A figure that the engine refuses, as one on a column of another type is, is foun
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from plait.duck import quoted
+from plait.duck import beside, quoted
 from plait.validators.extents import extents_of
-from plait.validators.plan import VOCABULARY, WHOLE_TYPES, Figure, Planned, carried, join_sql, place_of
+from plait.validators.keyed import PERSON, is_of_persons, look_up, of_persons, persons_of, pointed_at, repeated
+from plait.validators.plan import VOCABULARY, Figure, Planned, alias_of, carried, join_sql, place_of
 from plait.validators.suite import Join, joins, named
 from plait.validators.tallies import Tally, evaluated, halved, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
 
     from plait.etl.run import Progress
     from plait.validators.extents import Extents
+    from plait.validators.suite import Check
 
 _VALUED = ("concept_id", "source_value")
 """How fields end that few values are expected of."""
 _NULLNESS = re.compile(r'([\w"]+\.[\w"]+) IS (NOT )?NULL')
-_SAMPLE = 20_000
+_SAMPLE = 2_048
+_SMALL = 200_000
+"""Rows of a table whose combinations are tallied together, however many they are."""
 _FEW = 0.2
 """Of the first rows of a table, the share that the combinations of their values may be for a tally of all fields together."""
 
@@ -59,6 +64,7 @@ class Counter:
     _duplicates: dict[tuple[str, str], int] = field(default_factory=dict)
     _found: dict[Figure, int | str] = field(default_factory=dict)
     _tallies: list[Tally] = field(default_factory=list)
+    _grouped: set[str] = field(default_factory=set)
 
     def count(self, planned: Sequence[Planned], progress: Progress) -> tuple[dict[Figure, int | str], dict[str, int | str], Facts]:
         """Count all figures.
@@ -69,18 +75,30 @@ class Counter:
         """
         figures = list(dict.fromkeys(figure for one in planned for figure in (one.violated, one.counted) if figure is not None))
         self._extents = extents_of(self.con, self._asked(planned, figures), self.files)
-        own = self._own_queries(planned)
         simplified = {figure: self._simplified(figure) for figure in figures}
-        wanted = sorted(dict.fromkeys(simplified.values()), key=lambda figure: figure.table)
-        for table, of_table in groupby(wanted, key=lambda figure: figure.table):
-            self._count_table(table, list(of_table))
-            progress("validate", 0)
-        self._found |= evaluated(self.con, self._tallies)
+        wanted = sorted(dict.fromkeys(simplified.values()), key=lambda figure: (figure.table == PERSON.table, figure.table))
+        left = {table: self._left(table, list(of_table)) for table, of_table in groupby(wanted, key=lambda figure: figure.table)}
+        valued = {figure: self._columns(figure) for rest in left.values() for figure in rest if self._is_valued(figure)}
+        apart = {figure for rest in left.values() for figure in rest if figure not in valued and self._stands_apart(figure)}
+        with beside(self.con, partial(self._count_apart, apart, [one.check for one in planned if _asks_for_duplicates(one)])) as others:
+            own = self._own_queries(planned)
+            for table, rest in left.items():
+                for columns, tallied in self._combined(table, {figure: valued[figure] for figure in rest if figure in valued}):
+                    self._tally(table, columns, tallied)
+                joined = [figure for figure in rest if figure not in valued and figure not in apart]
+                self._found |= self._of_persons(table, [figure for figure in joined if is_of_persons(figure, self._extents[table].types)])
+                self._scan(table, [figure for figure in joined if figure not in self._found])
+                progress("validate", 0)
+            self._found |= evaluated(self.con, self._tallies)
+            counted, keys = others.result()
+        self._found |= counted
+        for table, rest in left.items():
+            self._scan(table, [figure for figure in rest if figure not in self._found and figure not in valued])
         facts = Facts(
             {table: extents.rows for table, extents in self._extents.items()},
             {(table, column): extent.filled for table, extents in self._extents.items() for column, extent in extents.columns.items()},
         )
-        return {figure: self._found[simple] for figure, simple in simplified.items()}, own, facts
+        return {figure: self._found[simple] for figure, simple in simplified.items()}, own | keys, facts
 
     def _asked(self, planned: Sequence[Planned], figures: Sequence[Figure]) -> dict[str, dict[str, str]]:
         """Give the tables and columns that checks are about or figures name, with DuckDB's types."""
@@ -101,47 +119,83 @@ class Counter:
     def duplicates(self, table: str, key: str) -> int:
         """Give the rows whose key is that of another row, too."""
         if (table, key) not in self._duplicates:
-            grouped = f"SELECT count(*) AS n FROM {place_of(table)} WHERE {quoted(key)} IS NOT NULL GROUP BY {quoted(key)} HAVING n > 1"
-            self._duplicates[table, key] = 0 if self._is_plainly_unique(table, key) else self._one(f"SELECT coalesce(sum(n), 0) FROM ({grouped})")
+            self._duplicates[table, key] = repeated(self.con, table, key, self.columns.get(table, {}).get(key, ""))
         return self._duplicates[table, key]
 
-    def _is_plainly_unique(self, table: str, key: str) -> bool:
-        """Tell whether a key is seen to be unique without a table of its values, by a bit for each in words of 64 that stand side by side."""
-        if self.columns.get(table, {}).get(key) not in WHOLE_TYPES:
+    def _stands_apart(self, figure: Figure) -> bool:
+        """Tell whether a figure needs nothing that others make: it is of rows alone, or of rows that point at one of another table's each."""
+        joined = figure.each | figure.exists
+        if not joined:
+            return True
+        if figure.is_total or len(joined) > 1 or PERSON in joined:
             return False
-        column, place = quoted(key), place_of(table)
-        words = f"SELECT bit_or(CAST(1 AS UBIGINT) << CAST({column} & 63 AS UBIGINT)) AS word, count({column}) AS n FROM {place} GROUP BY {column} >> 6"
-        return self._one(f"SELECT coalesce(sum(n) - sum(bit_count(word)), 0) FROM ({words})") == 0
+        (join,) = joined
+        entry = joins().get(named(join) or "")
+        return not (entry is not None and entry.is_grouped) and join.key == f"{join.table}_id" and self.duplicates(join.table, join.key) == 0
+
+    def _count_apart(
+        self, figures: Collection[Figure], keys: Sequence[Check], con: duckdb.DuckDBPyConnection
+    ) -> tuple[dict[Figure, int | str], dict[str, int | str]]:
+        """Give figures that stand apart, as far as the engine counts them together, and for each check of a key the rows whose key is another's, too."""
+        import duckdb
+
+        found: dict[Figure, int | str] = {}
+        for key, places in pointed_at((one for one in figures if one.each | one.exists), {name: one.types for name, one in self._extents.items()}).items():
+            with suppress(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):  # a scan finds which one the engine refuses
+                found |= look_up(con, key, places)
+        alone = sorted((one for one in figures if not one.each | one.exists), key=lambda one: one.table)
+        for table, those in groupby(alone, key=lambda one: one.table):
+            found |= halved(list(those), partial(self._scanned, con, table, frozenset()))
+        rows: dict[str, int | str] = {}
+        for check in keys:
+            try:
+                known = self._duplicates.get((check.table, check.field))
+                rows[check.id] = known if known is not None else repeated(con, check.table, check.field, self.columns.get(check.table, {}).get(check.field, ""))
+            except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+                rows[check.id] = refused(error)
+        return found, rows
 
     def _own_queries(self, planned: Iterable[Planned]) -> dict[str, int | str]:
         """Count the violations of checks whose type has a query of its own, and what they are of where it has one for that too."""
-        asked = [one for one in planned if one.check.type.query is not None and one.unanswerable is None and one.inapplicable is None]
-        counted = {f"{one.check.id} counted": self._own(one, one.counted_by) for one in asked if one.counted_by is not None}
-        return {one.check.id: self._own(one, one.own) for one in asked} | counted
+        asked = [one for one in planned if _is_asked(one)]
+        counted = {f"{one.check.id} counted": self._own(one.counted_by) for one in asked if one.counted_by is not None}
+        return {one.check.id: self._own(one.own) for one in asked if one.own is not None} | counted
 
-    def _own(self, one: Planned, query: str | None) -> int | str:
+    def _own(self, query: str) -> int | str:
         import duckdb
 
         try:
-            return self.duplicates(one.check.table, one.check.field) if query is None else self._one(query)
+            return self._one(query)
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
             return refused(error)
 
-    def _count_table(self, table: str, figures: list[Figure]) -> None:
-        """Count the figures of a table: those that are known, those that its values decide, and the rest.
-
-        These take one scan, and one more for each set of joins whose keys are not unique.
-        """
+    def _left(self, table: str, figures: list[Figure]) -> list[Figure]:
+        """Count the figures of a table that are known without reading it, and give the others."""
         known = {figure: number for figure in figures if not figure.is_total and (number := self._extents[table].count(figure.sql)) is not None}
-        known |= self._decided(table, [figure for figure in figures if figure.is_ordered and figure not in known])
+        known |= self._decided(table, [figure for figure in figures if figure.first and not figure.each and figure not in known])
         self._found |= known
-        left = [figure for figure in figures if figure not in known]
-        valued = {figure: self._columns(figure) for figure in left if self._is_valued(figure)}
-        for columns, tallied in self._combined(table, valued):
-            self._tally(table, columns, tallied)
-        scanned = {figure: self._many(figure) for figure in left if figure not in valued}
-        for joined in sorted(set(scanned.values()), key=lambda joined: (len(joined), sorted(joined))):
-            self._found |= halved([figure for figure in scanned if scanned[figure] == joined], partial(self._scanned, table, joined))
+        return [figure for figure in figures if figure not in known]
+
+    def _scan(self, table: str, figures: Sequence[Figure]) -> None:
+        """Count figures of a table in one scan, and in one more for each set of joins whose keys are not unique."""
+        many = {figure: self._many(figure) for figure in figures}
+        for joined in sorted(set(many.values()), key=lambda joined: (len(joined), sorted(joined))):
+            self._found |= halved([figure for figure in many if many[figure] == joined], partial(self._scanned, self.con, table, joined))
+
+    def _of_persons(self, table: str, figures: Sequence[Figure]) -> dict[Figure, int]:
+        """Give the figures that the rows of a person decide together, as far as they do."""
+        import duckdb
+
+        if not figures or self._is_many(PERSON):
+            return {}
+        names = _named(figures)
+        person = join_sql(PERSON, "LEFT JOIN", carried=names)
+        try:
+            found = of_persons(self.con, table, figures, person)
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):
+            return {}  # the scan finds which one the engine refuses
+        self._grouped.add(table)
+        return found
 
     def _decided(self, table: str, figures: list[Figure]) -> dict[Figure, int]:
         """Give the figures of conditions that hold of the least and of the greatest value of their field, and so of all, or of neither, and so of none."""
@@ -188,7 +242,7 @@ class Counter:
 
     def _are_few(self, table: str, columns: frozenset[tuple[str, str]]) -> bool:
         """Tell whether the combinations of values of some columns are few, by the first rows of a table."""
-        if self._extents[table].rows <= _SAMPLE or len(columns) < 2:  # noqa: PLR2004
+        if self._extents[table].rows <= _SMALL or len(columns) < 2:  # noqa: PLR2004
             return True
         names = ", ".join(quoted(column) for _, column in sorted(columns))
         return self._one(f"SELECT count(*) FROM (SELECT DISTINCT * FROM (SELECT {names} FROM {place_of(table)} LIMIT {_SAMPLE}))") <= _FEW * _SAMPLE
@@ -223,11 +277,11 @@ class Counter:
         entry = joins().get(named(join) or "")
         return not (entry is not None and entry.is_grouped) and self.duplicates(join.table, join.key) > 0
 
-    def _scanned(self, table: str, many: frozenset[Join], figures: list[Figure]) -> list[int]:
+    def _scanned(self, con: duckdb.DuckDBPyConnection, table: str, many: frozenset[Join], figures: list[Figure]) -> list[int]:
         """Count figures in one scan."""
         aggregates = [figure.sql if figure.is_total else _counting(figure.sql) for figure in figures]
         distinct = list(dict.fromkeys(aggregates))
-        row = self.con.execute(f"SELECT {', '.join(distinct)} {self._rows(table, figures, many)}").fetchone() or ()
+        row = con.execute(f"SELECT {', '.join(distinct)} {self._rows(table, figures, many)}").fetchone() or ()
         numbers = dict(zip(distinct, row, strict=True))
         return [int(numbers[aggregate] or 0) for aggregate in aggregates]  # count_if of no row is null
 
@@ -239,8 +293,15 @@ class Counter:
         known = ", ".join(f"{value} AS {quoted(column)}" for column, value in self._constants(table, figures).items())
         place = f"(SELECT * REPLACE ({known}) FROM {place_of(table)})" if known else place_of(table)
         joined = [join_sql(join, "INNER JOIN" if join in many else "LEFT JOIN", carried=names) for join in sorted(each)]
-        joined += [join_sql(join, "LEFT JOIN", distinct=self._is_repeated(join)) for join in sorted(exists - set(many))]
+        joined += [self._exists(join) for join in sorted(exists - set(many))]
         return f"FROM {place} AS t {' '.join(joined)}"
+
+    def _exists(self, join: Join) -> str:
+        """Give the JOIN clause of what is only asked for: of persons of a table that are known already, these."""
+        if join.key == PERSON.key and join.table in self._grouped:
+            alias = quoted(alias_of(join))
+            return f"LEFT JOIN {quoted(persons_of(join.table))} AS {alias} ON t.{quoted(join.field)} = {alias}.{quoted(join.key)}"
+        return join_sql(join, "LEFT JOIN", distinct=self._is_repeated(join))
 
     def _is_repeated(self, join: Join) -> bool:
         """Tell whether a key that a join asks for may be there more than once: always, where it is no table's own."""
@@ -249,6 +310,15 @@ class Counter:
     def _one(self, query: str) -> int:
         row = self.con.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+
+def _is_asked(one: Planned) -> bool:
+    """Tell whether a check has a query of its own that can be answered."""
+    return one.check.type.query is not None and one.unanswerable is None and one.inapplicable is None
+
+
+def _asks_for_duplicates(one: Planned) -> bool:
+    return _is_asked(one) and one.own is None
 
 
 def _counting(condition: str) -> str:

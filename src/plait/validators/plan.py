@@ -6,16 +6,16 @@ A figure is one number of a check: its violations, or what is counted below the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from plait.duck import literal, quoted, sql
 from plait.validators.suite import Check, Join, joins, named
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     Columns = Mapping[str, Mapping[str, str]]
 
@@ -55,7 +55,7 @@ class Figure:
         table: Whose rows are read, as `t`.
         sql: Which of them are counted; of a total, an aggregate over them that does not change with how often one is there.
         is_total: Whether it is an aggregate.
-        is_ordered: Whether it holds up to some value of its one field, or from one on.
+        first: The value of its one field that it holds of first, if it holds of one: the `least`, as it does up to some value, or the `greatest`.
         exists: Joins of which only is asked whether there is a row.
         each: Joins whose every row counts: two deaths of a person are two rows.
         vocabulary: Table of the vocabulary that is joined, by `field`.
@@ -66,7 +66,7 @@ class Figure:
     table: str
     sql: str
     is_total: bool = False
-    is_ordered: bool = False
+    first: Literal["least", "greatest"] | None = None
     exists: frozenset[Join] = frozenset()
     each: frozenset[Join] = frozenset()
     vocabulary: str | None = None
@@ -85,6 +85,26 @@ class Planned:
     counted_by: str | None = None
     unanswerable: str | None = None
     inapplicable: str | None = None
+
+
+def plan_all(checks: Iterable[Check], columns: Columns, today: dt.date) -> list[Planned]:
+    """Give the figures of checks; of concepts in one field, those of one type are put together once, and differ in what they want."""
+    first: dict[tuple[str, str, str, bool], Planned] = {}
+    planned = []
+    for check in checks:
+        like = first.get(_alike(check)) if check.type.level == "CONCEPT" else None
+        if like is None:
+            planned.append(plan(check, columns, today))
+            first[_alike(check)] = planned[-1]
+        else:
+            violated, counted = (figure and replace(figure, wanted=_wanted_together(check, today)) for figure in (like.violated, like.counted))
+            planned.append(Planned(check, violated, counted, unanswerable=like.unanswerable, inapplicable=like.inapplicable))
+    return planned
+
+
+def _alike(check: Check) -> tuple[str, str, str, bool]:
+    """Give what checks on concepts have in common whose figures differ in nothing but what they want."""
+    return check.type.name, check.table, check.field, bool(check.argument)
 
 
 def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
@@ -290,7 +310,7 @@ def _figure(check: Check, part: str, columns: Columns, today: dt.date) -> Figure
         check.scan,
         text,
         is_total=total is not None,
-        is_ordered=check.type.ordered and part == "violated",
+        first=check.type.ordered if part == "violated" and sum(alias == "t" for alias, _ in carried(text)) == 1 else None,
         exists=exists,
         each=each,
         vocabulary=vocabulary,

@@ -78,7 +78,7 @@ class CheckType:
     total_counted: str | None = None
     rows: str | None = None
     query: str | None = None
-    ordered: bool = False
+    ordered: Literal["least", "greatest"] | None = None
     only: str | None = None
     needs: str | None = None
     points_at: str | None = None
