@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
@@ -19,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     import duckdb
@@ -75,8 +75,11 @@ def beside(con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnec
 
     In an open transaction, whose changes no other connection sees, it is found on the connection itself first.
     """
+    from concurrent.futures import Future as Done  # which brings logging, and every command loads this module
+    from concurrent.futures import ThreadPoolExecutor
+
     if len({con.execute("SELECT txid_current()").fetchone() for _ in range(2)}) == 1:
-        done: Future[Found] = Future()
+        done: Future[Found] = Done()
         done.set_result(work(con))
         yield done
         return

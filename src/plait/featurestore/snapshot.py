@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,7 +25,7 @@ from plait.featurestore.table import FusionTable
 from plait.featurestore.view import Question
 from plait.hashing import sha256_of
 from plait.schema.snapshots import FITTED_FOLDER, FORGOTTEN, INDEX_FILE, MANIFEST_FILE, SNAPSHOT_FORMAT, SPLIT_FILE, TABLE_FILE, VIEWS_FOLDER
-from plait.workfolder import need_place
+from plait.workfolder import need_place, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
 _KINDS: dict[str, type[Aligned | Ragged | Sparse]] = {"aligned": Aligned, "imputed": Imputed, "sparse": Sparse, "ragged": Ragged}
 _WORDS = ("view", "names", "presence", "kinds", "vocabulary")
 """Parts of an answer that are no arrays."""
+
+_UNFINISHED = ".plait-snapshot-"
+"""How the names of folders begin in which a snapshot is written, beside its place."""
 
 _CODES_FILE = "vocabulary.npy"
 """Concept ids, where a vocabulary of sequences is made of them."""
@@ -78,17 +80,13 @@ def save(table: FusionTable, folder: str | Path) -> str:
     if target.exists() and not (target / MANIFEST_FILE).exists():
         raise SnapshotError(target, expected="a new folder", got="one with other files, or a file", todo="Choose another name: nothing is written over.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    temporary.mkdir(mode=0o700)
-    try:
+    with work_folder(target.parent, _UNFINISHED) as temporary:
         name = _finish(table, temporary, [])
         if target.exists():
             _check_same(target, name)
-            return name
-        temporary.rename(target)
-        _flush(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.rename(target)
+            _flush(target.parent)
     return name
 
 

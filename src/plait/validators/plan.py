@@ -94,11 +94,11 @@ def plan_all(checks: Iterable[Check], columns: Columns, today: dt.date) -> list[
     for check in checks:
         like = first.get(_alike(check)) if check.type.level == "CONCEPT" else None
         if like is None:
-            planned.append(plan(check, columns, today))
-            first[_alike(check)] = planned[-1]
+            like = first[_alike(check)] = plan(check, columns, today)
+            planned.append(like)
         else:
             violated, counted = (figure and replace(figure, wanted=_wanted_together(check, today)) for figure in (like.violated, like.counted))
-            planned.append(Planned(check, violated, counted, unanswerable=like.unanswerable, inapplicable=like.inapplicable))
+            planned.append(replace(like, check=check, violated=violated, counted=counted))
     return planned
 
 
