@@ -12,7 +12,7 @@ import threading
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -25,6 +25,36 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
+
+class Beside(Protocol):
+    """Has something found on another connection; see `beside`."""
+
+    def __call__(self, work: Callable[[duckdb.DuckDBPyConnection], Found], /) -> Asked[Found]:
+        """Take what is to be done with a connection, and give what it will have found."""
+
+
+class Asked(Generic[Found]):
+    """Something that is found on another connection, or here where that has not begun with it when the result is asked for.
+
+    Args:
+        con: The connection here; `result` is asked for in its thread.
+        work: What is to be done with a connection.
+        future: What another thread has of it; None where there is none.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Found], future: Future[Found] | None) -> None:
+        self._con, self._work, self._future = con, work, future
+        self._found: list[Found] = []
+
+    def result(self) -> Found:
+        """Give what was found, once it is."""
+        if not self._found:
+            is_here = self._future is None or self._future.cancel()
+            self._found.append(self._work(self._con) if is_here or self._future is None else self._future.result())
+        return self._found[0]
+
+
+_PATIENCE_S = 0.01
 _lock = threading.Lock()
 _connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, int] = WeakKeyDictionary()
 """Every open connection, and the thread that opened it."""
@@ -70,26 +100,37 @@ def interrupt(threads: Collection[int]) -> None:
 
 
 @contextmanager
-def beside(con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Found]) -> Iterator[Future[Found]]:
-    """Have something found by queries on a connection of the same database while others go on; it has what is no transaction's and no temporary object.
+def beside(con: duckdb.DuckDBPyConnection) -> Iterator[Beside]:
+    """Have things found, one after the other, by queries on a connection of the same database while others go on here.
 
-    In an open transaction, whose changes no other connection sees, it is found on the connection itself first.
+    That connection has what is no transaction's and no temporary object. In an open transaction, whose changes no other connection sees, and with one
+    thread, everything is found here.
     """
-    from concurrent.futures import Future as Done  # which brings logging, and every command loads this module
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor, wait
 
-    if len({con.execute("SELECT txid_current()").fetchone() for _ in range(2)}) == 1:
-        done: Future[Found] = Done()
-        done.set_result(work(con))
-        yield done
+    (threads, own) = con.execute("SELECT current_setting('threads'), current_setting('external_threads')").fetchone() or (1, 1)
+    if threads <= own or len({con.execute("SELECT txid_current()").fetchone() for _ in range(2)}) == 1:
+        yield lambda work: Asked(con, work, None)
         return
+    asked: list[Future[Any]] = []
+
+    def ask(work: Callable[[duckdb.DuckDBPyConnection], Found]) -> Asked[Found]:
+        future = pool.submit(work, other)
+        asked.append(future)
+        return Asked(con, work, future)
+
     with con.cursor() as other, ThreadPoolExecutor(1) as pool:
         other.execute("SET TimeZone = 'UTC'")
+        con.execute(f"SET GLOBAL external_threads = {own + 1}")  # of the threads, those that are not DuckDB's: one more of ours runs queries meanwhile
         try:
-            yield pool.submit(work, other)
+            yield ask
         except BaseException:
-            other.interrupt()
+            pool.shutdown(wait=False, cancel_futures=True)
+            while wait(asked, _PATIENCE_S).not_done:
+                other.interrupt()  # which is lost between two queries
             raise
+        finally:
+            con.execute(f"SET GLOBAL external_threads = {own}")
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> int:

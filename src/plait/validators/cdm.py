@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import sql
+from plait.duck import beside, sql
 from plait.errors import ConfigError
 from plait.schema import cdm_tables
 from plait.validators.counting import Counter
 from plait.validators.examiner import Listed
 from plait.validators.judge import Result, judge
+from plait.validators.keyed import Keys
 from plait.validators.plan import Unanswerable, plan_all, rows_query
 from plait.validators.suite import Check, checks_of
 
@@ -116,6 +117,9 @@ def examine_cdm(
         files: The Parquet files that tables are made of, as far as they are made of some.
     """
     columns = columns_of(con)
-    planned = plan_all(checks, columns, today)
-    found, own, facts = Counter(con, columns, files or {}).count(planned, progress)
+    keys = Keys(con, columns)
+    with beside(con) as other:
+        keys.ask(((check.table, check.field) for check in checks if check.asks_for_key and check.field in columns.get(check.table, ())), other)
+        planned = plan_all(checks, columns, today)
+        found, own, facts = Counter(con, columns, keys, files or {}).count(planned, other, progress)
     return [judge(one, found, own, facts, columns) for one in planned]

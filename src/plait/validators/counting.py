@@ -8,26 +8,27 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from plait.duck import beside, quoted
+from plait.duck import quoted
 from plait.validators.extents import extents_of
-from plait.validators.keyed import PERSON, is_of_persons, look_up, of_persons, persons_of, pointed_at, repeated
+from plait.validators.keyed import PERSON, Gathered, Keys, asks_for_rows, gather_persons, is_of_persons, look_up, of_persons, persons_of, pointed_at
 from plait.validators.plan import VOCABULARY, Figure, Planned, alias_of, carried, join_sql, place_of
 from plait.validators.suite import Join, joins, named
 from plait.validators.tallies import Tally, evaluated, halved, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
 
+    from plait.duck import Beside
     from plait.etl.run import Progress
     from plait.validators.extents import Extents
-    from plait.validators.suite import Check
+    from plait.validators.keyed import Pointing
 
 _VALUED = ("concept_id", "source_value")
 """How fields end that few values are expected of."""
@@ -54,20 +55,29 @@ class Counter:
     Attributes:
         con: The connection; temporary tables are made on it.
         columns: Its tables and their columns.
+        keys: What tells which keys are there more than once.
         files: The Parquet files behind tables, as far as there are some.
     """
 
     con: duckdb.DuckDBPyConnection
     columns: Mapping[str, Mapping[str, str]]
-    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    keys: Keys
+    files: Mapping[str, Sequence[Path]]
     _extents: dict[str, Extents] = field(default_factory=dict)
-    _duplicates: dict[tuple[str, str], int] = field(default_factory=dict)
     _found: dict[Figure, int | str] = field(default_factory=dict)
     _tallies: list[Tally] = field(default_factory=list)
     _grouped: set[str] = field(default_factory=set)
+    _having: dict[str, int] = field(default_factory=dict)
 
-    def count(self, planned: Sequence[Planned], progress: Progress) -> tuple[dict[Figure, int | str], dict[str, int | str], Facts]:
+    def count(self, planned: Sequence[Planned], beside: Beside, progress: Progress) -> tuple[dict[Figure, int | str], dict[str, int | str], Facts]:
         """Count all figures.
+
+        What is planned more than counted comes first here, and what is counted more than planned beside it.
+
+        Args:
+            planned: The checks and their figures.
+            beside: Has something found on another connection; see `plait.duck.beside`.
+            progress: Hears of tables that were scanned.
 
         Returns:
             The figures; the violations of checks with a query of their own, by id; and what decides whether checks apply.
@@ -78,27 +88,33 @@ class Counter:
         simplified = {figure: self._simplified(figure) for figure in figures}
         wanted = sorted(dict.fromkeys(simplified.values()), key=lambda figure: (figure.table == PERSON.table, figure.table))
         left = {table: self._left(table, list(of_table)) for table, of_table in groupby(wanted, key=lambda figure: figure.table)}
-        valued = {figure: self._columns(figure) for rest in left.values() for figure in rest if self._is_valued(figure)}
+        named = {figure: self._columns(figure) for rest in left.values() for figure in rest}
+        valued = {figure: columns for figure, columns in named.items() if _is_valued(figure, columns)}
         apart = {figure for rest in left.values() for figure in rest if figure not in valued and self._stands_apart(figure)}
-        with beside(self.con, partial(self._count_apart, apart, [one.check for one in planned if _asks_for_duplicates(one)])) as others:
-            own = self._own_queries(planned)
-            for table, rest in left.items():
-                for columns, tallied in self._combined(table, {figure: valued[figure] for figure in rest if figure in valued}):
-                    self._tally(table, columns, tallied)
-                joined = [figure for figure in rest if figure not in valued and figure not in apart]
-                self._found |= self._of_persons(table, [figure for figure in joined if is_of_persons(figure, self._extents[table].types)])
-                self._scan(table, [figure for figure in joined if figure not in self._found])
-                progress("validate", 0)
-            self._found |= evaluated(self.con, self._tallies)
-            counted, keys = others.result()
-        self._found |= counted
+        others = [beside(work) for work in self._apart(apart)]
+        own = beside(partial(_own_queries, planned))
+        of_values = {table: {figure: valued[figure] for figure in rest if figure in valued} for table, rest in left.items()}
+        few = self._are_few({table: _plain(of) for table, of in of_values.items()})
+        for table, of in of_values.items():
+            for columns, tallied in _combined(of, is_few=table in few):
+                self._tally(table, columns, tallied)
+        self._found |= evaluated(self.con, self._tallies)
+        joined = {table: [figure for figure in rest if figure not in valued and figure not in apart] for table, rest in left.items()}
+        self._found |= self._of_persons({table: [one for one in those if is_of_persons(one, self._extents[table].types)] for table, those in joined.items()})
+        without = {figure: table for figure in joined.get(PERSON.table, ()) if (table := asks_for_rows(figure)) in self._having}
+        self._found |= {figure: self._extents[PERSON.table].rows - self._having[table] for figure, table in without.items()}
+        for table, those in joined.items():
+            self._scan(table, [figure for figure in those if figure not in self._found])
+            progress("validate", 0)
+        for other in others[::-1]:  # those that are last have not begun, maybe, and are counted here
+            self._found |= other.result()
         for table, rest in left.items():
-            self._scan(table, [figure for figure in rest if figure not in self._found and figure not in valued])
+            self._scan(table, [figure for figure in rest if figure not in self._found])
         facts = Facts(
             {table: extents.rows for table, extents in self._extents.items()},
             {(table, column): extent.filled for table, extents in self._extents.items() for column, extent in extents.columns.items()},
         )
-        return {figure: self._found[simple] for figure, simple in simplified.items()}, own | keys, facts
+        return {figure: self._found[simple] for figure, simple in simplified.items()}, own.result() | self._own_keys(planned), facts
 
     def _asked(self, planned: Sequence[Planned], figures: Sequence[Figure]) -> dict[str, dict[str, str]]:
         """Give the tables and columns that checks are about or figures name, with DuckDB's types."""
@@ -116,12 +132,6 @@ class Counter:
         text = figure.sql if figure.wanted else self._extents[figure.table].simplified(figure.sql)
         return figure if text == figure.sql else replace(figure, sql=text)
 
-    def duplicates(self, table: str, key: str) -> int:
-        """Give the rows whose key is that of another row, too."""
-        if (table, key) not in self._duplicates:
-            self._duplicates[table, key] = repeated(self.con, table, key, self.columns.get(table, {}).get(key, ""))
-        return self._duplicates[table, key]
-
     def _stands_apart(self, figure: Figure) -> bool:
         """Tell whether a figure needs nothing that others make: it is of rows alone, or of rows that point at one of another table's each."""
         joined = figure.each | figure.exists
@@ -131,43 +141,24 @@ class Counter:
             return False
         (join,) = joined
         entry = joins().get(named(join) or "")
-        return not (entry is not None and entry.is_grouped) and join.key == f"{join.table}_id" and self.duplicates(join.table, join.key) == 0
+        return not (entry is not None and entry.is_grouped) and join.key == f"{join.table}_id" and self.keys.repeated(join.table, join.key) == 0
 
-    def _count_apart(
-        self, figures: Collection[Figure], keys: Sequence[Check], con: duckdb.DuckDBPyConnection
-    ) -> tuple[dict[Figure, int | str], dict[str, int | str]]:
-        """Give figures that stand apart, as far as the engine counts them together, and for each check of a key the rows whose key is another's, too."""
-        import duckdb
-
-        found: dict[Figure, int | str] = {}
-        for key, places in pointed_at((one for one in figures if one.each | one.exists), {name: one.types for name, one in self._extents.items()}).items():
-            with suppress(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):  # a scan finds which one the engine refuses
-                found |= look_up(con, key, places)
-        alone = sorted((one for one in figures if not one.each | one.exists), key=lambda one: one.table)
+    def _apart(self, figures: Collection[Figure]) -> Iterator[Callable[[duckdb.DuckDBPyConnection], dict[Figure, int | str]]]:
+        """Give what counts figures that stand apart, as far as the engine counts them together: what looks up other rows, and what scans a table."""
+        joined = [one for one in figures if one.each | one.exists]
+        for key, places in pointed_at(joined, {name: one.types for name, one in self._extents.items()}).items():
+            yield partial(_looked_up, key, places)
+        alone = sorted((one for one in figures if not one.each | one.exists), key=lambda one: (-self._extents[one.table].rows, one.table))
         for table, those in groupby(alone, key=lambda one: one.table):
-            found |= halved(list(those), partial(self._scanned, con, table, frozenset()))
-        rows: dict[str, int | str] = {}
-        for check in keys:
-            try:
-                known = self._duplicates.get((check.table, check.field))
-                rows[check.id] = known if known is not None else repeated(con, check.table, check.field, self.columns.get(check.table, {}).get(check.field, ""))
-            except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-                rows[check.id] = refused(error)
-        return found, rows
+            yield partial(self._halved, table, list(those))
 
-    def _own_queries(self, planned: Iterable[Planned]) -> dict[str, int | str]:
-        """Count the violations of checks whose type has a query of its own, and what they are of where it has one for that too."""
-        asked = [one for one in planned if _is_asked(one)]
-        counted = {f"{one.check.id} counted": self._own(one.counted_by) for one in asked if one.counted_by is not None}
-        return {one.check.id: self._own(one.own) for one in asked if one.own is not None} | counted
+    def _halved(self, table: str, figures: list[Figure], con: duckdb.DuckDBPyConnection) -> dict[Figure, int | str]:
+        return halved(figures, partial(self._scanned, con, table, frozenset()))
 
-    def _own(self, query: str) -> int | str:
-        import duckdb
-
-        try:
-            return self._one(query)
-        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-            return refused(error)
+    def _own_keys(self, planned: Iterable[Planned]) -> dict[str, int | str]:
+        """Give the violations of checks of keys, which are looked at meanwhile."""
+        asked = [one.check for one in planned if one.check.asks_for_key and one.unanswerable is None and one.inapplicable is None]
+        return {check.id: _or_refused(partial(self.keys.repeated, check.table, check.field)) for check in asked}
 
     def _left(self, table: str, figures: list[Figure]) -> list[Figure]:
         """Count the figures of a table that are known without reading it, and give the others."""
@@ -182,20 +173,32 @@ class Counter:
         for joined in sorted(set(many.values()), key=lambda joined: (len(joined), sorted(joined))):
             self._found |= halved([figure for figure in many if many[figure] == joined], partial(self._scanned, self.con, table, joined))
 
-    def _of_persons(self, table: str, figures: Sequence[Figure]) -> dict[Figure, int]:
-        """Give the figures that the rows of a person decide together, as far as they do."""
+    def _of_persons(self, figures: Mapping[str, Sequence[Figure]]) -> dict[Figure, int | str]:
+        """Give the figures of tables that the rows of a person decide together, as far as they do."""
         import duckdb
 
-        if not figures or self._is_many(PERSON):
+        gathered: list[Gathered] = []
+        for table, those in figures.items():
+            if those and not self._is_many(PERSON):
+                with suppress(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):  # a scan finds which one the engine refuses
+                    gathered.append(gather_persons(self.con, table, those))
+                    self._grouped.add(table)
+        return self._decided_together(gathered)
+
+    def _decided_together(self, gathered: Sequence[Gathered]) -> dict[Figure, int | str]:
+        """Give what the persons of tables decide, of those that the engine looks up together with others or alone."""
+        import duckdb
+
+        if not gathered:
             return {}
-        names = _named(figures)
-        person = join_sql(PERSON, "LEFT JOIN", carried=names)
+        person = join_sql(PERSON, "LEFT JOIN", carried=_named(figure for one in gathered for figure in one.asked))
         try:
-            found = of_persons(self.con, table, figures, person)
+            found, having = of_persons(self.con, gathered, person)
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):
-            return {}  # the scan finds which one the engine refuses
-        self._grouped.add(table)
-        return found
+            middle = len(gathered) // 2
+            return self._decided_together(gathered[:middle]) | self._decided_together(gathered[middle:]) if middle else {}
+        self._having |= having
+        return dict(found)
 
     def _decided(self, table: str, figures: list[Figure]) -> dict[Figure, int]:
         """Give the figures of conditions that hold of the least and of the greatest value of their field, and so of all, or of neither, and so of none."""
@@ -217,35 +220,27 @@ class Counter:
                 decided[figure] = extents.columns[column].filled if number else 0
         return decided
 
-    def _is_valued(self, figure: Figure) -> bool:
-        """Tell whether a figure asks for concepts, or only for fields that few values are expected of."""
-        return figure.wanted is not None or (not (figure.each or figure.exists) and all(column.endswith(_VALUED) for _, column in self._columns(figure)))
-
     def _columns(self, figure: Figure) -> frozenset[tuple[str, str]]:
         """Give the columns that decide a figure, but for those that have one value."""
-        constant = self._constants(figure.table, [figure])
-        return frozenset((alias, column) for alias, column in _named([figure]) if alias != "t" or column not in constant)
+        extents = self._extents[figure.table]
+        return frozenset((alias, column) for alias, column in _named([figure]) if alias != "t" or extents.value(column) is None)
 
     def _constants(self, table: str, figures: Iterable[Figure]) -> dict[str, str]:
         """Give the columns that figures name and that have one value, as SQL."""
         extents = self._extents[table]
         return {column: value for alias, column in sorted(_named(figures)) if alias == "t" and (value := extents.value(column)) is not None}
 
-    def _combined(self, table: str, valued: Mapping[Figure, frozenset[tuple[str, str]]]) -> list[tuple[frozenset[tuple[str, str]], list[Figure]]]:
-        """Put figures together that one tally is for: all that need no join, unless the combinations of their values are many."""
-        named = {own for figure, own in valued.items() if not figure.each}
-        plain = frozenset(column for own in named for column in own)
-        wide = {plain} if plain in named or self._are_few(table, plain) else named
-        widest = {own: max((of for of in wide if own <= of), key=lambda of: (len(of), sorted(of)), default=own) for own in valued.values()}
-        columns = {figure: own if figure.each else widest[own] for figure, own in valued.items()}
-        return [(of, [figure for figure in valued if columns[figure] == of]) for of in sorted(set(columns.values()), key=sorted)]
-
-    def _are_few(self, table: str, columns: frozenset[tuple[str, str]]) -> bool:
-        """Tell whether the combinations of values of some columns are few, by the first rows of a table."""
-        if self._extents[table].rows <= _SMALL or len(columns) < 2:  # noqa: PLR2004
-            return True
-        names = ", ".join(quoted(column) for _, column in sorted(columns))
-        return self._one(f"SELECT count(*) FROM (SELECT DISTINCT * FROM (SELECT {names} FROM {place_of(table)} LIMIT {_SAMPLE}))") <= _FEW * _SAMPLE
+    def _are_few(self, columns: Mapping[str, frozenset[tuple[str, str]]]) -> set[str]:
+        """Give the tables of which the combinations of values of some columns are few, by their first rows."""
+        unknown = [table for table, pairs in columns.items() if len(pairs) > 1 and self._extents[table].rows > _SMALL]
+        if not unknown:
+            return set(columns)
+        asked = []
+        for table in unknown:
+            names = ", ".join(quoted(column) for _, column in sorted(columns[table]))
+            asked.append(f"(SELECT count(*) FROM (SELECT DISTINCT * FROM (SELECT {names} FROM {place_of(table)} LIMIT {_SAMPLE})))")
+        row = self.con.execute(f"SELECT {', '.join(asked)}").fetchone() or ()
+        return columns.keys() - {table for table, distinct in zip(unknown, row, strict=True) if distinct > _FEW * _SAMPLE}
 
     def _tally(self, table: str, columns: frozenset[tuple[str, str]], figures: list[Figure]) -> None:
         """Count the combinations of values of some columns, for figures that these decide."""
@@ -267,7 +262,7 @@ class Counter:
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
             self._found |= dict.fromkeys(figures, refused(error))
             return
-        self._tallies.append(Tally(name, {pair: f"v.{cell}" for pair, cell in cells.items()}, extents.types, figures))
+        self._tallies.append(Tally(name, {pair: f"v.{cell}" for pair, cell in cells.items()}, constant, extents.rows, extents.types, figures))
 
     def _many(self, figure: Figure) -> frozenset[Join]:
         """Give the joins of a figure whose keys are not unique."""
@@ -275,7 +270,7 @@ class Counter:
 
     def _is_many(self, join: Join) -> bool:
         entry = joins().get(named(join) or "")
-        return not (entry is not None and entry.is_grouped) and self.duplicates(join.table, join.key) > 0
+        return not (entry is not None and entry.is_grouped) and self.keys.repeated(join.table, join.key) > 0
 
     def _scanned(self, con: duckdb.DuckDBPyConnection, table: str, many: frozenset[Join], figures: list[Figure]) -> list[int]:
         """Count figures in one scan."""
@@ -305,20 +300,53 @@ class Counter:
 
     def _is_repeated(self, join: Join) -> bool:
         """Tell whether a key that a join asks for may be there more than once: always, where it is no table's own."""
-        return join.key != f"{join.table}_id" or self.duplicates(join.table, join.key) > 0
+        return join.key != f"{join.table}_id" or self.keys.repeated(join.table, join.key) > 0
 
-    def _one(self, query: str) -> int:
-        row = self.con.execute(query).fetchone()
+
+def _looked_up(key: tuple[str, str, str], places: Mapping[Pointing, Sequence[Figure]], con: duckdb.DuckDBPyConnection) -> dict[Figure, int | str]:
+    """Give the figures of rows that point at one of another table, none where the engine refuses: a scan finds which one it is."""
+    import duckdb
+
+    with suppress(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):
+        return dict(look_up(con, key, places))
+    return {}
+
+
+def _own_queries(planned: Iterable[Planned], con: duckdb.DuckDBPyConnection) -> dict[str, int | str]:
+    """Count the violations of checks whose type has a query of its own, by id, and what they are of where it has one for that too."""
+
+    def counted(query: str) -> int:
+        row = con.execute(query).fetchone()
         return int(row[0]) if row else 0
 
+    asked = [one for one in planned if one.unanswerable is None and one.inapplicable is None]
+    of = {f"{one.check.id} counted": _or_refused(partial(counted, one.counted_by)) for one in asked if one.counted_by is not None}
+    return {one.check.id: _or_refused(partial(counted, one.own)) for one in asked if one.own is not None} | of
 
-def _is_asked(one: Planned) -> bool:
-    """Tell whether a check has a query of its own that can be answered."""
-    return one.check.type.query is not None and one.unanswerable is None and one.inapplicable is None
+
+def _or_refused(count: Callable[[], int]) -> int | str:
+    """Give a number, or why the engine would not count."""
+    import duckdb
+
+    try:
+        return count()
+    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        return refused(error)
 
 
-def _asks_for_duplicates(one: Planned) -> bool:
-    return _is_asked(one) and one.own is None
+def _plain(valued: Mapping[Figure, frozenset[tuple[str, str]]]) -> frozenset[tuple[str, str]]:
+    """Give the columns that decide figures without a join."""
+    return frozenset(column for figure, own in valued.items() if not figure.each for column in own)
+
+
+def _combined(valued: Mapping[Figure, frozenset[tuple[str, str]]], *, is_few: bool) -> list[tuple[frozenset[tuple[str, str]], list[Figure]]]:
+    """Put figures together that one tally is for: all that need no join, unless the combinations of their values are many."""
+    named = {own for figure, own in valued.items() if not figure.each}
+    plain = _plain(valued)
+    wide = {plain} if is_few or plain in named else named
+    widest = {own: max((of for of in wide if own <= of), key=lambda of: (len(of), sorted(of)), default=own) for own in valued.values()}
+    columns = {figure: own if figure.each else widest[own] for figure, own in valued.items()}
+    return [(of, [figure for figure in valued if columns[figure] == of]) for of in sorted(set(columns.values()), key=sorted)]
 
 
 def _counting(condition: str) -> str:
@@ -331,5 +359,15 @@ def _counting(condition: str) -> str:
 
 def _named(figures: Iterable[Figure]) -> set[tuple[str, str]]:
     """Give the columns that figures name, (alias, column) each, but for those of the vocabulary."""
-    named = {pair for figure in figures for pair in carried(figure.sql) if pair[0] not in VOCABULARY}
-    return named | {("t", figure.field) for figure in figures if figure.vocabulary}
+    return {pair for figure in figures for pair in _named_in(figure.sql, figure.field if figure.vocabulary else None)}
+
+
+@cache
+def _named_in(text: str, concept: str | None) -> frozenset[tuple[str, str]]:
+    own = frozenset(pair for pair in carried(text) if pair[0] not in VOCABULARY)
+    return own if concept is None else own | {("t", concept)}
+
+
+def _is_valued(figure: Figure, columns: Collection[tuple[str, str]]) -> bool:
+    """Tell whether a figure asks for concepts, or only for fields that few values are expected of."""
+    return figure.wanted is not None or (not (figure.each or figure.exists) and all(column.endswith(_VALUED) for _, column in columns))

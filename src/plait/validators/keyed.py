@@ -7,10 +7,11 @@ several tables point at, one look-up serves all.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from plait.duck import quoted
+from plait.duck import Asked, quoted
 from plait.validators.plan import REFERENCE, WHOLE_TYPES, alias_of, carried, place_of
 from plait.validators.suite import Join, joins, named
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from plait.duck import Beside
     from plait.validators.plan import Figure
 
 PERSON = Join("person_id", "person", "person_id")
@@ -44,33 +46,72 @@ def is_of_persons(figure: Figure, types: Mapping[str, str]) -> bool:
     return not days if figure.exists else figure.first is not None and len(days) == 1 and types[days[0]] in _DAYS
 
 
-def of_persons(con: duckdb.DuckDBPyConnection, table: str, figures: Sequence[Figure], person: str) -> dict[Figure, int]:
-    """Make the temporary table `persons_of` of a table's rows, and give the figures that it decides: how many rows are nobody's, and what no row is.
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The temporary table `persons_of` of a table's rows: how many each person has, and their first and last days.
+
+    Attributes:
+        table: The table.
+        asked: For each figure for which `is_of_persons` holds an aggregate over persons `t`.
+    """
+
+    table: str
+    asked: Mapping[Figure, str]
+
+
+def gather_persons(con: duckdb.DuckDBPyConnection, table: str, figures: Sequence[Figure]) -> Gathered:
+    """Make the temporary table `persons_of` of a table's rows, for figures for which `is_of_persons` holds."""
+    days: dict[str, str] = {}
+    asked = {figure: f"sum(t.n) FILTER (WHERE {figure.sql})" if figure.exists else f"count_if({_at_end(figure, days)})" for figure in figures}
+    cells = "".join(f", {expression} AS {name}" for expression, name in days.items())
+    grouped = f"SELECT t.{quoted(PERSON.field)}, count(*) AS n{cells} FROM {place_of(table)} AS t GROUP BY t.{quoted(PERSON.field)}"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(persons_of(table))} AS {grouped}")
+    return Gathered(table, asked)
+
+
+def _at_end(figure: Figure, days: dict[str, str]) -> str:
+    """Give a condition on a row as one on the day that it holds of first, of a person's rows; note that day."""
+
+    def end(found: re.Match[str]) -> str:
+        column = found[2] or found[3]
+        if found[1] != "t" or column == PERSON.field:
+            return found[0]
+        day = f"{'min' if figure.first == 'least' else 'max'}(t.{quoted(column)})"
+        return f"t.{days.setdefault(day, f'day_{len(days)}')}"
+
+    return REFERENCE.sub(end, figure.sql)
+
+
+def of_persons(con: duckdb.DuckDBPyConnection, gathered: Sequence[Gathered], person: str) -> tuple[dict[Figure, int], dict[str, int]]:
+    """Give the figures that what was gathered of persons decides, and how many persons have rows in each table.
+
+    Where persons have rows that offend, how many rows these are is to be counted.
 
     Args:
         con: The connection.
-        table: The table.
-        figures: Figures for which `is_of_persons` holds.
-        person: The LEFT JOIN of the persons to `t`.
+        gathered: What was gathered of each table.
+        person: The LEFT JOIN of the persons to `t`, of whom no two have one key.
     """
-    ends = sorted({(column, figure.first or "") for figure in figures if not figure.exists for column in own_columns(figure) if column != PERSON.field})
-    cells: dict[tuple[str, str], str] = {end: f"end_{place}" for place, end in enumerate(ends)}
-    told = "".join(f", {'min' if first == 'least' else 'max'}({quoted(column)}) AS {cell}" for (column, first), cell in cells.items())
-    grouped = f"SELECT {quoted(PERSON.field)}, count(*) AS n{told} FROM {place_of(table)} GROUP BY {quoted(PERSON.field)}"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(persons_of(table))} AS {grouped}")
-    asked = (f"sum(t.n) FILTER (WHERE {figure.sql})" if figure.exists else f"count_if({_at_end(figure, cells)})" for figure in figures)
-    row = con.execute(f"SELECT {', '.join(asked)} FROM {quoted(persons_of(table))} AS t {person}").fetchone() or ()
-    return {figure: int(number or 0) for figure, number in zip(figures, row, strict=True) if figure.exists or not number}
+    asked = list(dict.fromkeys(aggregate for one in gathered for aggregate in one.asked.values()))
+    parts = (f"SELECT {place} AS place, * FROM {quoted(persons_of(one.table))}" for place, one in enumerate(gathered))
+    having = f"count({quoted(PERSON.table)}.{quoted(PERSON.key)})"
+    query = f"SELECT place, {', '.join([having, *asked])} FROM ({' UNION ALL BY NAME '.join(parts)}) AS t {person} GROUP BY place"
+    counted = {place: (persons, dict(zip(asked, numbers, strict=True))) for place, persons, *numbers in con.execute(query).fetchall()}
+    found: dict[Figure, int] = {}
+    for place, one in enumerate(gathered):
+        _, told = counted.get(place, (0, {}))
+        numbers = {figure: int(told.get(aggregate) or 0) for figure, aggregate in one.asked.items()}
+        found |= {figure: number for figure, number in numbers.items() if figure.exists or not number}
+    return found, {one.table: counted[place][0] if place in counted else 0 for place, one in enumerate(gathered)}
 
 
-def _at_end(figure: Figure, cells: Mapping[tuple[str, str], str]) -> str:
-    """Give a condition on a row as one on the value that it holds of first, of a person's rows."""
-
-    def told(found: re.Match[str]) -> str:
-        cell = cells.get((found[2] or found[3], figure.first or "")) if found[1] == "t" else None
-        return f"t.{cell}" if cell else found[0]
-
-    return REFERENCE.sub(told, figure.sql)
+def asks_for_rows(figure: Figure) -> str | None:
+    """Give the table that a figure counts the persons without rows in, None where it counts something else."""
+    if figure.table != PERSON.table or figure.is_total or figure.each or len(figure.exists) != 1:
+        return None
+    (join,) = figure.exists
+    is_empty = figure.sql == f"{quoted(alias_of(join))}.{quoted(join.key)} IS NULL"
+    return join.table if is_empty and (join.field, join.key) == (PERSON.key, PERSON.field) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +193,33 @@ def _on_pointed(figure: Figure, place: Pointing, wanted: dict[str, str]) -> str:
     return REFERENCE.sub(told, figure.sql).replace(f"{quoted(alias)}.{quoted(join.key)}", f"j.{quoted(join.key)}")
 
 
-def repeated(con: duckdb.DuckDBPyConnection, table: str, key: str, kind: str) -> int:
+class Keys:
+    """How many rows of a table have a key that is another row's, too.
+
+    Args:
+        con: The connection.
+        types: DuckDB's types, by table and column.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, types: Mapping[str, Mapping[str, str]]) -> None:
+        self._con, self._types = con, types
+        self._asked: dict[tuple[str, str], Asked[int]] = {}
+
+    def ask(self, keys: Iterable[tuple[str, str]], beside: Beside) -> None:
+        """Have keys, (table, column) each, looked at on another connection; those that rows of other tables are joined by come first."""
+        joined = {(entry.join.table, entry.join.key) for entry in joins().values()}
+        for table, key in sorted(set(keys), key=lambda key: (key not in joined, key)):
+            self._asked[table, key] = beside(partial(_repeated, table=table, key=key, kind=self._types[table][key]))
+
+    def repeated(self, table: str, key: str) -> int:
+        """Give the rows whose key is that of another row, too."""
+        if (table, key) not in self._asked:
+            kind = self._types.get(table, {}).get(key, "")
+            self._asked[table, key] = Asked(self._con, partial(_repeated, table=table, key=key, kind=kind), None)
+        return self._asked[table, key].result()
+
+
+def _repeated(con: duckdb.DuckDBPyConnection, table: str, key: str, kind: str) -> int:
     """Give the rows of a table whose key is that of another row, too.
 
     Of whole numbers that is seen without a table of them: a bit stands for each, in words of 64 that stand side by side.

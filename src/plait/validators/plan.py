@@ -28,6 +28,9 @@ VOCABULARY = {"concept": "concept_id", "concept_ancestor": "descendant_concept_i
 REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|observed|concept|concept_ancestor)\.(?:"([^"]+)"|(\w+))')
 """A column that an expression names: the table's name in it, and the column, quoted or not."""
 
+_WANTED = ("concept", "concepts", "value", "values")
+"""Names in expressions that stand for what a check wants, as `wanted` gives it."""
+_TIMES = frozenset({"DATE", "TIMESTAMP"})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 UNSTABLE = 0.25
@@ -73,6 +76,10 @@ class Figure:
     field: str = ""
     wanted: tuple[str, str, str, str] | None = None
 
+    def __hash__(self) -> int:
+        """Give the hash of what most figures differ in: thousands are looked up many times."""
+        return hash((self.table, self.sql, self.wanted))
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -97,7 +104,8 @@ def plan_all(checks: Iterable[Check], columns: Columns, today: dt.date) -> list[
             like = first[_alike(check)] = plan(check, columns, today)
             planned.append(like)
         else:
-            violated, counted = (figure and replace(figure, wanted=_wanted_together(check, today)) for figure in (like.violated, like.counted))
+            together = _wanted_together(check, today)
+            violated, counted = (figure and replace(figure, wanted=together) for figure in (like.violated, like.counted))
             planned.append(replace(like, check=check, violated=violated, counted=counted))
     return planned
 
@@ -239,27 +247,32 @@ class _Rendering:
     is_shared: bool = False
 
     def render(self, template: str) -> str:
+        return template.format_map(self)
+
+    def __getitem__(self, name: str) -> str:
+        """Give what stands in the place of a name in braces; most are in few expressions."""
+        if name in _WANTED:
+            return f"w.{name}" if self.is_shared else wanted(self.check, self.today)[_WANTED.index(name)]
+        if name == "key":
+            return _key(self.check)
+        return self._alike() if name == "alike" else self._own(name)
+
+    def _own(self, name: str) -> str:
+        """Give the check's table, its field, or its argument as a field."""
         check, column = self.check, f"t.{quoted(self.check.field)}"
-        is_date = check.argument == "tomorrow" or _DATE.fullmatch(check.argument) is not None
-        concept, concepts, value, values = ("w.concept", "w.concepts", "w.value", "w.values") if self.is_shared else wanted(check, self.today)
-        return template.format(
-            field=column,
-            name=quoted(check.field),
-            table=check.table,
-            argument=f"t.{quoted(check.argument)}",
-            alike=self._alike() if "{alike}" in template else "",
-            key=_key(check) if "{key}" in template else "",
-            dated=f"CAST({column} AS DATE)" if is_date else column,
-            concept=concept,
-            concepts=concepts,
-            value=value,
-            values=values,
-        )
+        if name in {"day", "from"}:  # times compare with the beginning of a day as their days do with the day
+            is_as_it_is = not _is_day(check.argument) or (name == "from" and self.columns[check.scan].get(check.field) in _TIMES)
+            return column if is_as_it_is else f"CAST({column} AS DATE)"
+        return {"field": column, "name": quoted(check.field), "table": check.table, "argument": f"t.{quoted(check.argument)}"}[name]
 
     def _alike(self) -> str:
         """Give all of a row but its id, as one value; unlike a comparison of columns, one of such values takes nulls for equal."""
         names = (column for column in self.columns[self.check.scan] if column != self.check.argument)
         return f"row({', '.join(f't.{quoted(name)}' for name in names)})"
+
+
+def _is_day(argument: str) -> bool:
+    return argument == "tomorrow" or _DATE.fullmatch(argument) is not None
 
 
 def wanted(check: Check, today: dt.date) -> tuple[str, str, str, str]:

@@ -121,6 +121,11 @@ class Check:
         return self.type.scan or self.table
 
     @property
+    def asks_for_key(self) -> bool:
+        """Whether it counts the rows whose key is another row's, too."""
+        return self.type.query == "duplicates"
+
+    @property
     def id(self) -> str:
         """The check's name, `isForeignKey.death.person_id`."""
         return ".".join(part for part in (self.type.name, self.table, self.field, self.concept_id.replace(" ", "-")) if part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from plait.validators.plan import Figure
 
+_OF_CONCEPT = re.compile(r"(v\.\w+) = w\.concept(?: AND |$)")
+"""How a condition begins that holds only of rows with the concept that is wanted."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tally:
@@ -23,19 +27,29 @@ class Tally:
 
     Attributes:
         relation: They as SQL, with the number as `n`.
-        cells: The columns that figures name, (alias, column) each, as SQL on the relation `v`: one of its columns, or the only value that there is.
+        cells: The columns that figures name, (alias, column) each, as SQL on the relation `v`.
+        constants: The only value of columns of the table that have one, as SQL.
+        rows: How many rows the table has.
         types: DuckDB's types of the table's columns.
         figures: What is to be counted.
     """
 
     relation: str
     cells: Mapping[tuple[str, str], str]
+    constants: Mapping[str, str]
+    rows: int
     types: Mapping[str, str]
     figures: Sequence[Figure]
 
     def on(self, text: str) -> str:
         """Give an expression on a row as one on a combination, `v`."""
         return REFERENCE.sub(lambda found: self.cells.get((found[1], found[2] or found[3]), found[0]), text)
+
+    def concepts(self, field: str) -> str:
+        """Give the concepts in a field, `concept`, and the number of rows that each is in, `n`, as FROM clause."""
+        if field in self.constants:
+            return f"(SELECT {self.constants[field]} AS concept, {self.rows} AS n WHERE {self.rows} > 0)"
+        return f"(SELECT {self.cells['t', field]} AS concept, n FROM {self.relation} AS v)"
 
 
 def evaluated(con: duckdb.DuckDBPyConnection, tallies: Sequence[Tally]) -> dict[Figure, int | str]:
@@ -84,10 +98,10 @@ def _is_described(tally: Tally, figure: Figure) -> bool:
 
 def _copy_vocabulary(con: duckdb.DuckDBPyConnection, tallies: Iterable[Tally]) -> None:
     """Make temporary copies of the vocabulary, with the concepts that occur."""
-    pairs = {(tally.relation, tally.cells["t", figure.field]) for tally in tallies for figure in tally.figures if figure.vocabulary}
-    if not pairs:
+    places = {tally.concepts(figure.field) for tally in tallies for figure in tally.figures if figure.vocabulary}
+    if not places:
         return
-    parts = [f"SELECT TRY_CAST({value} AS BIGINT) AS id FROM {relation} AS v" for relation, value in sorted(pairs)]
+    parts = [f"SELECT TRY_CAST(concept AS BIGINT) AS id FROM {place}" for place in sorted(places)]
     con.execute(f"CREATE OR REPLACE TEMP TABLE occurring AS SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) WHERE id IS NOT NULL")
     for table in sorted({figure.vocabulary for tally in tallies for figure in tally.figures if figure.vocabulary}):
         occurs = f"v.{VOCABULARY[table]} = o.id"
@@ -99,7 +113,7 @@ def _described(con: duckdb.DuckDBPyConnection, tallies: Mapping[Figure, Tally]) 
     places = {pair: number for number, pair in enumerate(dict.fromkeys((tally, figure.field) for figure, tally in tallies.items()))}
     if not places:
         return {}
-    parts = [f"SELECT {number} AS place, {tally.cells['t', field]} AS concept, n FROM {tally.relation} AS v" for (tally, field), number in places.items()]
+    parts = [f"SELECT {number} AS place, concept, n FROM {tally.concepts(field)}" for (tally, field), number in places.items()]
     con.execute(f"CREATE OR REPLACE TEMP TABLE described AS SELECT place, concept, sum(n) AS n FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL")
     found: dict[Figure, int | str] = {}
     alike: dict[tuple[str, str], list[Figure]] = {}
@@ -128,9 +142,10 @@ def _wanted(
 
     table, condition = figures[0].vocabulary, on(figures[0].sql)
     at = places or [0] * len(figures)
-    rows = ", ".join(f"({number}, {at[number]}, {', '.join(figure.wanted or ())})" for number, figure in enumerate(figures))
     described = f"LEFT JOIN occurring_{table} AS {table} ON {table}.{VOCABULARY[table]} = {cells['t', figures[0].field]}" if table else ""
     try:
+        asked = _occurring(con, figures, relation, condition)
+        rows = ", ".join(f"({number}, {at[number]}, {', '.join(figures[number].wanted or ())})" for number in asked)
         counted = con.execute(
             f"SELECT w.number, sum(v.n) FROM {relation} AS v {described} "
             f'INNER JOIN (VALUES {rows}) AS w (number, place, concept, concepts, "value", "values") '
@@ -140,6 +155,15 @@ def _wanted(
         return dict.fromkeys(figures, refused(error))
     numbers = dict(counted)
     return {figure: int(numbers.get(number, 0)) for number, figure in enumerate(figures)}
+
+
+def _occurring(con: duckdb.DuckDBPyConnection, figures: Sequence[Figure], relation: str, condition: str) -> list[int]:
+    """Give the numbers of figures to ask for: where they are of rows with one concept each, those whose concept occurs; one always, which may be refused."""
+    found = _OF_CONCEPT.match(condition)
+    if found is None:
+        return list(range(len(figures)))
+    ids = {str(concept) for (concept,) in con.execute(f"SELECT DISTINCT {found[1]} FROM {relation} AS v").fetchall()}
+    return [number for number, figure in enumerate(figures) if figure.wanted and figure.wanted[0] in ids] or [0]
 
 
 def _several(con: duckdb.DuckDBPyConnection, tally: Tally, figures: list[Figure]) -> list[int]:
