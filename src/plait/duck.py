@@ -42,19 +42,37 @@ class Asked(Generic[Found]):
         future: What another thread has of it; None where there is none.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Found], future: Future[Found] | None) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Found], future: Future[Found] | None = None) -> None:
         self._con, self._work, self._future = con, work, future
         self._found: list[Found] = []
 
     def result(self) -> Found:
         """Give what was found, once it is."""
         if not self._found:
-            is_here = self._future is None or self._future.cancel()
-            self._found.append(self._work(self._con) if is_here or self._future is None else self._future.result())
+            self._found.append(self._work(self._con) if self._future is None or self._future.cancel() else self._waited(self._future))
         return self._found[0]
+
+    def _waited(self, future: Future[Found]) -> Found:
+        """Wait for what has begun; a thread of DuckDB's does the work of this one meanwhile."""
+        if future.done():
+            return future.result()
+        with _external_threads(self._con, -1):
+            return future.result()
+
+
+@contextmanager
+def _external_threads(con: duckdb.DuckDBPyConnection, more: int) -> Iterator[None]:
+    """Let so many more of a database's threads be ours, which run queries, and not DuckDB's own."""
+    (number,) = con.execute("SELECT current_setting('external_threads')").fetchone() or (1,)
+    con.execute(f"SET GLOBAL external_threads = {number + more}")
+    try:
+        yield
+    finally:
+        con.execute(f"SET GLOBAL external_threads = {number}")
 
 
 _PATIENCE_S = 0.01
+_VALUE = re.compile(r"\$([a-z_]\w*)")
 _lock = threading.Lock()
 _connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, int] = WeakKeyDictionary()
 """Every open connection, and the thread that opened it."""
@@ -110,7 +128,7 @@ def beside(con: duckdb.DuckDBPyConnection) -> Iterator[Beside]:
 
     (threads, own) = con.execute("SELECT current_setting('threads'), current_setting('external_threads')").fetchone() or (1, 1)
     if threads <= own or len({con.execute("SELECT txid_current()").fetchone() for _ in range(2)}) == 1:
-        yield lambda work: Asked(con, work, None)
+        yield lambda work: Asked(con, work)
         return
     asked: list[Future[Any]] = []
 
@@ -119,18 +137,16 @@ def beside(con: duckdb.DuckDBPyConnection) -> Iterator[Beside]:
         asked.append(future)
         return Asked(con, work, future)
 
-    with con.cursor() as other, ThreadPoolExecutor(1) as pool:
+    with con.cursor() as other, _external_threads(con, 1), ThreadPoolExecutor(1) as pool:
         other.execute("SET TimeZone = 'UTC'")
-        con.execute(f"SET GLOBAL external_threads = {own + 1}")  # of the threads, those that are not DuckDB's: one more of ours runs queries meanwhile
         try:
             yield ask
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            while wait(asked, _PATIENCE_S).not_done:
+            while running := [one for one in asked if not one.done()]:
                 other.interrupt()  # which is lost between two queries
+                wait(running, _PATIENCE_S)
             raise
-        finally:
-            con.execute(f"SET GLOBAL external_threads = {own}")
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> int:
@@ -175,6 +191,25 @@ def sql(package: str, name: str) -> str:
 def quoted(identifier: str) -> str:
     """Give `identifier` as a quoted SQL identifier."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def filled(query: str, values: Mapping[str, object]) -> str:
+    """Give a statement with these values in the place of `$name`, as SQL: as parameters, they have DuckDB import pandas where it is installed.
+
+    Texts, whole numbers, true, false, times, nothing, and lists of them. What must not stand in a statement, as a secret, is no value of one.
+
+    >>> filled("SELECT $name, list_max($counts)", {"name": "O'Hara", "counts": [1, 2]})
+    "SELECT 'O''Hara', list_max([1, 2])"
+    """
+    return _VALUE.sub(lambda found: _as_sql(values[found[1]]), query)
+
+
+def _as_sql(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_as_sql, value))}]"
+    if value is None or isinstance(value, (bool, int)):
+        return "NULL" if value is None else str(value).upper()
+    return literal(value)
 
 
 def literal(text: object) -> str:

@@ -106,7 +106,7 @@ def test_what_runs_is_stopped_where_the_rest_fails(con: duckdb.DuckDBPyConnectio
 
     def failing() -> None:
         with beside(con) as ask:
-            asked.append(ask(endless))
+            asked.extend([ask(endless), ask(endless)])
             assert has_begun.wait(WAIT_S)
             raise ZeroDivisionError
 

@@ -92,7 +92,7 @@ class Counter:
         valued = {figure: columns for figure, columns in named.items() if _is_valued(figure, columns)}
         apart = {figure for rest in left.values() for figure in rest if figure not in valued and self._stands_apart(figure)}
         others = [beside(work) for work in self._apart(apart)]
-        own = beside(partial(_own_queries, planned))
+        own = {name: beside(partial(_counted, query)) for name, query in _own_queries(planned)}
         of_values = {table: {figure: valued[figure] for figure in rest if figure in valued} for table, rest in left.items()}
         few = self._are_few({table: _plain(of) for table, of in of_values.items()})
         for table, of in of_values.items():
@@ -114,7 +114,11 @@ class Counter:
             {table: extents.rows for table, extents in self._extents.items()},
             {(table, column): extent.filled for table, extents in self._extents.items() for column, extent in extents.columns.items()},
         )
-        return {figure: self._found[simple] for figure, simple in simplified.items()}, own.result() | self._own_keys(planned), facts
+        return (
+            {figure: self._found[simple] for figure, simple in simplified.items()},
+            {name: asked.result() for name, asked in reversed(own.items())} | self._own_keys(planned),
+            facts,
+        )
 
     def _asked(self, planned: Sequence[Planned], figures: Sequence[Figure]) -> dict[str, dict[str, str]]:
         """Give the tables and columns that checks are about or figures name, with DuckDB's types."""
@@ -312,16 +316,22 @@ def _looked_up(key: tuple[str, str, str], places: Mapping[Pointing, Sequence[Fig
     return {}
 
 
-def _own_queries(planned: Iterable[Planned], con: duckdb.DuckDBPyConnection) -> dict[str, int | str]:
-    """Count the violations of checks whose type has a query of its own, by id, and what they are of where it has one for that too."""
+def _own_queries(planned: Iterable[Planned]) -> Iterator[tuple[str, str]]:
+    """Yield the queries of checks whose type has one of its own, by id, and of what these are of where there is one for that too."""
+    for one in planned:
+        if one.unanswerable is None and one.inapplicable is None:
+            if one.own is not None:
+                yield one.check.id, one.own
+            if one.counted_by is not None:
+                yield f"{one.check.id} counted", one.counted_by
 
-    def counted(query: str) -> int:
+
+def _counted(query: str, con: duckdb.DuckDBPyConnection) -> int | str:
+    def count() -> int:
         row = con.execute(query).fetchone()
         return int(row[0]) if row else 0
 
-    asked = [one for one in planned if one.unanswerable is None and one.inapplicable is None]
-    of = {f"{one.check.id} counted": _or_refused(partial(counted, one.counted_by)) for one in asked if one.counted_by is not None}
-    return {one.check.id: _or_refused(partial(counted, one.own)) for one in asked if one.own is not None} | of
+    return _or_refused(count)
 
 
 def _or_refused(count: Callable[[], int]) -> int | str:

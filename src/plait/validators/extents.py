@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, quoted, sql
+from plait.duck import filled, literal, quoted, sql
 from plait.validators.plan import place_of
 
 if TYPE_CHECKING:
@@ -99,13 +99,11 @@ def _told(
     pairs = [(str(file), table) for table, behind in files.items() if table in columns for file in behind]
     if not pairs:
         return {}
-    query = sql("plait.validators", "extents")
-    for name, values in (("files", [file for file, _ in pairs]), ("tables", [table for _, table in pairs])):
-        query = query.replace(f"${name}", f"[{', '.join(map(literal, values))}]")  # as a parameter, a list would have DuckDB import pandas
+    query = filled(sql("plait.validators", "extents"), {"files": [file for file, _ in pairs], "tables": [table for _, table in pairs]})
     found: dict[str, tuple[int | None, dict[str, Extent]]] = {}
-    for table, column, count, rows, filled, *bounds in con.execute(query).fetchall():
-        if column in columns[table] and count == len(files[table]) and filled is not None:
-            found.setdefault(table, (rows, {}))[1][column] = _extent(columns[table][column], filled, bounds)
+    for table, column, count, rows, values, *bounds in con.execute(query).fetchall():
+        if column in columns[table] and count == len(files[table]) and values is not None:
+            found.setdefault(table, (rows, {}))[1][column] = _extent(columns[table][column], values, bounds)
     return found
 
 

@@ -215,7 +215,7 @@ class Keys:
         """Give the rows whose key is that of another row, too."""
         if (table, key) not in self._asked:
             kind = self._types.get(table, {}).get(key, "")
-            self._asked[table, key] = Asked(self._con, partial(_repeated, table=table, key=key, kind=kind), None)
+            self._asked[table, key] = Asked(self._con, partial(_repeated, table=table, key=key, kind=kind))
         return self._asked[table, key].result()
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import literal, parquet, sql, write_parquet
+from plait.duck import filled, parquet, sql, write_parquet
 from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import build_catalog, cdm_files, open_catalog, validations_folder
 from plait.etl.commit import locked, writing
@@ -81,6 +81,7 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
     memory: str | None = None,
     held: Held | None = None,
     options: Options = _AS_INSTALLED,
+    con: duckdb.DuckDBPyConnection | None = None,
     progress: Progress,
 ) -> Validated:
     """Check a version of a study, and keep what was found in `plait.checks`.
@@ -96,6 +97,7 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
         memory: DuckDB's memory limit, half of the machine if None.
         held: What is checked beside the CDM; without it, embedding tables are not. Snapshots in it are checked alone where no check is chosen.
         options: What is asked of Great Expectations.
+        con: A connection with the version, which has its own threads and memory; one is opened if None.
         progress: Hears of tables that were scanned.
 
     Raises:
@@ -103,7 +105,8 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
         StudyError: Another validation is under way.
     """
     chosen = _chosen(study, chosen, held)
-    with locked(study, validations_folder(study)), _opened(study, version, settings, today, threads=threads, memory=memory, held=held) as examined:
+    opened = _opened(study, version, settings, today, threads=threads, memory=memory, held=held, con=con)
+    with locked(study, validations_folder(study)), opened as examined:
         examination = _Examination(_all_of(examined, options, keep=not chosen), settings.validation, chosen, severity)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen and found.results:
@@ -286,12 +289,14 @@ def _opened(
     threads: int | None = None,
     memory: str | None = None,
     held: Held | None = None,
+    con: duckdb.DuckDBPyConnection | None = None,
 ) -> Iterator[Examined]:
     """Give a version to examine, with the values of the version that was examined before it."""
     limit = None if memory is None else f"{size_mib(memory)}MiB"
-    with open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
-        _show_profile_before(con, study, version)
-        yield Examined(study, version, settings, con, today or _today(), held or Held())
+    own = open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) if con is None else nullcontext(con)
+    with own as opened:
+        _show_profile_before(opened, study, version)
+        yield Examined(study, version, settings, opened, today or _today(), held or Held())
 
 
 def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: Validated) -> None:
@@ -302,9 +307,7 @@ def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: 
     kinds = {"violated": pa.int64(), "denominator": pa.int64(), "percent": pa.float64(), "threshold": pa.float64()}
     con.register("found", pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]])))
     at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    query = sql("plait.validators", "history")
-    for name, value in (("checked_at", at), ("version", version.version), ("today", found.today)):
-        query = query.replace(f"${name}", literal(value))
+    query = filled(sql("plait.validators", "history"), {"checked_at": at, "version": version.version, "today": found.today})
     write_parquet(con, query, validations_folder(study) / f"{version.version:06}-{at:%Y%m%dT%H%M%S%f}.parquet")
     con.unregister("found")
     write_parquet(con, sql("plait.validators", "value_profile"), _profile(study, version.version))
@@ -319,7 +322,7 @@ def _show_profile_before(con: duckdb.DuckDBPyConnection, study: Path, version: V
     """Make the view `plait.value_profile` of the last version that was validated before this one, where there is one."""
     before = [file for file in sorted(_profile(study, 0).parent.glob("*.parquet")) if int(file.stem) < version.version]
     if before:
-        con.execute(f"CREATE VIEW plait.value_profile AS FROM {parquet(before[-1])}")
+        con.execute(f"CREATE OR REPLACE VIEW plait.value_profile AS FROM {parquet(before[-1])}")
 
 
 def _today() -> dt.date:
