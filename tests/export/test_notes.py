@@ -17,7 +17,7 @@ from plait.demo import write_demo
 from plait.errors import ExportError
 from plait.etl.catalog import open_catalog
 from plait.etl.run import silent
-from plait.export.deidentify import notes, tables
+from plait.export.deidentify import scrubbing, tables
 from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.notes import scrubbed_notes
 from plait.export.known.identifiers import gather
@@ -132,7 +132,7 @@ def test_processes_scrub_as_one_does(study: Path, monkeypatch: pytest.MonkeyPatc
     assert opened.version is not None
     made = []
     for least in (1 << 40, 0):
-        monkeypatch.setattr(notes, "_WORTH_PROCESSES", least)
+        monkeypatch.setattr(scrubbing, "_WORTH_PROCESSES", least)
         with opened.connect() as con:
             tables.prepare(con, ExportKey.kept(study, NAMED), "SELECT person_id FROM cdm.person", 2)
             known = gather(con, study, opened.version, opened.settings, study / "spill")

@@ -5,6 +5,8 @@ Data goes to stdout, everything else to stderr. Exit 0 done, 1 the data failed, 
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 import traceback
@@ -37,6 +39,8 @@ app.add_typer(features.app, name="features")
 app.add_typer(export.app, name="export")
 
 
+_OBJECTS = 50_000
+"""Objects after which Python looks for those in cycles: what is imported is many, and stays."""
 _STOPPED = 130
 """The shell's exit code for Ctrl-C."""
 
@@ -63,6 +67,8 @@ def _stopped() -> NoReturn:
 
 def main() -> None:
     """Run the command line; plait's own errors become one message and an exit code."""
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)  # what is left at the end goes with the process
     try:
         app()
     except PlaitError as error:

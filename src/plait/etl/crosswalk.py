@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, make_view, parquet, sql, write_parquet
+from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
 from plait.etl.commit import warehouse_of
 from plait.etl.tombstones import SYSTEM, read_tombstones
 
@@ -26,7 +26,7 @@ def load_crosswalk(con: duckdb.DuckDBPyConnection, file: Path | None) -> int:
     """Make the table `crosswalk` (system, identifier, person_id) as last committed, and give its size."""
     con.execute("CREATE OR REPLACE TABLE crosswalk (system VARCHAR NOT NULL, identifier VARCHAR NOT NULL, person_id BIGINT NOT NULL)")
     if file is not None:
-        con.execute("INSERT INTO crosswalk SELECT system, identifier, person_id FROM read_parquet($file)", {"file": str(file)})
+        con.execute(f"INSERT INTO crosswalk SELECT system, identifier, person_id FROM {parquet(file)}")
     return _size(con, "crosswalk")
 
 
@@ -57,7 +57,7 @@ def linked_crosswalk(study: Path, version: Version) -> pl.DataFrame:
     try:
         load_crosswalk(con, study / version.crosswalk)
         follow_links(con, links, read_tombstones(study))
-        frame: pl.DataFrame = con.execute("SELECT system, identifier, person_id FROM crosswalk WHERE system != $none ORDER BY ALL", {"none": SYSTEM}).pl()
+        frame: pl.DataFrame = con.execute(f"SELECT system, identifier, person_id FROM crosswalk WHERE system != {literal(SYSTEM)} ORDER BY ALL").pl()
         return frame
     finally:
         con.close()
@@ -88,5 +88,5 @@ def save_crosswalk(con: duckdb.DuckDBPyConnection, file: Path) -> Path:
 
 
 def _size(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute("SELECT count(*) FROM query_table($table)", {"table": table}).fetchone()
+    row = con.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()
     return int(row[0]) if row else 0

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from plait.duck import quoted, sql
+from plait.duck import filled, quoted, sql
 from plait.errors import StudyError
 from plait.etl.manifest import digest_of
 
@@ -101,13 +101,10 @@ class Tombstones:
 
     def install(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make the macro `plait_tombstone(system, identifier)`, and the tables `tombstone`, `claim_tombstone` and `word_tombstone` (hash)."""
-        import pyarrow as pa
-
         con.execute(sql("plait.etl", "tombstones").replace("inner_key", self.keys[0]).replace("outer_key", self.keys[1]))
         for table, hashes in (("tombstone", self.hashes), ("claim_tombstone", self.claims), ("word_tombstone", self.words)):
-            con.register("hashes_given", pa.table({"hash": pa.array(sorted(hashes), pa.string())}))
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS FROM hashes_given")
-            con.unregister("hashes_given")
+            query = filled("SELECT unnest(CAST($hashes AS VARCHAR[])) AS hash", {"hashes": sorted(hashes)})
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {query}")
 
 
 NOBODY = Tombstones(("", ""))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from plait.duck import beside
 from plait.errors import ConfigError, ExportError
-from plait.etl.catalog import open_catalog
+from plait.etl.catalog import cdm_files, open_catalog
 from plait.etl.run import silent
 from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
@@ -180,16 +181,24 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     need_new(target, zipped=zipped)
     policy = settings.policy
     leaving_tables(policy)
-    asked = None if has_checks else "error"
-    report = validate_study(study, version, settings, chosen=("cdm",), severity=asked, threads=threads, memory=memory, progress=progress)
-    _check_sound(report, version)
-    name = key or policy.key
+    severity, name = None if has_checks else "error", key or policy.key
+
+    def checked(con: duckdb.DuckDBPyConnection) -> Validated:
+        report = validate_study(study, version, settings, chosen=("cdm",), severity=severity, con=con, progress=progress)
+        _check_sound(report, version)
+        return report
+
     with new_package(target, zipped=zipped) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
-        secret = _key(con, study, name, keeps_weekdays=policy.keep_weekdays)
-        left_out = find_withholding(con, study, version, settings)
-        tables.prepare(con, secret, PERSONS, policy.min_cell)
-        (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
-        known = gather(con, study, version, settings, folder / _SPILL)
+        with beside(con) as other:
+            checking = other(checked)
+            if name is not None:
+                checking.result()  # before a key is made that is kept
+            secret = _key(con, study, name, keeps_weekdays=policy.keep_weekdays)
+            left_out = find_withholding(con, study, version, settings)
+            tables.prepare(con, secret, PERSONS, policy.min_cell, cdm_files(study, version))
+            (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
+            known = gather(con, study, version, settings, folder / _SPILL)
+            report = checking.result()
         of_notes = policy if has_notes else policy.model_copy(update={"notes": "withhold"})
         with scrubbed_notes(con, study, of_notes, known, threads=threads, progress=progress) as scrubbed:
             out = Outgoing(study, version, settings, folder, con, secret, name, persons, left_out, report, known, scrubbed, progress)

@@ -102,19 +102,27 @@ class ExportKey:
         persons that there were at its first use are numbered, whether they leave or not, then those who came until the next one, and so on: a new id
         is the same person's in each export, whoever else comes and goes.
         """
-        from plait.duck import quoted, sql
+        from plait.duck import filled, sql
 
         query = sql("plait.export.deidentify", "pseudonyms").replace("chosen_person", f"({persons})")
         unit, most = (7, MOST_DAYS // 7) if self.keeps_weekdays else (1, MOST_DAYS)
-        values = {"secret": self.secret.hex(), "unit": unit, "most": most, "numbered": list(self.numbered)}
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query}", values)
+        self._make(con, name, filled(query, {"unit": unit, "most": most, "numbered": self.numbered}))
 
     def make_numbers(self, con: duckdb.DuckDBPyConnection, table: str, ids: str) -> None:
         """Make the temporary table `new_<table>` (id, new_id) of a dimension table's ids, a SELECT with `id`, renumbered in an order that nobody can tell."""
-        from plait.duck import quoted, sql
+        from plait.duck import filled, sql
 
-        query = sql("plait.export.deidentify", "numbers").replace("dimension_id", f"({ids})")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'new_{table}')} AS {query}", {"secret": self.secret.hex(), "table": table})
+        self._make(con, f"new_{table}", filled(sql("plait.export.deidentify", "numbers").replace("dimension_id", f"({ids})"), {"table": table}))
+
+    def _make(self, con: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
+        """Make a temporary table of a SELECT that has the secret as a variable: it is in no statement that an error could show, and gone afterwards."""
+        from plait.duck import literal, quoted
+
+        con.execute(f"SET VARIABLE export_secret = {literal(self.secret.hex())}")
+        try:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query}")
+        finally:
+            con.execute("RESET VARIABLE export_secret")
 
     def _digest(self, kind: str, text: str) -> bytes:
         return hashlib.blake2b(text.encode(), key=self.secret, person=kind.encode()[:16]).digest()

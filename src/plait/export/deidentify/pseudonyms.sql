@@ -6,24 +6,27 @@ WITH placed AS (
         person_id,
         0 AS lot
     FROM chosen_person
-    WHERE len($numbered) = 0
+    WHERE len(CAST($numbered AS BIGINT[])) = 0
     UNION ALL
     SELECT
         n.range AS person_id,
-        len(list_filter($numbered, highest -> highest < n.range)) AS lot
-    FROM range(1, coalesce(list_max($numbered), 0) + 1) AS n
+        len(list_filter(CAST($numbered AS BIGINT[]), highest -> highest < n.range)) AS lot
+    FROM range(1, coalesce(list_max(CAST($numbered AS BIGINT[])), 0) + 1) AS n
 ),
 
 numbered AS (
     SELECT
         person_id,
-        row_number() OVER (ORDER BY lot, sha256($secret || '/person/' || person_id), person_id) AS new_id
+        row_number() OVER (ORDER BY lot, sha256(getvariable('export_secret') || '/person/' || person_id), person_id) AS new_id
     FROM placed
 )
 
 SELECT
     c.person_id,
     CAST(n.new_id AS BIGINT) AS new_id,
-    CAST(-CAST($unit AS BIGINT) * (1 + abs(md5_number(sha256($secret || '/shift/' || c.person_id)) % CAST($most AS BIGINT))) AS INTEGER) AS shift_days
+    CAST(
+        -CAST($unit AS BIGINT)
+        * (1 + abs(md5_number(sha256(getvariable('export_secret') || '/shift/' || c.person_id)) % CAST($most AS BIGINT))) AS INTEGER
+    ) AS shift_days
 FROM chosen_person AS c
 INNER JOIN numbered AS n ON c.person_id = n.person_id

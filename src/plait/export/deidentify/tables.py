@@ -30,13 +30,15 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, quoted, sql
+from plait.duck import filled, literal, quoted, sql
 from plait.etl.harmonize.reference import fact_domain
 from plait.etl.harmonize.shard import person_of
-from plait.export.deidentify.text.dates import names_of_months
+from plait.export.deidentify.text.names import names_of_months
 from plait.schema import cdm_tables, empty_select
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import duckdb
 
     from plait.export.deidentify.key import ExportKey
@@ -66,7 +68,7 @@ _ACTIONS = {
         "CASE WHEN {column} IS NOT NULL THEN (SELECT shifted_{type}(n.note_{type}, s.shift_days, s.is_anchored) "
         "FROM cdm.note AS n WHERE n.note_id = t.note_id) END"
     ),
-    "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT text_value FROM {common}) THEN {column} ELSE {nothing} END",
+    "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT x.text_value FROM common_text AS x WHERE x.field = {common}) THEN {column} ELSE {nothing} END",
     "years": (
         "CASE WHEN {column} > 89 AND (t.unit_concept_id IN (SELECT u.concept_id FROM age_unit AS u WHERE u.is_years) "
         "OR ({column} > coalesce((SELECT u.most FROM age_unit AS u WHERE u.concept_id = t.unit_concept_id), 89) "
@@ -116,7 +118,7 @@ def treatments() -> dict[str, tuple[Treated, ...]]:
     return {table: tuple(fields) for table, fields in found.items()}
 
 
-def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_cell: int) -> None:
+def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_cell: int, having: Collection[str] | None = None) -> None:
     """Make the temporary tables that the SELECTs of `select` join: who is who, where they live, when they were born, and which texts are common.
 
     Args:
@@ -124,6 +126,7 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         key: The export's key.
         persons: The SELECT of the persons (`person_id`) who are exported.
         min_cell: The fewest persons that must have a text, or live in an area, for it to be told.
+        having: The tables that have rows, if that is known: texts of others are not looked for.
     """
     for statement in sql(_PACKAGE, "macros").split(";\n"):
         con.execute(statement)
@@ -137,14 +140,21 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births').replace('record_day', f'({record_days()})')}")
     for found in ("age_unit", "age_concept"):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {found} AS {sql(_PACKAGE, f'{found}s')}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {sql(_PACKAGE, 'areas')}", {"min_cell": min_cell})
+    con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {filled(sql(_PACKAGE, 'areas'), {'min_cell': min_cell})}")
     con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
     _make_uids(con, key)
-    for fields in treatments().values():
-        for field in fields:
-            if field.action == "common":
-                query = sql(_PACKAGE, "common_values").replace("holder_text", f"({_held_texts(field)})")
-                con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(_common(field))} AS {query}", {"min_cell": min_cell, "dated": DATED})
+    _make_common(con, min_cell, having)
+
+
+def _make_common(con: duckdb.DuckDBPyConnection, min_cell: int, having: Collection[str] | None) -> None:
+    """Make the temporary table `common_text` (field, text_value) of the texts that as many hold as the smallest cell."""
+    con.execute("CREATE OR REPLACE TEMP TABLE common_text (field VARCHAR, text_value VARCHAR)")
+    common = [field for fields in treatments().values() for field in fields if field.action == "common" and (having is None or field.table in having)]
+    values = {"min_cell": min_cell, "dated": DATED}
+    query = sql(_PACKAGE, "common_values")
+    held = (filled(query.replace("holder_text", f"({_held_texts(field)})"), {"field": _name(field), **values}) for field in common)
+    if common:
+        con.execute(f"INSERT INTO common_text {' UNION ALL '.join(held)}")
 
 
 def _leaving_dimension(con: duckdb.DuckDBPyConnection, table: str) -> str:
@@ -174,7 +184,7 @@ def _make_periods(con: duckdb.DuckDBPyConnection, table: str) -> None:
     grouped = "" if _PERIODS[table] else " GROUP BY person_id"
     query = sql(_PACKAGE, "periods").replace("a_period", period).replace("record_day", f"(SELECT person_id, {bounds} FROM ({days}){grouped})")
     values = {"starts": starts, "ends": ends, "within": _PERIODS[table]}
-    con.execute(f"CREATE OR REPLACE TEMP TABLE told_{table} AS {query}", values)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE told_{table} AS {filled(query, values)}")
 
 
 def record_days() -> str:
@@ -202,18 +212,19 @@ def _held_texts(field: Treated) -> str:
     return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {owner_of(field.table)}"
 
 
-def select(table: str, *, in_order: bool = True, known: str | None = None) -> str:
+def select(table: str, *, in_order: bool = True, known: str | None = None, chosen: Collection[str] | None = None) -> str:
     """Give the SELECT of a table as it leaves the study; of one that is withheld, a SELECT of no rows.
 
     Args:
         table: The table.
         in_order: Give its rows in the order of their new ids.
+        chosen: The fields that are asked for, all if None: to look up what nobody reads takes its time.
         known: A relation with `row_id`, `known_time` and `end_known_time`; the times, shifted, are two more columns of the rows that are a person's.
     """
     fields = treatments().get(table)
     if fields is None:
         return empty_select(cdm_tables()[table])
-    columns = ", ".join(f"{_expression(field)} AS {quoted(field.field)}" for field in fields)
+    columns = ", ".join(f"{_expression(field)} AS {quoted(field.field)}" for field in fields if chosen is None or field.field in chosen)
     rows = f"FROM cdm.{quoted(table)} AS t"
     if table in DIMENSIONS:
         rows += f" INNER JOIN new_{table} AS n ON n.id = t.{table}_id"
@@ -238,8 +249,8 @@ def owner_of(table: str) -> str | None:
     return person_of(cdm_tables()[table], "t") if has_owner else None
 
 
-def _common(field: Treated) -> str:
-    return f"common_{field.table}_{field.field}"
+def _name(field: Treated) -> str:
+    return f"{field.table}.{field.field}"
 
 
 def _expression(field: Treated) -> str:
@@ -248,7 +259,7 @@ def _expression(field: Treated) -> str:
     nothing = literal(WITHHELD) if kind.required and kind.base_type == "varchar" else f"CAST(NULL AS {kind.duckdb_type})"
     template = _template(field)
     return template.format(
-        column=f"t.{quoted(field.field)}", name=quoted(field.field), table=field.table, type=kind.base_type, common=quoted(_common(field)), nothing=nothing
+        column=f"t.{quoted(field.field)}", name=quoted(field.field), table=field.table, type=kind.base_type, common=literal(_name(field)), nothing=nothing
     )
 
 
@@ -272,9 +283,12 @@ def _numbered(table: str) -> str:
 
 def _make_uids(con: duckdb.DuckDBPyConnection, key: ExportKey) -> None:
     """Make the temporary table `new_uid` (uid, new_uid) of all UIDs of images."""
+    con.execute("CREATE OR REPLACE TEMP TABLE new_uid (uid VARCHAR, new_uid VARCHAR)")
+    uids = [row[0] for row in con.execute(sql(_PACKAGE, "uids")).fetchall()]
+    if not uids:
+        return
     import pyarrow as pa
 
-    uids = [row[0] for row in con.execute(sql(_PACKAGE, "uids")).fetchall()]
     con.register("uids", pa.table({"uid": pa.array(uids, pa.string()), "new_uid": pa.array([key.uid(uid) for uid in uids], pa.string())}))
-    con.execute("CREATE OR REPLACE TEMP TABLE new_uid AS FROM uids")
+    con.execute("INSERT INTO new_uid FROM uids")
     con.unregister("uids")

@@ -12,7 +12,8 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from plait.duck import quoted, sql
+from plait.duck import literal, quoted, sql
+from plait.etl.catalog import cdm_files
 from plait.etl.crosswalk import linked_crosswalk
 from plait.export.known.declared import read_declared
 from plait.export.known.telling import EVERYWHERE_SHORTEST, shared_by_many, telling
@@ -20,6 +21,7 @@ from plait.export.phrases import Phrases, levelled
 from plait.schema import cdm_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     import duckdb
@@ -65,7 +67,7 @@ def gather(con: duckdb.DuckDBPyConnection, study: Path, version: Version, settin
     crosswalk = linked_crosswalk(study, version)
     declared, unread = read_declared(con, study, settings, crosswalk, spill)
     ids = crosswalk.select("person_id", pl.lit("number").alias("kind"), pl.col("identifier").alias("text"))
-    found = pl.concat([ids, *(_of_field(con, *field) for field in _fields()), _of_images(con), declared])
+    found = pl.concat([ids, _of_study(con, cdm_files(study, version)), declared])
     found = _with_parts(found).with_columns(pl.col("text").str.strip_chars()).filter(pl.col("text") != "").unique().sort("person_id", "kind", "text")
     return Known(found, _everywhere(con, found), unread)
 
@@ -77,21 +79,21 @@ def _fields() -> tuple[tuple[str, str, str], ...]:
     return tuple((row["table"], row["field"], row["kind"]) for row in rows)
 
 
-def _of_field(con: duckdb.DuckDBPyConnection, table: str, field: str, kind: str) -> pl.DataFrame:
-    """Give what a field holds: of whom, where its table has rows of persons or of where they live."""
+def _of_study(con: duckdb.DuckDBPyConnection, having: Collection[str]) -> pl.DataFrame:
+    """Give what the CDM's fields hold that identify, of the tables that have rows, and what images are called."""
+    selects = [_of_field(table, *field) for table, *field in _fields() if table in having]
+    frame: pl.DataFrame = con.execute(" UNION ALL ".join([*selects, f"SELECT person_id, kind, text_value FROM ({sql(_PACKAGE, 'images')})"])).pl()
+    return frame
+
+
+def _of_field(table: str, field: str, kind: str) -> str:
+    """Give the SELECT of what a field holds: of whom, where its table has rows of persons or of where they live."""
     columns = cdm_tables()[table].columns
     person, joined = "t.person_id" if "person_id" in columns else "CAST(NULL AS BIGINT)", ""
     if table == "location":
         person, joined = "p.person_id", " LEFT JOIN cdm.person AS p USING (location_id)"
-    query = f"SELECT DISTINCT {person} AS person_id, $kind AS kind, CAST(t.{quoted(field)} AS VARCHAR) AS text FROM cdm.{quoted(table)} AS t{joined}"
-    frame: pl.DataFrame = con.execute(f"{query} WHERE t.{quoted(field)} IS NOT NULL", {"kind": kind}).pl()
-    return frame
-
-
-def _of_images(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Give what images are called."""
-    frame: pl.DataFrame = con.execute(sql(_PACKAGE, "images")).pl().rename({"text_value": "text"})
-    return frame
+    query = f"SELECT DISTINCT {person} AS person_id, {literal(kind)} AS kind, CAST(t.{quoted(field)} AS VARCHAR) AS text FROM cdm.{quoted(table)} AS t{joined}"
+    return f"{query} WHERE t.{quoted(field)} IS NOT NULL"
 
 
 def _with_parts(found: pl.DataFrame) -> pl.DataFrame:

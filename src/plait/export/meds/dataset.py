@@ -10,19 +10,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 from plait import __version__
-from plait.duck import parquet, sql
+from plait.duck import literal, parquet, sql
 from plait.etl.run import silent
-from plait.export.meds.embeddings import write_embeddings
 from plait.export.meds.extra import need_meds
-from plait.export.meds.labels import write_labels
-from plait.export.meds.parts import asked_split, write_splits
 from plait.export.meds.timeline import EVENTS_PER_FILE, Timeline
 from plait.export.outgoing import Left, leaving, need_row_level
-from plait.featurestore.store import Store
-from plait.featurestore.view import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
@@ -30,7 +25,10 @@ if TYPE_CHECKING:
 
     from plait.etl.commit import Version
     from plait.etl.run import Progress
+    from plait.export.meds.parts import Shares
     from plait.export.outgoing import Outgoing
+    from plait.featurestore.splits import Split
+    from plait.featurestore.store import Store
     from plait.settings import Settings
 
 Codes = Literal["standard", "source"]
@@ -101,21 +99,66 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
     """
     need_row_level("plait export meds", row_level=row_level)
     need_meds()
-    asked = asked_split(study, split) if split else None
+    asked = _asked(study, split)
     with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
-        store = Store(Reading(study, version, settings, out.con))
-        labels = {task: rows for cohort in cohorts for task, rows in write_labels(out, store.cohort(cohort)).items()}
+        labels = _write_labels(out, cohorts)
         timeline = Timeline(out.con, out.folder, codes, out.policy.withheld, events_per_file=events_per_file)
-        for place, view in enumerate(views):
-            timeline.add(write_embeddings(out, store, view, place))
+        for encoded in _write_embeddings(out, views):
+            timeline.add(encoded)
         data = timeline.write(data_schema(), progress)
         events = timeline.count(data)
         (out.folder / "metadata").mkdir(exist_ok=True)
-        parts = write_splits(out, asked) if asked else {}
+        parts = _write_parts(out, asked)
         known = write_codes(out.con, out.folder, data)
         _write_metadata(out)
         hashes = out.seal()
     return MedsExported(rows=timeline.rows, events=events, codes=known, shards=len(data), labels=labels, splits=parts, **out.left(target, hashes))
+
+
+def _asked(study: Path, split: str | None) -> Shares | Split | None:
+    """Give the split that is asked for."""
+    if split is None:
+        return None
+    from plait.export.meds.parts import asked_split
+
+    return asked_split(study, split)
+
+
+def _write_labels(out: Outgoing, cohorts: Sequence[Any]) -> dict[str, int]:
+    """Write the labels of cohorts, and give the rows of each task."""
+    if not cohorts:
+        return {}
+    from plait.export.meds.labels import write_labels
+
+    store = _store(out)
+    return {task: rows for cohort in cohorts for task, rows in write_labels(out, store.cohort(cohort)).items()}
+
+
+def _write_embeddings(out: Outgoing, views: Sequence[str]) -> Iterator[pa.Table]:
+    """Write the vectors of views, and yield the events of each."""
+    if views:
+        from plait.export.meds.embeddings import write_embeddings
+
+        store = _store(out)
+        for place, view in enumerate(views):
+            yield write_embeddings(out, store, view, place)
+
+
+def _write_parts(out: Outgoing, asked: Shares | Split | None) -> dict[str, int]:
+    """Write who is for training and who is not, where that is asked for, and give how many are in each part."""
+    if asked is None:
+        return {}
+    from plait.export.meds.parts import write_splits
+
+    return write_splits(out, asked)
+
+
+def _store(out: Outgoing) -> Store:
+    """Give the feature store of the version that leaves; most exports need none."""
+    from plait.featurestore.store import Store
+    from plait.featurestore.view import Reading
+
+    return Store(Reading(out.study, out.version, out.settings, out.con))
 
 
 def data_schema() -> pa.Schema:
@@ -141,15 +184,14 @@ def data_schema() -> pa.Schema:
 
 def write_codes(con: duckdb.DuckDBPyConnection, folder: Path, data: Sequence[Path]) -> int:
     """Write every code that occurs, as an event, as what an event says, or as its other code; give their number."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     meds = need_meds()
-    own = list(csv.DictReader((files(_PACKAGE) / "own_codes.csv").read_text(encoding="utf-8").splitlines(), strict=True))
-    con.register("own_code", pa.Table.from_pylist(own))
+    lines = csv.reader((files(_PACKAGE) / "own_codes.csv").read_text(encoding="utf-8").splitlines()[1:], strict=True)
+    own = ", ".join(f"({literal(prefix)}, {literal(description)})" for prefix, description in lines)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE own_code AS FROM (VALUES {own}) AS o (prefix, description)")
     written = sql(_PACKAGE, "written_codes").replace("written_event", parquet(*data)) if data else "SELECT CAST(NULL AS VARCHAR) AS code"
     table = con.execute(sql(_PACKAGE, "codes").replace("written_code", f"({written})")).to_arrow_table()
-    con.unregister("own_code")
     pq.write_table(meds.CodeMetadataSchema.align(table), folder / meds.code_metadata_filepath, compression="zstd")
     return int(table.num_rows)
 
@@ -157,10 +199,8 @@ def write_codes(con: duckdb.DuckDBPyConnection, folder: Path, data: Sequence[Pat
 def _write_metadata(out: Outgoing) -> None:
     """Write `metadata/dataset.json`; what MEDS has no word for (the terms of use, the vocabulary) is there under our own."""
     meds, policy, settings, version = need_meds(), out.policy, out.settings, out.version
-    (finished, release) = out.con.execute("SELECT finished_at, vocabulary_release FROM plait.runs WHERE run_id = $run", {"run": version.run_id}).fetchone() or (
-        None,
-        None,
-    )
+    query = f"SELECT finished_at, vocabulary_release FROM plait.runs WHERE run_id = {literal(version.run_id)}"
+    (finished, release) = out.con.execute(query).fetchone() or (None, None)
     content = {
         "dataset_name": policy.title or settings.study,
         "dataset_version": str(version.version),

@@ -7,10 +7,11 @@ each file is sorted on its own: nothing holds more in memory than the events of 
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, make_view, parquet, quoted, sql
+from plait.duck import filled, literal, make_view, parquet, quoted, sql
 from plait.errors import ExportError
 from plait.export.deidentify import tables
 from plait.schema import cdm_tables
@@ -48,6 +49,7 @@ EVENTS_PER_FILE = 1_000_000
 """About how many events a file has: what is to fit into memory while it is sorted, about 500 MiB."""
 
 _PACKAGE = "plait.export.meds"
+_NAME = re.compile(r"\w+")
 _LAID = ".events"
 """Folder for events that are not yet in order, while a package is written."""
 
@@ -65,21 +67,19 @@ class Timeline:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, codes: str, withhold: Collection[str], *, events_per_file: int = EVENTS_PER_FILE) -> None:
         self.con, self.folder = con, folder
-        self.rows: dict[str, int] = {}
         for name, value in (("codes", codes), ("withheld", tables.WITHHELD)):
             con.execute(f"SET VARIABLE {name} = {literal(value)}")
         for statement in sql(_PACKAGE, "macros").split(";\n"):
             con.execute(statement)
-        for table in EVENT_TABLES:
-            rows = 0 if table in withhold else _count(con, table)
-            if rows:
-                self.rows[table] = rows
-        con.execute(f"CREATE OR REPLACE TEMP TABLE batch_day AS {sql(_PACKAGE, 'batch_days')}", {"tables": list(self.rows)})
-        for table in self.rows:
+        self.rows = _count(con, [table for table in EVENT_TABLES if table not in withhold])
+        con.execute(f"CREATE OR REPLACE TEMP TABLE batch_day AS {filled(sql(_PACKAGE, 'batch_days'), {'tables': list(self.rows)})}")
+        events = {table: sql(f"{_PACKAGE}.events", table) for table in self.rows}
+        for table, query in events.items():
             known = sql(_PACKAGE, "known_rows").replace("event_table", literal(table))
-            make_view(con, f"leaving_{table}", tables.select(table, in_order=False, known=f"({known})"))
+            told = set(_NAME.findall(query))
+            make_view(con, f"leaving_{table}", tables.select(table, in_order=False, known=f"({known})", chosen=told))
         _find_concepts(con, self.rows)
-        self._tables = {table: f"SELECT {literal(table)} AS table_name, * FROM ({sql(f'{_PACKAGE}.events', table)})" for table in self.rows}
+        self._tables = {table: f"SELECT {literal(table)} AS table_name, * FROM ({query})" for table, query in events.items()}
         self._given: list[str] = []
         (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
         self._files = max(1, -(-sum(self.rows.values()) // events_per_file))
@@ -155,10 +155,13 @@ def _named(raw: str) -> str:
     return sql(_PACKAGE, "named").replace("raw_event", raw)
 
 
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    """Give the number of rows of a table that leave."""
-    (rows,) = con.execute(f"SELECT count(*) FROM cdm.{quoted(table)} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id").fetchone() or (0,)
-    return int(rows)
+def _count(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, int]:
+    """Give the number of rows of tables that leave, of those that have some."""
+    parts = (
+        f"SELECT {place} AS place, count(*) AS n FROM cdm.{quoted(table)} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id"
+        for place, table in enumerate(names)
+    )
+    return {names[place]: int(rows) for place, rows in con.execute(f"FROM ({' UNION ALL '.join(parts)}) WHERE n > 0 ORDER BY place").fetchall()}
 
 
 def _find_concepts(con: duckdb.DuckDBPyConnection, names: Collection[str]) -> None:

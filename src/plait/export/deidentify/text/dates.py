@@ -7,15 +7,14 @@ so, then from those of the study's notes; where nothing tells, it is March, and 
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
 from plait.export.deidentify.calendar import moved
+from plait.export.deidentify.text.names import Word, names_of, names_of_months
 from plait.export.deidentify.text.spans import Span
 
 if TYPE_CHECKING:
@@ -55,43 +54,10 @@ _CUE = re.compile(
 _RANGE = re.compile(r" ?[-\u2013] ?\d{1,2}/\d{1,2}/\d{2,4}")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A month or a weekday by name.
-
-    Attributes:
-        number: Of the month, 1 to 12, or of the weekday, 0 (Monday) to 6.
-        language: Its language.
-        is_short: Whether it is the short form.
-    """
-
-    number: int
-    language: str
-    is_short: bool
-
-
-@cache
-def _names(table: str) -> dict[str, list[Word]]:
-    """Give the names of `months` or `weekdays`, in small letters, by what each may be: English first."""
-    found: dict[str, list[Word]] = {}
-    for row in csv.DictReader((files(_PACKAGE) / f"{table}.csv").read_text(encoding="utf-8").splitlines(), strict=True):
-        number = int(row["month" if table == "months" else "weekday"])
-        for form in ("long", "short"):
-            found.setdefault(row[form], []).append(Word(number, row["language"], form == "short"))
-    if table == "months":
-        found["sept"].insert(0, Word(9, "en", is_short=True))
-    return found
-
-
-def names_of_months() -> list[str]:
-    """Give what months are called in the languages of notes, long and short, in small letters, the longest first."""
-    return sorted(_names("months"), key=len, reverse=True)
-
-
 @cache
 def _written(table: str) -> dict[Word, str]:
     """Give how each name is written."""
-    return {word: name for name, meanings in reversed(_names(table).items()) for word in meanings}
+    return {word: name for name, meanings in reversed(names_of(table).items()) for word in meanings}
 
 
 @cache
@@ -117,7 +83,7 @@ _DAY_BEHIND = re.compile(
 @cache
 def _weekday() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Give what finds a weekday before a date and behind it."""
-    name = "|".join(sorted(map(re.escape, _names("weekdays")), key=len, reverse=True))
+    name = "|".join(sorted(map(re.escape, names_of("weekdays")), key=len, reverse=True))
     return (
         re.compile(rf"\b(?P<w>{name})(?P<p>\.?,?(?: ?den| the| le| el)? ?)$", re.IGNORECASE),
         re.compile(rf"^(?:, ?| ?\(| )(?P<w>{name})(?![\w'-])", re.IGNORECASE),
@@ -237,7 +203,7 @@ class Shift:
         for match, offset in ((before.search(text[low:start]), low), (behind.search(text[end : end + _NAMES_BEFORE]), end)):
             if match is None:
                 continue
-            fitting = [word for word in _names("weekdays")[match["w"].lower()] if word.number == day.weekday()]
+            fitting = [word for word in names_of("weekdays")[match["w"].lower()] if word.number == day.weekday()]
             if fitting:
                 moved = Word(self._moved(day).weekday(), fitting[0].language, fitting[0].is_short)
                 yield Span(offset + match.start("w"), offset + match.end("w"), KIND, "weekday", _like(match["w"], _written("weekdays")[moved]))
@@ -303,7 +269,7 @@ def _year_like(written: str, year: int) -> str:
 
 def _meant(name: str, around: str) -> Word:
     """Give what a month's name means: in the language that the words beside it are of, English where nothing tells."""
-    meanings = _names("months")[name]
+    meanings = names_of("months")[name]
     hints = {"es": " de ", "de": ". "}
     for language, hint in hints.items():
         fitting = [word for word in meanings if word.language == language]
