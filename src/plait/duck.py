@@ -171,8 +171,8 @@ def make_view(con: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
 
 
 def listed(con: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Give the rows of a query, each by the names of its columns; of the values, those that it names are bound."""
-    result = con.execute(query, {name: value for name, value in (values or {}).items() if re.search(rf"\${name}\b", query)})
+    """Give the rows of a query, each by the names of its columns, with values in their places as `filled` has them."""
+    result = con.execute(filled(query, values) if values else query)
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -196,7 +196,7 @@ def quoted(identifier: str) -> str:
 def filled(query: str, values: Mapping[str, object]) -> str:
     """Give a statement with these values in the place of `$name`, as SQL: as parameters, they have DuckDB import pandas where it is installed.
 
-    Texts, whole numbers, true, false, times, nothing, and lists of them. What must not stand in a statement, as a secret, is no value of one.
+    Texts, numbers, true, false, times, nothing, and lists of them. What must not stand in a statement, as a secret, is no value of one.
 
     >>> filled("SELECT $name, list_max($counts)", {"name": "O'Hara", "counts": [1, 2]})
     "SELECT 'O''Hara', list_max([1, 2])"
@@ -207,7 +207,7 @@ def filled(query: str, values: Mapping[str, object]) -> str:
 def _as_sql(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_as_sql, value))}]"
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, (bool, int, float)):
         return "NULL" if value is None else str(value).upper()
     return literal(value)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from plait.duck import make_view, parquet, sql
+from plait.duck import filled, literal, make_view, parquet, sql
 from plait.etl.catalog import open_catalog
 from plait.etl.changes import coded_rows
 from plait.etl.commit import warehouse_of
@@ -82,8 +82,8 @@ def load_coded(con: duckdb.DuckDBPyConnection, study: Path, version: Version) ->
     make_view(con, "staged_persons", f"FROM {parquet(*persons)}" if persons else nobody)
     con.execute(sql("plait.etl", "present"))
     columns = "'shape': 'VARCHAR', 'attribute': 'VARCHAR', 'domain_id': 'VARCHAR', 'is_strict': 'BOOLEAN', 'note': 'VARCHAR'"
-    path = str(files("plait.mapping") / "attribute_domains.csv")
-    con.execute(f"CREATE OR REPLACE TABLE attribute_domain AS FROM read_csv($path, header = true, columns = {{{columns}}})", {"path": path})
+    path = literal(files("plait.mapping") / "attribute_domains.csv")
+    con.execute(f"CREATE OR REPLACE TABLE attribute_domain AS FROM read_csv({path}, header = true, columns = {{{columns}}})")
 
 
 def list_unmapped(
@@ -107,4 +107,4 @@ def list_unmapped(
     """
     con.execute(sql("plait.mapping", "codes"))
     asked = {"source": source, "system": system, "domain": domain, "reason": reason, "least_rows": least_rows}
-    return [Unmapped(*row) for row in con.execute(sql("plait.mapping", "unmapped"), asked).fetchall()]
+    return [Unmapped(*row) for row in con.execute(filled(sql("plait.mapping", "unmapped"), asked)).fetchall()]

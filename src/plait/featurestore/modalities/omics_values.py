@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from plait.duck import sql
+from plait.duck import filled, sql
 from plait.etl.omics.assay import open_assay
 from plait.etl.omics.panels import captured, genes_seen
 from plait.featurestore.aligned import CODES, RANK
@@ -190,7 +190,7 @@ def variant_states(reading: Reading, assay: str, genes: Sequence[str], classes: 
 
 def found_variants(reading: Reading, assay: str, classes: Sequence[str]) -> pl.DataFrame:
     """Give the variants of an assay by gene: `person_id`, `specimen`, `gene`, `event_time`, `known_time`, `row_id`, and whether its class `counts`."""
-    frame: pl.DataFrame = reading.con.execute(sql(_PACKAGE, "omics_found"), {"assay": assay, "classes": list(classes) or None}).pl()
+    frame: pl.DataFrame = reading.con.execute(filled(sql(_PACKAGE, "omics_found"), {"assay": assay, "classes": list(classes) or None})).pl()
     return frame
 
 
@@ -211,7 +211,7 @@ def _counted(states: pl.DataFrame, found: pl.DataFrame, genes: Sequence[str]) ->
 
 def _items(reading: Reading, assay: str, *, variants: bool) -> pl.DataFrame:
     """Give the specimens of an assay."""
-    frame: pl.DataFrame = reading.con.execute(sql(_PACKAGE, "omics_items"), {"assay": assay, "variants": variants}).pl()
+    frame: pl.DataFrame = reading.con.execute(filled(sql(_PACKAGE, "omics_items"), {"assay": assay, "variants": variants})).pl()
     return frame
 
 

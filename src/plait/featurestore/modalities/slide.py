@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from plait.duck import sql
+from plait.duck import filled, sql
 from plait.errors import CohortError, StudyError
 from plait.etl.images.files import ImageFiles
 from plait.featurestore.encoders.encoder import ItemError
@@ -47,7 +47,7 @@ class SlideView(PictureView):
         """Give every slide."""
         con = self.reading.con
         con.execute(sql("plait.featurestore.imaging", "image_dated"))
-        frame: pl.DataFrame = con.execute(sql("plait.featurestore.modalities", "slides"), {"unreachable": int(Reason.UNREACHABLE)}).pl()
+        frame: pl.DataFrame = con.execute(filled(sql("plait.featurestore.modalities", "slides"), {"unreachable": int(Reason.UNREACHABLE)})).pl()
         return frame
 
     def inputs(self, items: pl.DataFrame) -> list[Any]:

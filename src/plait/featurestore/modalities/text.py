@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import sql
+from plait.duck import filled, sql
 from plait.featurestore.encoders.registry import Asked, open_encoder
 from plait.featurestore.items import ItemOptions, ItemView
 from plait.featurestore.view import options_of
@@ -43,7 +43,7 @@ class TextView(ItemView):
         """Give every note; one without text is NO_MATERIAL."""
         wanted: dict[str, Any] = {"types": list(self.options.note_types), "classes": list(self.options.note_classes), "codes": list(self.options.note_codes)}
         wanted |= {"observed": int(Reason.OBSERVED), "no_material": int(Reason.NO_MATERIAL)}
-        frame: pl.DataFrame = self.reading.con.execute(sql("plait.featurestore.modalities", "notes"), wanted).pl()
+        frame: pl.DataFrame = self.reading.con.execute(filled(sql("plait.featurestore.modalities", "notes"), wanted)).pl()
         return frame
 
     def encoder(self) -> Encoder:
