@@ -81,6 +81,7 @@ class Study:
     def run_etl(
         self,
         *,
+        sources: Sequence[str] = (),
         threads: int | None = None,
         memory: str | None = None,
         rehash: bool = False,
@@ -92,6 +93,7 @@ class Study:
         """Bring the CDM up to date with the source files; see `plait.etl.pipeline.run_etl`.
 
         Args:
+            sources: Sources whose files are looked at, all if empty; those of the others stand as they were read last.
             threads: Threads to use, all cores if None.
             memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
             rehash: Read files whose size and time are unchanged, too.
@@ -104,7 +106,8 @@ class Study:
         from plait.etl.run import RunOptions, silent
 
         self._check_newest()
-        options = RunOptions.on_this_machine(threads, memory, executor, rehash=rehash, full=full, dry_run=dry_run, progress=progress or silent)
+        others = {"rehash": rehash, "full": full, "dry_run": dry_run, "sources": tuple(sources), "progress": progress or silent}
+        options = RunOptions.on_this_machine(threads, memory, executor, **others)
         report = run_etl(self.path, self.settings, options)
         self.version = newest_version(self.path)
         return report

@@ -23,7 +23,7 @@ from plait.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from plait.etl.executor import LocalExecutor
     from plait.etl.pipeline import RunReport
@@ -33,6 +33,7 @@ app = typer.Typer(help="Run the ETL, see what became of every record.", no_args_
 
 @app.command("run")
 def etl_run(
+    sources: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources whose files are looked at; all if none is named.")] = None,
     study: StudyOption = HERE,
     threads: ThreadsOption = None,
     memory: MemoryOption = None,
@@ -46,11 +47,13 @@ def etl_run(
     """Bring the CDM up to date with the source files.
 
     Every record is accounted for; persons whose records are unchanged stay as they are, and on unchanged files
-    nothing is written. A run that was stopped is taken up where it was.
+    nothing is written. A run that was stopped is taken up where it was. Where sources are named, the files of the
+    others stand as they were read last.
 
     Example: plait etl run -s lung --threads 4 --memory 8GiB
     """
-    run_and_show(study, threads, memory, rehash=rehash, full=full, dry_run=dry_run, processes=processes, json=json, quiet=quiet)
+    options = {"rehash": rehash, "full": full, "dry_run": dry_run}
+    run_and_show(study, threads, memory, json=json, quiet=quiet, processes=processes, sources=sources or (), **options)
 
 
 @app.command("status")
@@ -167,14 +170,24 @@ def etl_check_source(
         raise typer.Exit(1)
 
 
-def run_and_show(folder: Path, threads: int | None, memory: str | None, *, json: bool, quiet: bool, processes: bool = False, **options: bool) -> None:
+def run_and_show(
+    folder: Path,
+    threads: int | None,
+    memory: str | None,
+    *,
+    json: bool,
+    quiet: bool,
+    processes: bool = False,
+    sources: Sequence[str] = (),
+    **options: bool,
+) -> None:
     """Run the ETL and show what it did."""
     from plait import console
     from plait.study import open_study
 
     executor: LocalExecutor = "processes" if processes else "threads"
     with console.progress(quiet=quiet or json) as listen:
-        report = open_study(folder).run_etl(threads=threads, memory=memory, executor=executor, progress=listen, **options)
+        report = open_study(folder).run_etl(threads=threads, memory=memory, executor=executor, progress=listen, sources=sources, **options)
     show(report, show_run(folder), json=json, quiet=quiet)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -86,6 +87,7 @@ class RunOptions:
         rehash: Read files whose size and time are unchanged, too.
         full: Compute everybody anew, not only persons whose records changed.
         dry_run: Do all but commit, and find out what would change; the run that follows takes over the work.
+        sources: Sources whose files are looked at, all if empty; those of the others stand as they were read last.
         progress: Hears about steps, and rows passing through them.
     """
 
@@ -95,6 +97,7 @@ class RunOptions:
     rehash: bool = False
     full: bool = False
     dry_run: bool = False
+    sources: tuple[str, ...] = ()
     progress: Progress = silent
 
     @classmethod
@@ -211,11 +214,29 @@ def check_shard_size(run: Run) -> None:
         )
 
 
+def check_chosen(run: Run) -> None:
+    """Fail where some sources are to be looked at, and one of these is none, or the others were never read under the settings and rules of now.
+
+    Raises:
+        ConfigError: As said.
+    """
+    names = [source.name for source in run.sources]
+    for name in run.options.sources:
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            todo = f"Did you mean '{near[0]}'?" if near else "Name a source of plait.yaml."
+            raise ConfigError("SOURCE", expected=" or ".join(names), got=f"'{name}'", todo=todo)
+    if run.options.sources and (run.before is None or run.before.basis != run.basis):
+        got = "nothing that was loaded yet" if run.before is None else "others: all records may become something else"
+        raise ConfigError("SOURCE", expected="settings and rules of the last version", got=got, todo="Run all sources: `plait etl run`.")
+
+
 def take_inventory(run: Run) -> list[tuple[int, InputFile]]:
-    """Give every file of every source with its id; files known by content keep theirs.
+    """Give every file of every source with its id; files known by content keep theirs, and those of sources that were not chosen are as they were.
 
     What was found before is trusted under the settings and rules of then alone: others may read a file otherwise.
     """
+    check_chosen(run)
     known: dict[tuple[str, str | None, str], InputFile] = {}
     ids: dict[tuple[str, str | None, str, str], int] = {}
     for row in run.before.inventory if run.before else []:
@@ -234,6 +255,9 @@ def take_inventory(run: Run) -> list[tuple[int, InputFile]]:
     last = run.before.last_file_id if run.before else 0
     found: list[tuple[int, InputFile]] = []
     for source in run.sources:
+        if run.options.sources and source.name not in run.options.sources:
+            found += [(ids[file.source, file.file, file.name, file.sha256], file) for file in known.values() if file.source == source.name]
+            continue
         if run.options.rehash and source.cache is not None:
             source.cache.unlink(missing_ok=True)
         paths = find_files(source)
