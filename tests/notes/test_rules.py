@@ -44,6 +44,13 @@ def said(text: str, lookups: Lookups) -> dict[str, str]:
         ("No change in sepsis.", "Y present"),  # looks like a negation only
         ("Sepsis was ruled out.", "N present negation=true"),
         ("Sepsis: none.", "N present negation=true"),
+        ("Sepsis: no.", "N present negation=true"),
+        ("Sepsis? No", "N present negation=true"),
+        ("Sepsis in the last months - no, fever: yes.", "N present negation=true"),
+        ("Fever: no, sepsis: yes.", "Y present"),  # an answer says nothing of what follows
+        ("Sepsis, fever: no.", "Y present"),  # nor of what is asked before
+        ("Sepsis. Fever: no.", "Y present"),
+        ("Sepsis: no fever.", "Y present"),  # no answer
         ("Sepsis is unlikely.", "N present certainty=low"),
         ("Rule out sepsis.", "N present rule_out=true"),
         ("R/O sepsis", "N present rule_out=true"),

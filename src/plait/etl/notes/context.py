@@ -25,6 +25,10 @@ SCOPE_WORDS = 40
 _BREAK = re.compile(r"[.!?;](?=[\s,]|$)|\n[ \t]*\r?\n|\n(?=[ \t]*(?:[-*•#>]|\d{1,2}[.)]|[A-Z]))|:[ \t]*\r?\n")
 _UNBROKEN = frozenset({"dr", "mr", "mrs", "ms", "vs", "prof", "st", "approx", "e.g", "i.e", "jr", "sr"})
 _LONGEST_ABBREVIATION = 7
+_LONGEST_GAP = 8
+_ANSWERED = re.compile(r"[^\n,;.:=?]{0,60}(?:[:=?]|[ \t][-\u2013\u2014](?=[ \t]))[ \t]*")
+"""What stands between what is asked for and its answer."""
+_ANSWER = re.compile(r"no[ \t]*(?:[.,;!)\]]|\r?\n|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,20 @@ class Context:
     """
 
     def __init__(self, words: Words, triggers: Iterable[Hit]) -> None:
+        self._words = words
         self._sentences = sentence_starts(words)
         self._count = len(words.starts)
         self._forward: dict[str, list[tuple[int, int]]] = {}
         self._backward: dict[str, list[int]] = {}
         self._ends: list[int] = []
         self._all: list[int] = []
+        self._answers: list[int] = []
         for first, after, entry in triggers:
             category, direction = entry.content
             if category == "terminate":
                 self._ends.append(first)
+            elif category == "negated" and self._is_answer(first):
+                self._answers.append(first)
             elif direction == "forward":
                 self._forward.setdefault(category, []).append((after, first))
                 self._all.append(first)
@@ -104,7 +112,22 @@ class Context:
             low, high = max(low, first - SCOPE_WORDS), min(high, after + SCOPE_WORDS)
             categories |= {category for category, hits in self._forward.items() if self._reaches(hits, low, first)}
             categories |= {category for category, hits in self._backward.items() if self._reaches_back(hits, after, high)}
+        if self._is_answered(after):
+            categories.add("negated")
         return _status(categories) if categories else _PLAIN
+
+    def _is_answer(self, word: int) -> bool:
+        """Tell whether a word is the answer to what stands before it, as in "Fever: no, cough: yes": it speaks of nothing that follows."""
+        text, start = self._words.text, self._words.starts[word]
+        asked = text[max(0, start - _LONGEST_GAP) : start].rstrip(" \t")[-2:]
+        return _ANSWER.match(text, start) is not None and (asked[-1:] in {":", "=", "?"} or asked in {" -", " \u2013", " \u2014"})
+
+    def _is_answered(self, after: int) -> bool:
+        """Tell whether the words before `after` are asked for, and the answer is no; of a list the last ones are."""
+        answer = bisect_left(self._answers, after)
+        if answer == len(self._answers):
+            return False
+        return _ANSWERED.fullmatch(self._words.text, self._words.ends[after - 1], self._words.starts[self._answers[answer]]) is not None
 
     def _reaches(self, hits: Sequence[tuple[int, int]], low: int, first: int) -> bool:
         """Tell whether the last trigger before a word is of its sentence, and nothing ends its scope in between."""
