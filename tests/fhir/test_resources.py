@@ -507,3 +507,27 @@ def test_the_rest_of_the_record(study: plait.Study) -> None:
 
 def test_notes_hold_the_text_that_was_attached(study: plait.Study) -> None:
     assert rows(study, "SELECT note_text FROM cdm.note ORDER BY note_date") == [("Café: she slept.\n",), ("Kidney function is poor.",), ("As ever.",)]
+
+
+def test_ratios_keep_their_words_and_units(ward: Ward) -> None:
+    """One to a number is a titre, which is that number; another ratio is its quotient, in the units of both."""
+
+    def ratio(above: dict[str, object], below: dict[str, object]) -> dict[str, object]:
+        return {"valueRatio": {"numerator": above, "denominator": below}}
+
+    said = [
+        (ratio({"value": 1}, {"value": 128}), ("128", "{titer}", None, "1:128")),
+        (ratio({"value": 1, "code": "1"}, {"value": 640, "comparator": ">"}), ("640", "{titer}", ">", "1:640")),
+        (ratio(quantity(5, "mg"), quantity(10, "mL")), ("0.5", "mg/mL", None, "5 mg:10 mL")),
+        (ratio({"value": 3}, {"value": 4}), ("0.75", None, None, "3:4")),
+        (ratio({"value": 3}, {"value": 0}), (None, None, None, "3:0")),
+        ({"valueQuantity": quantity(2, "mg/dL")}, ("2", "mg/dL", None, "2")),
+    ]
+    ward.lines("Patient.ndjson", patient("p1", "M1"))
+    ward.lines("Observation.ndjson", *(observation(str(n), "2160-0", effectiveDateTime=f"2020-03-01T{n:02}:00:00Z", **one) for n, (one, _) in enumerate(said)))
+    query = """
+    SELECT CAST(value_as_number AS VARCHAR), unit_source_value, operator_concept_id, value_source_value FROM cdm.measurement ORDER BY measurement_datetime
+    """
+    rows = ward.run().connect().execute(query).fetchall()
+    expected = [(number and f"{float(number)}", unit, 4172704 if operator else None, words) for _, (number, unit, operator, words) in said]
+    assert rows == expected

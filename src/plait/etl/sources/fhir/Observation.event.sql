@@ -85,22 +85,24 @@ valued AS (
         p.figure,
         coalesce(
             fhir_at(p.valueQuantity, '$.value'),
-            CAST(
-                TRY_CAST(fhir_at(p.valueRatio, '$.numerator.value') AS DOUBLE)
-                / nullif(TRY_CAST(fhir_at(p.valueRatio, '$.denominator.value') AS DOUBLE), 0) AS VARCHAR
-            )
+            CASE
+                WHEN p.ratio.is_titre THEN p.ratio.below
+                ELSE CAST(TRY_CAST(p.ratio.above AS DOUBLE) / nullif(TRY_CAST(p.ratio.below AS DOUBLE), 0) AS VARCHAR)
+            END
         ) AS number,
         coalesce(
             CASE WHEN fhir_at(p.valueQuantity, '$.system') = 'http://unitsofmeasure.org' THEN fhir_at(p.valueQuantity, '$.code') END,
-            fhir_at(p.valueQuantity, '$.unit'), fhir_at(p.valueQuantity, '$.code')
+            fhir_at(p.valueQuantity, '$.unit'), fhir_at(p.valueQuantity, '$.code'),
+            CASE WHEN p.ratio.is_titre THEN '{titer}' ELSE p.ratio.unit END
         ) AS unit,
-        fhir_at(p.valueQuantity, '$.comparator') AS comparator,
+        coalesce(fhir_at(p.valueQuantity, '$.comparator'), CASE WHEN p.ratio.is_titre THEN p.ratio.comparator END) AS comparator,
+        CASE WHEN p.valueQuantity IS NULL THEN p.ratio.said END AS said,
         fhir_at(p.referenceRange, '$[0].low.value') AS range_low,
         fhir_at(p.referenceRange, '$[0].high.value') AS range_high,
         concat_ws(' - ', fhir_at(p.valueRange, '$.low.value'), fhir_at(p.valueRange, '$.high.value')) AS span,
         fhir_reason_rule(p.dataAbsentReason) AS absent,
         coalesce(p.valueQuantity, p.valueCodeableConcept, p.plain, p.valueRange, p.valueRatio, p.interpretation) IS NULL AS is_empty
-    FROM part AS p
+    FROM (SELECT *, fhir_ratio(valueRatio) AS ratio FROM part) AS p
 ),
 
 counted AS (
@@ -137,7 +139,7 @@ SELECT
         WHEN len(list_intersect(t.categories, ['social-history', 'imaging', 'survey', 'exam', 'therapy', 'activity', 'procedure'])) > 0 THEN 'Observation'
         ELSE 'Measurement'
     END AS domain,
-    coalesce(CAST(v.number AS VARCHAR), v.coded.display, v.coded.code, v.plain, nullif(v.span, '')) AS value_text,
+    coalesce(v.said, CAST(v.number AS VARCHAR), v.coded.display, v.coded.code, v.plain, nullif(v.span, '')) AS value_text,
     coalesce(CAST(v.number AS VARCHAR), CASE WHEN TRY_CAST(v.figure AS DOUBLE) IS NOT NULL THEN v.figure END) AS value_number,
     coalesce(v.coded.code, v.interpreted.code) AS value_code,
     CASE WHEN v.coded.code IS NOT NULL THEN v.coded.system ELSE v.interpreted.system END AS value_system,
