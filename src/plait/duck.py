@@ -76,6 +76,8 @@ _VALUE = re.compile(r"\$([a-z_]\w*)")
 _lock = threading.Lock()
 _connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, int] = WeakKeyDictionary()
 """Every open connection, and the thread that opened it."""
+_beside: WeakKeyDictionary[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection] = WeakKeyDictionary()
+"""Connections that have one beside them at the moment."""
 
 
 def connect(*, threads: int | None = None, memory: str | None = None, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -139,14 +141,25 @@ def beside(con: duckdb.DuckDBPyConnection) -> Iterator[Beside]:
 
     with con.cursor() as other, _external_threads(con, 1), ThreadPoolExecutor(1) as pool:
         other.execute("SET TimeZone = 'UTC'")
+        _beside[con] = other
         try:
             yield ask
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             while running := [one for one in asked if not one.done()]:
-                other.interrupt()  # which is lost between two queries
+                _stop(other)  # which is lost between two queries
                 wait(running, _PATIENCE_S)
             raise
+        finally:
+            del _beside[con]
+
+
+def _stop(con: duckdb.DuckDBPyConnection) -> None:
+    """Stop the query of a connection, and that of the one beside it, for which it may wait."""
+    con.interrupt()
+    other = _beside.get(con)
+    if other is not None:
+        _stop(other)
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> int:

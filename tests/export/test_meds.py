@@ -308,6 +308,21 @@ def test_what_the_policy_withholds_stays(study: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "view").exists()
 
 
+def test_where_no_table_may_leave_there_are_no_events(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder)
+    with (folder / "plait.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"policy: {{withhold: [{', '.join(EVENT_TABLES)}]}}\n")
+    done = plait.open(folder).export_meds(tmp_path / "out", row_level=True)
+    assert (done.rows, done.events, done.codes, done.shards) == ({}, {}, 0, 0)
+
+
+def test_a_memory_that_is_no_size_is_told(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--memory"):
+        plait.open(study).export_meds(tmp_path / "out", row_level=True, memory="lots")
+    assert not (tmp_path / "out").exists()
+
+
 def test_given_labels_keep_their_kind_and_rare_words_are_none(study: Path, other: MedsExported, tmp_path: Path) -> None:
     assert other.labels == {"stages/integer_value": 40, "stages/categorical_value": 30, "rows": 40}
     assert pl.read_parquet_schema(other.path / "labels/stages/integer_value/0.parquet")["integer_value"] == pl.Int64

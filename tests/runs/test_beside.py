@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from plait.duck import beside, connect
+from plait.duck import Asked, beside, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,3 +115,32 @@ def test_what_runs_is_stopped_where_the_rest_fails(con: duckdb.DuckDBPyConnectio
     with pytest.raises(duckdb.InterruptException):
         asked[0].result()
     assert external(con) == before
+
+
+def test_what_runs_beside_what_runs_beside_is_stopped_too() -> None:
+    """The second connection waits for the third, whose query goes on."""
+    has_begun = threading.Event()
+    asked: list[Asked[object]] = []
+
+    def endless(other: duckdb.DuckDBPyConnection) -> object:
+        has_begun.set()
+        return other.execute("SELECT max(a.range * b.range % 7) FROM range(10_000_000) AS a, range(10_000_000) AS b").fetchone()
+
+    def nested(other: duckdb.DuckDBPyConnection) -> object:
+        with beside(other) as ask:
+            inner = ask(endless)
+            assert has_begun.wait(WAIT_S)
+            return inner.result()
+
+    def failing(con: duckdb.DuckDBPyConnection) -> None:
+        with beside(con) as ask:
+            asked.append(ask(nested))
+            assert has_begun.wait(WAIT_S)
+            raise ZeroDivisionError
+
+    with connect(threads=4) as con:
+        with pytest.raises(ZeroDivisionError):
+            failing(con)
+        with pytest.raises(duckdb.InterruptException):
+            asked[0].result()
+        assert external(con) == (1,)

@@ -18,7 +18,7 @@ from plait.etl.run import silent
 from plait.settings import CheckRule, ValidationSettings
 from plait.validators.cdm import columns_of, examine_cdm
 from plait.validators.foreign import open_cdm, version_of
-from plait.validators.plan import rows_query
+from plait.validators.plan import rows_query, single_query
 from plait.validators.suite import adjusted, checks_of, dqd_id, select, types
 
 if TYPE_CHECKING:
@@ -83,6 +83,57 @@ def test_each_match_counts_where_a_key_is_not_unique(con: duckdb.DuckDBPyConnect
     for name in ("plausibleAfterBirth", "plausibleBeforeDeath", "plausibleDuringLife"):
         query = rows_query(select(checks_of("5.4"), [f"{name}.condition_occurrence.condition_start_date"], where="test")[0], columns_of(con), TODAY)
         assert con.execute(f"SELECT count(*) FROM ({query})").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("kind", ["BIGINT", "DOUBLE", "DECIMAL(12, 2)", "VARCHAR"])
+def test_a_check_of_one_concept_is_asked_whatever_holds_the_concept(con: duckdb.DuckDBPyConnection, kind: str) -> None:
+    con.execute(
+        f"""
+        CREATE TABLE cdm.person AS SELECT 1 AS person_id;
+        CREATE TABLE cdm.measurement AS SELECT n AS measurement_id, 1 AS person_id, CAST(concept AS {kind}) AS measurement_concept_id, 9999 AS unit_concept_id
+        FROM (VALUES (1, 3004249), (2, 0)) AS t (n, concept)
+        """
+    )
+    got = numbers(found(con, "plausibleUnitConceptIds.*"))
+    assert got["plausibleUnitConceptIds.measurement.measurement_concept_id.3004249"] == (1, 1, "FAIL")
+
+
+@pytest.mark.parametrize(
+    ("persons", "visits", "eras"),
+    [
+        ("BIGINT: 9007199254740992, 9007199254740994", "BIGINT: 9007199254740992, 9007199254740993", "DOUBLE: 9007199254740992, 4"),
+        ("VARCHAR: '001', '002'", "BIGINT: 1, 2", "VARCHAR: '001', '002'"),
+        ("BIGINT: 1, 2", "BIGINT: 1, 3", "VARCHAR: '1', '01', '001'"),
+        ("BIGINT: 1, 2", "INTEGER: 1, 3", "HUGEINT: 1, 1"),
+    ],
+)
+def test_persons_are_those_of_each_table_s_own_type(con: duckdb.DuckDBPyConnection, persons: str, visits: str, eras: str) -> None:
+    for table, ids in (("person", persons), ("visit_occurrence", visits), ("condition_era", eras)):
+        kind, _, values = ids.partition(": ")
+        own = "1980 AS year_of_birth, 1 AS month_of_birth, 1 AS day_of_birth" if table == "person" else f"row_number() OVER () AS {table}_id"
+        rows = values.replace(", ", "), (")
+        con.execute(f"CREATE TABLE cdm.{table} AS SELECT CAST(id AS {kind}) AS person_id, {own} FROM (VALUES ({rows})) AS t (id)")
+    patterns = ("isForeignKey.*.person_id", "measurePersonCompleteness.*")
+    columns_there = columns_of(con)
+    asked = [check for check in select(checks_of("5.4"), patterns, where="test") if check.table in columns_there and check.table != "person"]
+    assert len(asked) == 4
+    for result in examine_cdm(con, asked, today=TODAY, progress=silent):
+        assert con.execute(single_query(result.check, columns_there, TODAY)).fetchone() == (result.violated, result.denominator), result.check.id
+
+
+def test_rows_of_persons_without_a_period_are_listed(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """
+        CREATE TABLE cdm.person AS SELECT 1 AS person_id;
+        CREATE TABLE cdm.observation_period AS SELECT 1 AS observation_period_id, 2 AS person_id,
+            DATE '2000-01-01' AS observation_period_start_date, DATE '2001-01-01' AS observation_period_end_date;
+        CREATE TABLE cdm.condition_occurrence AS SELECT 1 AS condition_occurrence_id, 1 AS person_id, DATE '2000-05-05' AS condition_start_date
+        """
+    )
+    name = "withinObservationPeriod.condition_occurrence.condition_start_date"
+    assert numbers(found(con, name))[name] == (1, 1, "FAIL")
+    query = rows_query(select(checks_of("5.4"), [name], where="test")[0], columns_of(con), TODAY)
+    assert con.execute(f"SELECT count(*) FROM ({query})").fetchone() == (1,)
 
 
 def test_a_birth_on_no_day_is_no_birth(con: duckdb.DuckDBPyConnection) -> None:

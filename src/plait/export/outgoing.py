@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from plait.duck import beside
 from plait.errors import ConfigError, ExportError
 from plait.etl.catalog import cdm_files, open_catalog
+from plait.etl.resources import size_mib
 from plait.etl.run import silent
 from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
@@ -181,6 +182,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     need_new(target, zipped=zipped)
     policy = settings.policy
     leaving_tables(policy)
+    limit = None if memory is None else f"{size_mib(memory)}MiB"
     severity, name = None if has_checks else "error", key or policy.key
 
     def checked(con: duckdb.DuckDBPyConnection) -> Validated:
@@ -188,7 +190,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         _check_sound(report, version)
         return report
 
-    with new_package(target, zipped=zipped) as folder, open_catalog(study, version, threads=threads, memory=memory, spill=folder / _SPILL) as con:
+    with new_package(target, zipped=zipped) as folder, open_catalog(study, version, threads=threads, memory=limit, spill=folder / _SPILL) as con:
         with beside(con) as other:
             checking = other(checked)
             if name is not None:

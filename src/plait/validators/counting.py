@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from plait.duck import quoted
 from plait.validators.extents import extents_of
 from plait.validators.keyed import PERSON, Gathered, Keys, asks_for_rows, gather_persons, is_of_persons, look_up, of_persons, persons_of, pointed_at
-from plait.validators.plan import VOCABULARY, Figure, Planned, alias_of, carried, join_sql, place_of
+from plait.validators.plan import VOCABULARY, WHOLE_TYPES, Figure, Planned, alias_of, carried, join_sql, place_of
 from plait.validators.suite import Join, joins, named
 from plait.validators.tallies import Tally, evaluated, halved, refused
 
@@ -187,7 +187,16 @@ class Counter:
                 with suppress(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):  # a scan finds which one the engine refuses
                     gathered.append(gather_persons(self.con, table, those))
                     self._grouped.add(table)
-        return self._decided_together(gathered)
+        of_kinds = sorted(gathered, key=lambda one: self._kind_of_person(one.table))
+        found: dict[Figure, int | str] = {}
+        for _, alike in groupby(of_kinds, key=lambda one: self._kind_of_person(one.table)):
+            found |= self._decided_together(list(alike))
+        return found
+
+    def _kind_of_person(self, table: str) -> str:
+        """Give the type of a table's persons; whole numbers are of one kind, and nothing else is compared as something that it is not."""
+        kind = self.columns[table].get(PERSON.field, "")
+        return "" if kind in WHOLE_TYPES else kind
 
     def _decided_together(self, gathered: Sequence[Gathered]) -> dict[Figure, int | str]:
         """Give what the persons of tables decide, of those that the engine looks up together with others or alone."""
@@ -201,7 +210,7 @@ class Counter:
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):
             middle = len(gathered) // 2
             return self._decided_together(gathered[:middle]) | self._decided_together(gathered[middle:]) if middle else {}
-        self._having |= having
+        self._having |= {table: persons for table, persons in having.items() if self._kind_of_person(table) == self._kind_of_person(PERSON.table)}
         return dict(found)
 
     def _decided(self, table: str, figures: list[Figure]) -> dict[Figure, int]:

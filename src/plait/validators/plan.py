@@ -185,12 +185,18 @@ def _rows(check: Check, template: str, columns: Columns, today: dt.date) -> tupl
     text = _Rendering(check, today, columns).render(template)
     _need_own(columns, check, text)
     exists, each = _joins(check, template, text, columns)
-    joined = [join_sql(join, "INNER JOIN", carried=carried(text)) for join in sorted(each)]
+    joined = [join_sql(join, "LEFT JOIN" if _is_grouped(join) else "INNER JOIN", carried=carried(text)) for join in sorted(each)]
     joined += [join_sql(join, "LEFT JOIN", distinct=True) for join in sorted(exists - each)]
     for table in _vocabulary(text):
         _need(columns, table, VOCABULARY[table])
         joined.append(f"LEFT JOIN {place_of(table)} AS {table} ON {table}.{VOCABULARY[table]} = t.{quoted(check.field)}")
     return text, "\n".join([f"FROM {place_of(check.scan)} AS t", *joined])
+
+
+def _is_grouped(join: Join) -> bool:
+    """Tell whether what is joined has one row a key at most, so that rows without one are there, too."""
+    entry = joins().get(named(join) or "")
+    return entry is not None and entry.is_grouped
 
 
 def own_query(check: Check, columns: Columns, today: dt.date) -> str:

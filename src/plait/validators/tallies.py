@@ -162,7 +162,7 @@ def _occurring(con: duckdb.DuckDBPyConnection, figures: Sequence[Figure], relati
     found = _OF_CONCEPT.match(condition)
     if found is None:
         return list(range(len(figures)))
-    ids = {str(concept) for (concept,) in con.execute(f"SELECT DISTINCT {found[1]} FROM {relation} AS v").fetchall()}
+    ids = {str(concept) for (concept,) in con.execute(f"SELECT DISTINCT TRY_CAST({found[1]} AS BIGINT) FROM {relation} AS v").fetchall()}
     return [number for number, figure in enumerate(figures) if figure.wanted and figure.wanted[0] in ids] or [0]
 
 

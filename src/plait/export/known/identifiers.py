@@ -82,7 +82,7 @@ def _fields() -> tuple[tuple[str, str, str], ...]:
 def _of_study(con: duckdb.DuckDBPyConnection, having: Collection[str]) -> pl.DataFrame:
     """Give what the CDM's fields hold that identify, of the tables that have rows, and what images are called."""
     selects = [_of_field(table, *field) for table, *field in _fields() if table in having]
-    frame: pl.DataFrame = con.execute(" UNION ALL ".join([*selects, f"SELECT person_id, kind, text_value FROM ({sql(_PACKAGE, 'images')})"])).pl()
+    frame: pl.DataFrame = con.execute(" UNION ALL ".join([*selects, f"SELECT person_id, kind, text_value AS text FROM ({sql(_PACKAGE, 'images')})"])).pl()
     return frame
 
 

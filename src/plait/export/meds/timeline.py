@@ -157,6 +157,8 @@ def _named(raw: str) -> str:
 
 def _count(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, int]:
     """Give the number of rows of tables that leave, of those that have some."""
+    if not names:
+        return {}
     parts = (
         f"SELECT {place} AS place, count(*) AS n FROM cdm.{quoted(table)} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id"
         for place, table in enumerate(names)
