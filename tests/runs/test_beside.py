@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from plait.duck import Asked, beside, connect
+from plait.beside import Asked, beside
+from plait.duck import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import beside
+from plait.beside import beside
 from plait.errors import ConfigError, ExportError
 from plait.etl.catalog import cdm_files, open_catalog
 from plait.etl.resources import size_mib

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import beside, sql
+from plait.beside import beside
+from plait.duck import sql
 from plait.errors import ConfigError
 from plait.schema import cdm_tables
 from plait.validators.counting import Counter

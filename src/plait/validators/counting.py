@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.duck import Beside
+    from plait.beside import Beside
     from plait.etl.run import Progress
     from plait.validators.extents import Extents
     from plait.validators.keyed import Pointing
@@ -76,7 +76,7 @@ class Counter:
 
         Args:
             planned: The checks and their figures.
-            beside: Has something found on another connection; see `plait.duck.beside`.
+            beside: Has something found on another connection; see `plait.beside.beside`.
             progress: Hears of tables that were scanned.
 
         Returns:

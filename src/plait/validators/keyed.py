@@ -11,7 +11,8 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from plait.duck import Asked, quoted
+from plait.beside import Asked
+from plait.duck import quoted
 from plait.validators.plan import REFERENCE, WHOLE_TYPES, alias_of, carried, place_of
 from plait.validators.suite import Join, joins, named
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.duck import Beside
+    from plait.beside import Beside
     from plait.validators.plan import Figure
 
 PERSON = Join("person_id", "person", "person_id")
