@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from plait.duck import quoted
 from plait.validators.extents import extents_of
 from plait.validators.keyed import PERSON, Gathered, Keys, asks_for_rows, gather_persons, is_of_persons, look_up, of_persons, persons_of, pointed_at
-from plait.validators.plan import VOCABULARY, WHOLE_TYPES, Figure, Planned, alias_of, carried, join_sql, place_of
-from plait.validators.suite import Join, joins, named
-from plait.validators.tallies import Tally, evaluated, halved, refused
+from plait.validators.plan import VOCABULARY, WHOLE_TYPES, Figure, Planned, alias_of, carried, is_grouped, join_sql, place_of
+from plait.validators.tallies import Tally, evaluated, halved, refusals, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from plait.etl.run import Progress
     from plait.validators.extents import Extents
     from plait.validators.keyed import Pointing
+    from plait.validators.suite import Join
 
 _VALUED = ("concept_id", "source_value")
 """How fields end that few values are expected of."""
@@ -144,8 +144,7 @@ class Counter:
         if figure.is_total or len(joined) > 1 or PERSON in joined:
             return False
         (join,) = joined
-        entry = joins().get(named(join) or "")
-        return not (entry is not None and entry.is_grouped) and join.key == f"{join.table}_id" and self.keys.repeated(join.table, join.key) == 0
+        return not is_grouped(join) and join.key == f"{join.table}_id" and self.keys.repeated(join.table, join.key) == 0
 
     def _apart(self, figures: Collection[Figure]) -> Iterator[Callable[[duckdb.DuckDBPyConnection], dict[Figure, int | str]]]:
         """Give what counts figures that stand apart, as far as the engine counts them together: what looks up other rows, and what scans a table."""
@@ -179,12 +178,10 @@ class Counter:
 
     def _of_persons(self, figures: Mapping[str, Sequence[Figure]]) -> dict[Figure, int | str]:
         """Give the figures of tables that the rows of a person decide together, as far as they do."""
-        import duckdb
-
         gathered: list[Gathered] = []
         for table, those in figures.items():
             if those and not self._is_many(PERSON):
-                with suppress(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):  # a scan finds which one the engine refuses
+                with suppress(*refusals()):  # a scan finds which one the engine refuses
                     gathered.append(gather_persons(self.con, table, those))
                     self._grouped.add(table)
         of_kinds = sorted(gathered, key=lambda one: self._kind_of_person(one.table))
@@ -200,14 +197,12 @@ class Counter:
 
     def _decided_together(self, gathered: Sequence[Gathered]) -> dict[Figure, int | str]:
         """Give what the persons of tables decide, of those that the engine looks up together with others or alone."""
-        import duckdb
-
         if not gathered:
             return {}
         person = join_sql(PERSON, "LEFT JOIN", carried=_named(figure for one in gathered for figure in one.asked))
         try:
             found, having = of_persons(self.con, gathered, person)
-        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):
+        except refusals():
             middle = len(gathered) // 2
             return self._decided_together(gathered[:middle]) | self._decided_together(gathered[middle:]) if middle else {}
         self._having |= {table: persons for table, persons in having.items() if self._kind_of_person(table) == self._kind_of_person(PERSON.table)}
@@ -215,8 +210,6 @@ class Counter:
 
     def _decided(self, table: str, figures: list[Figure]) -> dict[Figure, int]:
         """Give the figures of conditions that hold of the least and of the greatest value of their field, and so of all, or of neither, and so of none."""
-        import duckdb
-
         extents, decided = self._extents[table], {}
         fields = {figure: column for figure in figures for _, column in carried(figure.sql) if extents.columns[column].low is not None}
         names = sorted(set(fields.values()))
@@ -226,7 +219,7 @@ class Counter:
         rows = f"(VALUES ({'), ('.join(ends)})) AS t ({', '.join(map(quoted, names))})"
         try:
             row = self.con.execute(f"SELECT {', '.join(f'count_if({figure.sql})' for figure in fields)} FROM {rows}").fetchone() or ()
-        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):
+        except refusals():
             return {}  # the scan finds which one the engine refuses
         for (figure, column), number in zip(fields.items(), row, strict=True):
             if number != 1:
@@ -257,8 +250,6 @@ class Counter:
 
     def _tally(self, table: str, columns: frozenset[tuple[str, str]], figures: list[Figure]) -> None:
         """Count the combinations of values of some columns, for figures that these decide."""
-        import duckdb
-
         extents, name = self._extents[table], f"tally_{len(self._tallies)}"
         grouped = {pair: f"c{place}" for place, pair in enumerate(sorted(columns))}
         constant = self._constants(table, figures)
@@ -272,7 +263,7 @@ class Counter:
             counted = f"(SELECT {extents.rows} AS n WHERE {extents.rows} > 0)"
         try:
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{beside} FROM {counted}")
-        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        except refusals() as error:
             self._found |= dict.fromkeys(figures, refused(error))
             return
         self._tallies.append(Tally(name, {pair: f"v.{cell}" for pair, cell in cells.items()}, constant, extents.rows, extents.types, figures))
@@ -282,8 +273,7 @@ class Counter:
         return frozenset(join for join in figure.each if self._is_many(join))
 
     def _is_many(self, join: Join) -> bool:
-        entry = joins().get(named(join) or "")
-        return not (entry is not None and entry.is_grouped) and self.keys.repeated(join.table, join.key) > 0
+        return not is_grouped(join) and self.keys.repeated(join.table, join.key) > 0
 
     def _scanned(self, con: duckdb.DuckDBPyConnection, table: str, many: frozenset[Join], figures: list[Figure]) -> list[int]:
         """Count figures in one scan."""
@@ -318,9 +308,7 @@ class Counter:
 
 def _looked_up(key: tuple[str, str, str], places: Mapping[Pointing, Sequence[Figure]], con: duckdb.DuckDBPyConnection) -> dict[Figure, int | str]:
     """Give the figures of rows that point at one of another table, none where the engine refuses: a scan finds which one it is."""
-    import duckdb
-
-    with suppress(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError):
+    with suppress(*refusals()):
         return dict(look_up(con, key, places))
     return {}
 
@@ -345,11 +333,9 @@ def _counted(query: str, con: duckdb.DuckDBPyConnection) -> int | str:
 
 def _or_refused(count: Callable[[], int]) -> int | str:
     """Give a number, or why the engine would not count."""
-    import duckdb
-
     try:
         return count()
-    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+    except refusals() as error:
         return refused(error)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plait.duck import filled, literal, quoted, sql
-from plait.validators.plan import place_of
+from plait.validators.plan import TIME_TYPES, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _NUMBERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT"})
-_TIMES = frozenset({"DATE", "TIMESTAMP"})
 _NULLNESS = re.compile(r'\bt\.(?:"([^"]+)"|(\w+)) IS (NOT )?NULL\b')
 
 
@@ -110,7 +109,7 @@ def _told(
 def _extent(kind: str, filled: int, bounds: Sequence[str | None]) -> Extent:
     """Give what is known of a column from its number of values, and its bounds as a number and as a time."""
     low, high = bounds[:2] if kind in _NUMBERS else bounds[2:]
-    if kind not in _NUMBERS | _TIMES or low is None or high is None:
+    if kind not in _NUMBERS | TIME_TYPES or low is None or high is None:
         return Extent(filled)
     return Extent(filled, *(f"CAST({literal(bound)} AS {kind})" for bound in (low, high)))
 
@@ -124,7 +123,7 @@ def _extents(con: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str
     for column in missing:
         name, kind = quoted(column), types[column]
         asked.append(f"count({name})")
-        least = (f"CAST({bound}({name}) AS VARCHAR)" if kind in _NUMBERS | _TIMES else "NULL" for bound in ("min", "max"))
+        least = (f"CAST({bound}({name}) AS VARCHAR)" if kind in _NUMBERS | TIME_TYPES else "NULL" for bound in ("min", "max"))
         asked.extend(least)
     row = con.execute(f"SELECT {', '.join(asked)} FROM {place_of(table)}").fetchone() or ()
     counted = {column: _extent(types[column], row[place], row[place + 1 : place + 3] * 2) for place, column in zip(range(1, len(row), 3), missing, strict=True)}

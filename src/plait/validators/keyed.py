@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from plait.beside import Asked
 from plait.duck import quoted
-from plait.validators.plan import REFERENCE, WHOLE_TYPES, alias_of, carried, place_of
+from plait.validators.plan import REFERENCE, TIME_TYPES, WHOLE_TYPES, alias_of, carried, place_of
 from plait.validators.suite import Join, joins, named
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from plait.validators.plan import Figure
 
 PERSON = Join("person_id", "person", "person_id")
-_DAYS = frozenset({"DATE", "TIMESTAMP"})
 
 
 def persons_of(table: str) -> str:
@@ -44,7 +43,7 @@ def is_of_persons(figure: Figure, types: Mapping[str, str]) -> bool:
     if figure.is_total or figure.each | figure.exists != {PERSON}:
         return False
     days = [column for column in own_columns(figure) if column != PERSON.field]
-    return not days if figure.exists else figure.first is not None and len(days) == 1 and types[days[0]] in _DAYS
+    return not days if figure.exists else figure.first is not None and len(days) == 1 and types[days[0]] in TIME_TYPES
 
 
 @dataclass(frozen=True, slots=True)

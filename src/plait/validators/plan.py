@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WHOLE_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"})
 """DuckDB's types of whole numbers."""
+TIME_TYPES = frozenset({"DATE", "TIMESTAMP"})
+"""DuckDB's types of days and times that checks compare."""
 
 VOCABULARY = {"concept": "concept_id", "concept_ancestor": "descendant_concept_id"}
 """Tables of the vocabulary that an expression may name, and the column that equals the check's field."""
@@ -30,7 +32,6 @@ REFERENCE = re.compile(r'\b(t|person|death|visit_occurrence|observed|concept|con
 
 _WANTED = ("concept", "concepts", "value", "values")
 """Names in expressions that stand for what a check wants, as `wanted` gives it."""
-_TIMES = frozenset({"DATE", "TIMESTAMP"})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 UNSTABLE = 0.25
@@ -185,7 +186,7 @@ def _rows(check: Check, template: str, columns: Columns, today: dt.date) -> tupl
     text = _Rendering(check, today, columns).render(template)
     _need_own(columns, check, text)
     exists, each = _joins(check, template, text, columns)
-    joined = [join_sql(join, "LEFT JOIN" if _is_grouped(join) else "INNER JOIN", carried=carried(text)) for join in sorted(each)]
+    joined = [join_sql(join, "LEFT JOIN" if is_grouped(join) else "INNER JOIN", carried=carried(text)) for join in sorted(each)]
     joined += [join_sql(join, "LEFT JOIN", distinct=True) for join in sorted(exists - each)]
     for table in _vocabulary(text):
         _need(columns, table, VOCABULARY[table])
@@ -193,7 +194,7 @@ def _rows(check: Check, template: str, columns: Columns, today: dt.date) -> tupl
     return text, "\n".join([f"FROM {place_of(check.scan)} AS t", *joined])
 
 
-def _is_grouped(join: Join) -> bool:
+def is_grouped(join: Join) -> bool:
     """Tell whether what is joined has one row a key at most, so that rows without one are there, too."""
     entry = joins().get(named(join) or "")
     return entry is not None and entry.is_grouped
@@ -232,7 +233,7 @@ def join_sql(join: Join, kind: str, *, distinct: bool = False, carried: Collecti
     if entry is not None and not distinct:
         wanted = sorted({column for table, column in carried if table == alias and column != join.key})
         selected += [f"{entry.expressions.get(column, quoted(column))} AS {quoted(column)}" for column in wanted]
-    grouped = f" GROUP BY {quoted(join.key)}" if entry is not None and entry.is_grouped and not distinct else ""
+    grouped = f" GROUP BY {quoted(join.key)}" if is_grouped(join) and not distinct else ""
     inner = f"SELECT {'DISTINCT ' if distinct else ''}{', '.join(selected)} FROM {place_of(join.table)}{grouped}"
     return f"{kind} ({inner}) AS {quoted(alias)} ON t.{quoted(join.field)} = {quoted(alias)}.{quoted(join.key)}"
 
@@ -267,7 +268,7 @@ class _Rendering:
         """Give the check's table, its field, or its argument as a field."""
         check, column = self.check, f"t.{quoted(self.check.field)}"
         if name in {"day", "from"}:  # times compare with the beginning of a day as their days do with the day
-            is_as_it_is = not _is_day(check.argument) or (name == "from" and self.columns[check.scan].get(check.field) in _TIMES)
+            is_as_it_is = not _is_day(check.argument) or (name == "from" and self.columns[check.scan].get(check.field) in TIME_TYPES)
             return column if is_as_it_is else f"CAST({column} AS DATE)"
         return {"field": column, "name": quoted(check.field), "table": check.table, "argument": f"t.{quoted(check.argument)}"}[name]
 

@@ -68,15 +68,20 @@ def evaluated(con: duckdb.DuckDBPyConnection, tallies: Sequence[Tally]) -> dict[
 
 def halved(figures: list[Figure], count: Callable[[list[Figure]], Sequence[int]]) -> dict[Figure, int | str]:
     """Count figures together; where the engine refuses, each half by itself, so that what can be counted is."""
-    import duckdb
-
     try:
         return dict(zip(figures, count(figures), strict=True))
-    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+    except refusals() as error:
         if len(figures) == 1:
             return {figures[0]: refused(error)}
     middle = len(figures) // 2
     return halved(figures[:middle], count) | halved(figures[middle:], count)
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """Give the errors by which the engine refuses to count something, and not more than that."""
+    import duckdb
+
+    return duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError
 
 
 def refused(error: Exception) -> str:
@@ -138,8 +143,6 @@ def _wanted(
     places: Sequence[int] | None = None,
 ) -> dict[Figure, int | str]:
     """Count figures of one condition that differ in what they want, and in the place that they want it of; all are refused where one is."""
-    import duckdb
-
     table, condition = figures[0].vocabulary, on(figures[0].sql)
     at = places or [0] * len(figures)
     described = f"LEFT JOIN occurring_{table} AS {table} ON {table}.{VOCABULARY[table]} = {cells['t', figures[0].field]}" if table else ""
@@ -151,7 +154,7 @@ def _wanted(
             f'INNER JOIN (VALUES {rows}) AS w (number, place, concept, concepts, "value", "values") '
             f"ON {'w.place = v.place AND ' if places else ''}({condition}) GROUP BY w.number"
         ).fetchall()
-    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+    except refusals() as error:
         return dict.fromkeys(figures, refused(error))
     numbers = dict(counted)
     return {figure: int(numbers.get(number, 0)) for number, figure in enumerate(figures)}

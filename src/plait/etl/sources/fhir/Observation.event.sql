@@ -90,11 +90,7 @@ valued AS (
                 ELSE CAST(TRY_CAST(p.ratio.above AS DOUBLE) / nullif(TRY_CAST(p.ratio.below AS DOUBLE), 0) AS VARCHAR)
             END
         ) AS number,
-        coalesce(
-            CASE WHEN fhir_at(p.valueQuantity, '$.system') = 'http://unitsofmeasure.org' THEN fhir_at(p.valueQuantity, '$.code') END,
-            fhir_at(p.valueQuantity, '$.unit'), fhir_at(p.valueQuantity, '$.code'),
-            CASE WHEN p.ratio.is_titre THEN '{titer}' ELSE p.ratio.unit END
-        ) AS unit,
+        coalesce(fhir_unit(p.valueQuantity), CASE WHEN p.ratio.is_titre THEN '{titer}' ELSE p.ratio.unit END) AS unit,
         coalesce(fhir_at(p.valueQuantity, '$.comparator'), CASE WHEN p.ratio.is_titre THEN p.ratio.comparator END) AS comparator,
         CASE WHEN p.valueQuantity IS NULL THEN p.ratio.said END AS said,
         fhir_at(p.referenceRange, '$[0].low.value') AS range_low,

@@ -59,31 +59,31 @@ END;
 -- What stands at a path of an element; null where the element is no JSON object or list.
 CREATE OR REPLACE MACRO fhir_at(element, path) AS TRY(json_extract_string(element, path));
 
--- The unit of a quantity, UCUM's code of it before others; null where it is a number of nothing.
-CREATE OR REPLACE MACRO fhir_unit(quantity) AS nullif(
-    coalesce(
-        CASE WHEN fhir_at(quantity, '$.system') = 'http://unitsofmeasure.org' THEN fhir_at(quantity, '$.code') END,
-        fhir_at(quantity, '$.unit'), fhir_at(quantity, '$.code')
-    ),
-    '1'
+-- The unit of a quantity, UCUM's code of it before others.
+CREATE OR REPLACE MACRO fhir_unit(quantity) AS coalesce(
+    CASE WHEN fhir_at(quantity, '$.system') = 'http://unitsofmeasure.org' THEN fhir_at(quantity, '$.code') END,
+    fhir_at(quantity, '$.unit'), fhir_at(quantity, '$.code')
 );
+
+-- The unit of one side of a ratio; null where it is a number of nothing.
+CREATE OR REPLACE MACRO fhir_side(ratio, side) AS nullif(fhir_unit(fhir_at(ratio, side)), '1');
 
 -- What a ratio says. One to a number, without units, is a titre, which is that number (LOINC, property Titr: the reciprocal of the dilution).
 CREATE OR REPLACE MACRO fhir_ratio(ratio) AS CASE WHEN ratio IS NOT NULL THEN {
     'is_titre': coalesce(
         TRY_CAST(fhir_at(ratio, '$.numerator.value') AS DOUBLE) = 1 AND TRY_CAST(fhir_at(ratio, '$.denominator.value') AS DOUBLE) > 1
-        AND fhir_unit(fhir_at(ratio, '$.numerator')) IS NULL AND fhir_unit(fhir_at(ratio, '$.denominator')) IS NULL, FALSE
+        AND fhir_side(ratio, '$.numerator') IS NULL AND fhir_side(ratio, '$.denominator') IS NULL, FALSE
     ),
     'above': fhir_at(ratio, '$.numerator.value'),
     'below': fhir_at(ratio, '$.denominator.value'),
     'comparator': coalesce(fhir_at(ratio, '$.denominator.comparator'), fhir_at(ratio, '$.numerator.comparator')),
     'unit': nullif(
-        coalesce(fhir_unit(fhir_at(ratio, '$.numerator')), '') || coalesce('/' || fhir_unit(fhir_at(ratio, '$.denominator')), ''), ''
+        coalesce(fhir_side(ratio, '$.numerator'), '') || coalesce('/' || fhir_side(ratio, '$.denominator'), ''), ''
     ),
     'said': concat_ws(
         ':',
-        concat_ws(' ', fhir_at(ratio, '$.numerator.value'), fhir_unit(fhir_at(ratio, '$.numerator'))),
-        concat_ws(' ', fhir_at(ratio, '$.denominator.value'), fhir_unit(fhir_at(ratio, '$.denominator')))
+        concat_ws(' ', fhir_at(ratio, '$.numerator.value'), fhir_side(ratio, '$.numerator')),
+        concat_ws(' ', fhir_at(ratio, '$.denominator.value'), fhir_side(ratio, '$.denominator'))
     )
 } END;
 
