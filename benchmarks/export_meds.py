@@ -43,7 +43,7 @@ from plait.etl.catalog import open_catalog
 from plait.export.consent import PERSONS
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
-from plait.export.meds.dataset import data_schema, write_codes
+from plait.export.meds.dataset import write_codes
 from plait.export.meds.timeline import Timeline
 from plait.study import open_study
 
@@ -54,7 +54,7 @@ with open_catalog(study.path, study.version, threads=threads, spill=target / ".s
     con.execute("CREATE TEMP TABLE withholding (person_id BIGINT)")
     tables.prepare(con, ExportKey.new(), PERSONS, 11)
     timeline = Timeline(con, target, codes, ())
-    data = timeline.write(data_schema(), lambda *_: None)
+    data = timeline.write(lambda *_: None)
     timeline.count(data)
     write_codes(con, target, data)
 print(time.perf_counter() - begin)

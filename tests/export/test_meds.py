@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - tables and columns of the CDM
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import random
@@ -13,18 +14,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import meds
 import meds_reader
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import plait
-from plait.errors import ConfigError, ExportError, MissingExtraError
+from plait.errors import ConfigError, ExportError
 from plait.export.deidentify.key import ExportKey
+from plait.export.meds import form
 from plait.export.meds.timeline import EVENT_TABLES
 from plait.export.scan import scan
 from plait.schema import cdm_tables
@@ -33,8 +37,6 @@ from tiny_omop import Legacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import duckdb
 
     from plait.export.meds.dataset import MedsExported
     from plait.featurestore.splits import Split
@@ -117,6 +119,11 @@ def test_each_file_is_what_meds_says_it_is(exported: MedsExported) -> None:
     meds.DatasetMetadataSchema.validate(said)
     own = {name for key in said if key.endswith("_columns") for name in said[key]}
     assert own | {"subject_id", "time", "code", "numeric_value", "text_value"} == set(pq.read_schema(data[0]).names)
+    bare = [(name, kind) for name, kind, *_ in duckdb.sql(f"DESCRIBE FROM '{data[0]}'").fetchall()]
+    kinds = {"BIGINT": "int64", "TIMESTAMP": "timestamp[us]", "FLOAT": "float", "VARCHAR": "string"}
+    assert [(name, str(kind).removeprefix("large_")) for name, kind in zip(pq.read_schema(data[0]).names, pq.read_schema(data[0]).types, strict=True)] == [
+        (name, kinds[kind]) for name, kind in bare
+    ]
     assert (said["etl_name"], said["dataset_version"]) == ("plait", "1")
 
 
@@ -345,10 +352,21 @@ def test_nothing_leaves_without_being_told(command: Callable[..., Result], study
     assert (told["rows"]["measurement"], told["labels"]["cancer/survival"], told["events"]["view wsi"], told["key"]) == (73489, 115, 52, None)
 
 
-def test_the_schemas_are_asked_for_where_they_are_missing(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "meds", None)
-    with pytest.raises(MissingExtraError, match=r"plait\[meds\]"):
-        plait.open(study).export_meds(tmp_path / "out", row_level=True)
+def test_what_plait_writes_of_the_form_is_what_meds_has() -> None:
+    """`base64.b64encode(pa.schema([*meds.DataSchema.schema(), …]).serialize())` is `data_schema.txt`."""
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(form.data_schema())))
+    given = meds.DataSchema.schema()
+    assert list(schema)[: len(given)] == list(given)
+    assert meds.__version__ == form.VERSION
+    assert (meds.dataset_metadata_filepath, meds.code_metadata_filepath) == (form.DATASET_FILE, form.CODES_FILE)
+    assert (meds.subject_splits_filepath, meds.train_split, meds.tuning_split, meds.held_out_split) == (
+        form.SPLITS_FILE,
+        form.TRAIN,
+        form.TUNING,
+        form.HELD_OUT,
+    )
+    for columns, said in ((form.LABELS, meds.LabelSchema), (form.SPLITS, meds.SubjectSplitSchema)):
+        assert form.arrow_schema(columns, list(columns)) == said.schema()
 
 
 def test_new_ids_are_no_identifiers_even_if_one_is_the_same_number(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ class Counter:
         valued = {figure: columns for figure, columns in named.items() if _is_valued(figure, columns)}
         apart = {figure for rest in left.values() for figure in rest if figure not in valued and self._stands_apart(figure)}
         others = [beside(work) for work in self._apart(apart)]
-        own = {name: beside(partial(_counted, query)) for name, query in _own_queries(planned)}
+        own = [beside(work) for work in _own_counts(planned)]
         of_values = {table: {figure: valued[figure] for figure in rest if figure in valued} for table, rest in left.items()}
         few = self._are_few({table: _plain(of) for table, of in of_values.items()})
         for table, of in of_values.items():
@@ -116,7 +116,7 @@ class Counter:
         )
         return (
             {figure: self._found[simple] for figure, simple in simplified.items()},
-            {name: asked.result() for name, asked in reversed(own.items())} | self._own_keys(planned),
+            {name: number for asked in reversed(own) for name, number in asked.result().items()} | self._own_keys(planned),
             facts,
         )
 
@@ -313,22 +313,36 @@ def _looked_up(key: tuple[str, str, str], places: Mapping[Pointing, Sequence[Fig
     return {}
 
 
-def _own_queries(planned: Iterable[Planned]) -> Iterator[tuple[str, str]]:
-    """Yield the queries of checks whose type has one of its own, by id, and of what these are of where there is one for that too."""
-    for one in planned:
-        if one.unanswerable is None and one.inapplicable is None:
-            if one.own is not None:
-                yield one.check.id, one.own
-            if one.counted_by is not None:
-                yield f"{one.check.id} counted", one.counted_by
+def _own_counts(planned: Iterable[Planned]) -> Iterator[Callable[[duckdb.DuckDBPyConnection], dict[str, int | str]]]:
+    """Yield what counts the violations of checks whose type has a query of its own, by id, and of what these are of where there is one for that too."""
+    asked = [one for one in planned if one.unanswerable is None and one.inapplicable is None]
+    alike: dict[str, list[Planned]] = {}
+    for one in asked:
+        if one.counted_by is not None:
+            yield partial(_counted, {f"{one.check.id} counted": one.counted_by})
+        if one.clears is not None:
+            alike.setdefault(one.clears[0], []).append(one)
+        elif one.own is not None:
+            yield partial(_counted, {one.check.id: one.own})
+    for rows, those in alike.items():
+        yield partial(_cleared, rows, those)
 
 
-def _counted(query: str, con: duckdb.DuckDBPyConnection) -> int | str:
-    def count() -> int:
+def _cleared(rows: str, those: Sequence[Planned], con: duckdb.DuckDBPyConnection) -> dict[str, int | str]:
+    """Give the violations of checks that one query can clear together: of each that it does not, they are counted by its own."""
+    left = list(those)
+    with suppress(*refusals()):  # its own query finds which one the engine refuses
+        counts = ", ".join(f"count_if({one.clears[1]})" for one in those if one.clears)
+        left = [one for one, number in zip(those, con.execute(f"SELECT {counts} {rows}").fetchone() or (), strict=True) if number]
+    return {one.check.id: 0 for one in those} | _counted({one.check.id: one.own for one in left if one.own}, con)
+
+
+def _counted(queries: Mapping[str, str], con: duckdb.DuckDBPyConnection) -> dict[str, int | str]:
+    def count(query: str) -> int:
         row = con.execute(query).fetchone()
         return int(row[0]) if row else 0
 
-    return _or_refused(count)
+    return {name: _or_refused(partial(count, query)) for name, query in queries.items()}
 
 
 def _or_refused(count: Callable[[], int]) -> int | str:

@@ -84,13 +84,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A check and its two figures, or its own queries of them where its type has some; or why it cannot be answered, or does not apply."""
+    """A check and its two figures, or its own queries of them where its type has some; or why it cannot be answered, or does not apply.
+
+    `clears` is a FROM clause and a condition: no row offends if it holds of none of these rows.
+    """
 
     check: Check
     violated: Figure | None = None
     counted: Figure | None = None
     own: str | None = None
     counted_by: str | None = None
+    clears: tuple[str, str] | None = None
     unanswerable: str | None = None
     inapplicable: str | None = None
 
@@ -125,7 +129,8 @@ def plan(check: Check, columns: Columns, today: dt.date) -> Planned:
             compared = _comparison(check, columns)
             return Planned(check, own=f"SELECT count(*) FROM ({compared}) WHERE stability_index > {UNSTABLE}", counted_by=f"SELECT count(*) FROM ({compared})")
         own = own_query(check, columns, today) if check.type.query not in {None, "duplicates"} else None
-        return Planned(check, _figure(check, "violated", columns, today), _figure(check, "counted", columns, today), own)
+        violated, counted = (_figure(check, part, columns, today) for part in ("violated", "counted"))
+        return Planned(check, violated, counted, own, clears=_clears(check, columns, today))
     except Inapplicable as missing:
         return Planned(check, inapplicable=str(missing))
     except Unanswerable as missing:
@@ -213,6 +218,14 @@ def own_query(check: Check, columns: Columns, today: dt.date) -> str:
         alike = ", ".join(quoted(column) for column in columns[check.scan] if column != check.argument)
         return f"SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {place_of(check.scan)} GROUP BY {alike} HAVING n > 1)"
     return f"SELECT count(*) FROM ({rows_query(check, columns, today)})"
+
+
+def _clears(check: Check, columns: Columns, today: dt.date) -> tuple[str, str] | None:
+    """Give the rows, and the condition, that several checks are looked at together by."""
+    if check.type.joined is None or check.type.clears is None:
+        return None
+    rendering = _Rendering(check, today, columns)
+    return f"FROM {place_of(check.scan)} AS t {rendering.render(check.type.joined)}", rendering.render(check.type.clears)
 
 
 def place_of(table: str) -> str:

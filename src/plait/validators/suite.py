@@ -78,6 +78,8 @@ class CheckType:
     total_counted: str | None = None
     rows: str | None = None
     query: str | None = None
+    joined: str | None = None
+    clears: str | None = None
     ordered: Literal["least", "greatest"] | None = None
     only: str | None = None
     needs: str | None = None

@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 from plait import __version__
-from plait.duck import literal, parquet, sql
+from plait.duck import literal, parquet, sql, write_parquet
 from plait.etl.run import silent
-from plait.export.meds.extra import need_meds
+from plait.export.meds.form import CODES_FILE, DATASET_FILE, VERSION
 from plait.export.meds.timeline import EVENTS_PER_FILE, Timeline
 from plait.export.outgoing import Left, leaving, need_row_level
 
@@ -95,17 +95,15 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
     Raises:
         ConfigError: Row level was not asked for, something is in the target's place, or a cohort, view or split is none.
         ExportError: A check of severity `error` fails, or something identifies. Nothing is written.
-        MissingExtraError: The extra `meds` is not installed.
     """
     need_row_level("plait export meds", row_level=row_level)
-    need_meds()
     asked = _asked(study, split)
     with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
         labels = _write_labels(out, cohorts)
         timeline = Timeline(out.con, out.folder, codes, out.policy.withheld, events_per_file=events_per_file)
         for encoded in _write_embeddings(out, views):
             timeline.add(encoded)
-        data = timeline.write(data_schema(), progress)
+        data = timeline.write(progress)
         events = timeline.count(data)
         (out.folder / "metadata").mkdir(exist_ok=True)
         parts = _write_parts(out, asked)
@@ -161,44 +159,18 @@ def _store(out: Outgoing) -> Store:
     return Store(Reading(out.study, out.version, out.settings, out.con))
 
 
-def data_schema() -> pa.Schema:
-    """Give the columns of `data/`: those of MEDS, and ours."""
-    import pyarrow as pa
-
-    moment = pa.timestamp("us")
-    own = [
-        ("unit", pa.string()),
-        ("modifier", pa.string()),
-        ("end", moment),
-        ("known_time", moment),
-        ("table", pa.string()),
-        ("row_id", pa.int64()),
-        ("visit_id", pa.int64()),
-        ("provenance", pa.string()),
-        ("other_code", pa.string()),
-        ("embedding_row", pa.int64()),
-    ]
-    given = need_meds().DataSchema.schema()
-    return pa.schema([*given, *(pa.field(name, kind) for name, kind in own)])
-
-
 def write_codes(con: duckdb.DuckDBPyConnection, folder: Path, data: Sequence[Path]) -> int:
     """Write every code that occurs, as an event, as what an event says, or as its other code; give their number."""
-    import pyarrow.parquet as pq
-
-    meds = need_meds()
     lines = csv.reader((files(_PACKAGE) / "own_codes.csv").read_text(encoding="utf-8").splitlines()[1:], strict=True)
     own = ", ".join(f"({literal(prefix)}, {literal(description)})" for prefix, description in lines)
     con.execute(f"CREATE OR REPLACE TEMP TABLE own_code AS FROM (VALUES {own}) AS o (prefix, description)")
     written = sql(_PACKAGE, "written_codes").replace("written_event", parquet(*data)) if data else "SELECT CAST(NULL AS VARCHAR) AS code"
-    table = con.execute(sql(_PACKAGE, "codes").replace("written_code", f"({written})")).to_arrow_table()
-    pq.write_table(meds.CodeMetadataSchema.align(table), folder / meds.code_metadata_filepath, compression="zstd")
-    return int(table.num_rows)
+    return write_parquet(con, sql(_PACKAGE, "codes").replace("written_code", f"({written})"), folder / CODES_FILE)
 
 
 def _write_metadata(out: Outgoing) -> None:
     """Write `metadata/dataset.json`; what MEDS has no word for (the terms of use, the vocabulary) is there under our own."""
-    meds, policy, settings, version = need_meds(), out.policy, out.settings, out.version
+    policy, settings, version = out.policy, out.settings, out.version
     query = f"SELECT finished_at, vocabulary_release FROM plait.runs WHERE run_id = {literal(version.run_id)}"
     (finished, release) = out.con.execute(query).fetchone() or (None, None)
     content = {
@@ -206,7 +178,7 @@ def _write_metadata(out: Outgoing) -> None:
         "dataset_version": str(version.version),
         "etl_name": "plait",
         "etl_version": __version__,
-        "meds_version": meds.__version__,
+        "meds_version": VERSION,
         "created_at": finished.replace(tzinfo=dt.UTC).isoformat() if finished else None,
         "license": policy.license,
         "location_uri": policy.url,
@@ -218,5 +190,4 @@ def _write_metadata(out: Outgoing) -> None:
         "vocabulary_version": release,
     }
     told = {name: value for name, value in content.items() if value is not None}
-    meds.DatasetMetadataSchema.validate(told)
-    (out.folder / meds.dataset_metadata_filepath).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out.folder / DATASET_FILE).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

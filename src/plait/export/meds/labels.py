@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plait.errors import ConfigError
 from plait.export.deidentify.calendar import need_own, own_ends
 from plait.export.deidentify.tables import DATED, record_days
-from plait.export.meds.extra import need_meds
+from plait.export.meds.form import LABELS, arrow_schema
 from plait.featurestore.index import PERSON, TIME
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ def write_labels(out: Outgoing, cohort: Cohort) -> dict[str, int]:
         ExportError: Its moments are the calendar's.
     """
     import polars as pl
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = need_meds().LabelSchema
     name = cohort.name.replace(" ", "_")
     if not _NAME.fullmatch(name):
         raise ConfigError("--cohort", expected="a name of letters, digits, _ and -", got="another", todo="Name the cohort in plait.yaml, or rename the file.")
@@ -50,7 +48,8 @@ def write_labels(out: Outgoing, cohort: Cohort) -> dict[str, int]:
         task = f"{name}/{label.name}" if label else name
         file = out.folder / "labels" / task / "0.parquet"
         file.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(schema.align(pa.table(frame.to_arrow())), file, compression="zstd")
+        schema = arrow_schema(LABELS, frame.columns)
+        pq.write_table(frame.select(schema.names).to_arrow().cast(schema), file, compression="zstd")
         written[task] = frame.height
     return written
 

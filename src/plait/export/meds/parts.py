@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError
-from plait.export.meds.extra import need_meds
+from plait.export.meds.form import HELD_OUT, SPLITS, SPLITS_FILE, TRAIN, TUNING, arrow_schema
 from plait.featurestore.index import as_index
-from plait.featurestore.splits import TEST, TRAIN, VALID, Split, make_split
+from plait.featurestore import splits
+from plait.featurestore.splits import Split, make_split
 from plait.schema.snapshots import SPLIT_FILE
 
 if TYPE_CHECKING:
@@ -58,15 +59,14 @@ def write_splits(out: Outgoing, asked: Shares | Split) -> dict[str, int]:
     import polars as pl
     import pyarrow.parquet as pq
 
-    meds = need_meds()
     pseudonyms = out.con.execute("SELECT person_id, new_id FROM pseudonym ORDER BY person_id").pl()
     split = _split(asked, pseudonyms)
-    names = {TRAIN: meds.train_split, VALID: meds.tuning_split, TEST: meds.held_out_split}
+    names = {splits.TRAIN: TRAIN, splits.VALID: TUNING, splits.TEST: HELD_OUT}
     parts = pl.concat([pl.DataFrame({"person_id": persons, "split": [names[part]] * len(persons)}) for part, persons in split.parts.items()])
     frame = pseudonyms.join(parts, on="person_id", how="inner").select(pl.col("new_id").alias("subject_id"), "split").sort("subject_id")
-    file = out.folder / meds.subject_splits_filepath
+    file = out.folder / SPLITS_FILE
     file.parent.mkdir(exist_ok=True)
-    pq.write_table(meds.SubjectSplitSchema.align(frame.to_arrow()), file, compression="zstd")
+    pq.write_table(frame.to_arrow().cast(arrow_schema(SPLITS, frame.columns)), file, compression="zstd")
     return dict(sorted(frame.group_by("split").len().iter_rows()))
 
 

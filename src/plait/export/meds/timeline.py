@@ -6,7 +6,6 @@ each file is sorted on its own: nothing holds more in memory than the events of 
 
 from __future__ import annotations
 
-import base64
 import re
 import shutil
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from plait.duck import filled, literal, make_view, parquet, quoted, sql
 from plait.errors import ExportError
 from plait.export.deidentify import tables
+from plait.export.meds.form import data_schema
 from plait.schema import cdm_tables
 
 if TYPE_CHECKING:
@@ -91,16 +91,14 @@ class Timeline:
         self.con.register(view, events)
         self._given.append(sql(_PACKAGE, "given").replace("blank_event", f"({_named('blank')})").replace("given_event", view))
 
-    def write(self, schema: pa.Schema, progress: Progress) -> list[Path]:
+    def write(self, progress: Progress) -> list[Path]:
         """Sort the events into the files of the package, and give them.
 
         Args:
-            schema: The columns as Arrow has them, which the files are to be read as.
             progress: Hears of events that were written.
         """
         (self.folder / "data").mkdir()
-        arrow = base64.b64encode(schema.serialize().to_pybytes()).decode("ascii")
-        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'ARROW:schema': {literal(arrow)}}}"
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'ARROW:schema': {literal(data_schema())}}}"
         written: list[Path] = []
         for unsorted in self._laid() if self._files > 1 else self._whole():
             file = self.folder / "data" / f"{len(written)}.parquet"
