@@ -29,7 +29,9 @@ def known_of(folder: Path) -> Known:
     study = plait.open(folder)
     assert study.version is not None
     with open_catalog(folder, study.version) as con:
-        return gather(con, folder, study.version, study.settings, folder / "spill")
+        known = gather(con, folder, study.version, study.settings, folder / "spill")
+        assert known.texts.height > 0 < len(known.everywhere)  # both are read from the connection when they are asked for
+        return known
 
 
 def test_the_demo_knows_its_patients(demo_study: Path) -> None:

@@ -39,7 +39,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(export.app, name="export")
 
 
-_OBJECTS = 50_000
+_OBJECTS = 200_000
 """Objects after which Python looks for those in cycles: what is imported is many, and stays."""
 _STOPPED = 130
 """The shell's exit code for Ctrl-C."""

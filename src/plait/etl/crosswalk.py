@@ -50,14 +50,20 @@ def follow_links(con: duckdb.DuckDBPyConnection, link_files: list[str], tombston
     con.execute(sql("plait.etl", "links"))
 
 
+def link_crosswalk(con: duckdb.DuckDBPyConnection, study: Path, version: Version) -> None:
+    """Make the table `crosswalk` (system, identifier, person_id) of who is who in a version, links followed; nobody who was forgotten is in it."""
+    links = [str(warehouse_of(study) / entry["path"]) for entry in version.staged if entry["shape"] == "link" and entry["rows"]]
+    load_crosswalk(con, study / version.crosswalk)
+    follow_links(con, links, read_tombstones(study))
+    con.execute(f"DELETE FROM crosswalk WHERE system = {literal(SYSTEM)}")
+
+
 def linked_crosswalk(study: Path, version: Version) -> pl.DataFrame:
     """Give who is who in a version, links followed: `system`, `identifier`, `person_id`."""
-    links = [str(warehouse_of(study) / entry["path"]) for entry in version.staged if entry["shape"] == "link" and entry["rows"]]
     con = connect()
     try:
-        load_crosswalk(con, study / version.crosswalk)
-        follow_links(con, links, read_tombstones(study))
-        frame: pl.DataFrame = con.execute(f"SELECT system, identifier, person_id FROM crosswalk WHERE system != {literal(SYSTEM)} ORDER BY ALL").pl()
+        link_crosswalk(con, study, version)
+        frame: pl.DataFrame = con.execute("SELECT system, identifier, person_id FROM crosswalk ORDER BY ALL").pl()
         return frame
     finally:
         con.close()

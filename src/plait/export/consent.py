@@ -5,12 +5,6 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from plait.featurestore.asof import EVER
-from plait.featurestore.consent import Consent
-from plait.featurestore.view import ENTRY_POINTS, Reading
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -32,9 +26,15 @@ def find_withholding(con: duckdb.DuckDBPyConnection, study: Path, version: Versi
         ConfigError: The consent file cannot be understood.
     """
     con.execute("CREATE OR REPLACE TEMP TABLE withholding (person_id BIGINT)")
-    consent = Consent.read(Reading(study, version, settings, con))
-    if not consent.lines:
+    if settings.consent is None:
         return 0
+    import numpy as np
+
+    from plait.featurestore.asof import EVER
+    from plait.featurestore.consent import Consent
+    from plait.featurestore.view import ENTRY_POINTS, Reading
+
+    consent = Consent.read(Reading(study, version, settings, con))
     persons = con.execute("SELECT person_id FROM cdm.person ORDER BY person_id").fetchnumpy()["person_id"].astype(np.int64)
     since, until = np.full(len(persons), EVER), np.full(len(persons), np.iinfo(np.int64).max)
     withheld = np.zeros(len(persons), np.bool_)

@@ -20,8 +20,8 @@ from plait.export.deidentify.notes import scrubbed_notes
 from plait.export.disclosure.anonymity import guard
 from plait.export.disclosure.audit import audit, refuse_small
 from plait.export.known.identifiers import gather
+from plait.export.known.sieve import Sieve
 from plait.export.package import need_new, new_package, write_hashes
-from plait.export.scan import refuse, scan
 from plait.schema import VOCABULARY_TABLES, cdm_tables
 from plait.validators.validate import validate_study
 
@@ -111,16 +111,25 @@ class Outgoing:
         """What the study says of what leaves it."""
         return self.settings.policy
 
-    def seal(self) -> dict[str, str]:
+    def seal(self, *, constants: Collection[str] = ()) -> dict[str, str]:
         """Look over what was written, write the hashes, and give the SHA-256 of each file. Nothing is written afterwards.
+
+        Args:
+            constants: Metadata of Parquet files that is plait's own, and the same in all packages.
 
         Raises:
             ExportError: Something identifies, or a figure is of too few or gives one away; lists the places.
         """
+        from plait.export.scan import refuse, scan
+
         shutil.rmtree(self.folder / _SPILL, ignore_errors=True)
         if self.scrubbed is not None:
             self.scrubbed.write(self.folder)
-        refuse(scan(self.folder, self.known.everywhere, allowed=(*filter(None, (self.policy.contact, self.policy.publisher)), *self.policy.creators)))
+        allowed = (*filter(None, (self.policy.contact, self.policy.publisher)), *self.policy.creators)
+        sieve = Sieve(self.con, allowed=allowed, constants=constants)
+        left = [path for path in self.folder.rglob("*") if not sieve.clears(path)]
+        if left:
+            refuse(scan(self.folder, self.known.everywhere, paths=left, allowed=allowed))
         refuse_small(audit(self.folder, self.policy.min_cell, self.persons), self.policy.min_cell)
         return write_hashes(self.folder)
 

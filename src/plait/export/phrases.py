@@ -10,11 +10,10 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
     import numpy.typing as npt
     import polars as pl
 
@@ -117,6 +116,7 @@ class Phrases:
 
     def _keyed(self, each: pl.Series) -> pl.DataFrame:
         """Give the phrases (`phrase`, `key`) whose key is among some words."""
+        import numpy as np
         import polars as pl
 
         hashes = each.hash(_SEED).to_numpy()

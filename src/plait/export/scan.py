@@ -45,11 +45,12 @@ class Hit:
     count: int
 
 
-def scan(folder: Path, identifiers: Phrases | Iterable[str], *, allowed: Iterable[str] = ()) -> list[Hit]:
+def scan(folder: Path, identifiers: Phrases | Iterable[str], *, paths: Iterable[Path] | None = None, allowed: Iterable[str] = ()) -> list[Hit]:
     """Give what identifies in a package.
 
     Args:
         folder: The package.
+        paths: The files and folders in it that are looked at, by their names too; all if None.
         identifiers: What the study knows persons by, in any system; whatever the case of letters and what stands between words.
         allowed: Texts that may stand in the metadata, as the contact's address.
 
@@ -59,7 +60,7 @@ def scan(folder: Path, identifiers: Phrases | Iterable[str], *, allowed: Iterabl
     known = identifiers if isinstance(identifiers, Phrases) else Phrases(text for text in identifiers if len(text.strip()) >= SHORTEST)
     finder = Finder(known, allowed)
     found: Counter[tuple[str, str]] = Counter()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob("*") if paths is None else paths):
         _look(finder, _named(path, folder), found)
         if path.is_file():
             for content in contents(path, path.relative_to(folder).as_posix()):

@@ -39,7 +39,7 @@ class CdmExaminer:
         version: The version of the CDM.
         today: The date that checks compare with.
         has_lineage: Whether the books that lead to source records are there.
-        files: The Parquet files that tables are made of, as far as they are made of some: they tell what need not be counted.
+        files: The Parquet files that tables are made of, as far as that is known: they tell what need not be counted, and a table of none is empty.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -54,19 +54,19 @@ class CdmExaminer:
 
     def examine(self, checks: Sequence[Check], progress: Progress) -> list[Result]:
         """Make these checks."""
-        return examine_cdm(self.con, checks, today=self.today, progress=progress, files=self.files)
+        return examine_cdm(self.con, checks, today=self.today, progress=progress, files=self.files, columns=self.columns)
 
     def query(self, check: Check) -> str | None:
         """Give the SELECT of the rows that offend a check."""
         try:
-            return rows_query(check, self._columns, self.today)
+            return rows_query(check, self.columns, self.today)
         except Unanswerable:
             return None
 
     def offending(self, check: Check, limit: int | None) -> Listed:
         """Give the rows that offend a check, with the source records behind each."""
         try:
-            query = rows_query(check, self._columns, self.today)
+            query = rows_query(check, self.columns, self.today)
         except Unanswerable as missing:
             raise ConfigError(check.id, expected="a check that this CDM can answer", got=str(missing), todo="See `plait validate`.") from None
         if query is None:
@@ -77,7 +77,8 @@ class CdmExaminer:
         return Listed(names, rows, records_of(self.con, check.scan, names, rows) if self.has_lineage else (), query)
 
     @cached_property
-    def _columns(self) -> dict[str, dict[str, str]]:
+    def columns(self) -> dict[str, dict[str, str]]:
+        """Its tables and their columns, as `columns_of` gives them."""
         return columns_of(self.con)
 
 
@@ -106,7 +107,13 @@ def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
 
 
 def examine_cdm(
-    con: duckdb.DuckDBPyConnection, checks: Sequence[Check], *, today: dt.date, progress: Progress, files: Mapping[str, Sequence[Path]] | None = None
+    con: duckdb.DuckDBPyConnection,
+    checks: Sequence[Check],
+    *,
+    today: dt.date,
+    progress: Progress,
+    files: Mapping[str, Sequence[Path]] | None = None,
+    columns: Mapping[str, Mapping[str, str]] | None = None,
 ) -> list[Result]:
     """Check the CDM in the schema `cdm` of a connection.
 
@@ -115,9 +122,10 @@ def examine_cdm(
         checks: What to check, see `plait.validators.suite.checks_of`.
         today: The date that checks compare with.
         progress: Hears of tables that were scanned.
-        files: The Parquet files that tables are made of, as far as they are made of some.
+        files: The Parquet files that tables are made of, as far as that is known: a table of none is empty.
+        columns: What `columns_of` gives, if that was asked before.
     """
-    columns = columns_of(con)
+    columns = columns or columns_of(con)
     keys = Keys(con, columns)
     with beside(con) as other:
         keys.ask(((check.table, check.field) for check in checks if check.asks_for_key and check.field in columns.get(check.table, ())), other)

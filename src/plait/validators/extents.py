@@ -85,9 +85,9 @@ def extents_of(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str
     Args:
         con: A connection that has the tables.
         columns: The tables, and the columns of each that matter, with DuckDB's types.
-        files: The Parquet files that each is made of, as far as it is made of some.
+        files: The Parquet files that each is made of, as far as that is known: one of none is empty.
     """
-    told = _told(con, columns, files)
+    told = _told(con, columns, files) | {table: (0, dict.fromkeys(columns[table], Extent(0))) for table, of in files.items() if not of and table in columns}
     return {table: _extents(con, table, types, *told.get(table, (None, {}))) for table, types in columns.items()}
 
 

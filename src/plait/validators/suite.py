@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -31,7 +31,11 @@ tables and of snapshots, and suites of users."""
 _OF_USERS = "expectations."
 """How names begin of checks that users add; they are not there where they are not run."""
 
-_OF_THE_CDM = frozenset({"dqd", "plait"})
+OF_THE_CDM = frozenset({"dqd", "plait"})
+"""Suites of checks of the CDM; `cdm` names both."""
+
+_VARYING = frozenset("*?[")
+"""Signs of a pattern that stand for others."""
 
 CDM_VERSIONS = ("5.3", "5.4")
 """Versions of the CDM that there are checks for."""
@@ -91,7 +95,7 @@ class CheckType:
     by_chance: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Check:
     """One check.
 
@@ -127,10 +131,16 @@ class Check:
         """Whether it counts the rows whose key is another row's, too."""
         return self.type.query == "duplicates"
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The check's name, `isForeignKey.death.person_id`."""
-        return ".".join(part for part in (self.type.name, self.table, self.field, self.concept_id.replace(" ", "-")) if part)
+        return ".".join(filter(None, (self.type.name, self.table, self.field, self.concept_id.replace(" ", "-"))))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What it can be chosen by, in small letters: its name, also DataQualityDashboard's, its type, its table, its suite, and `cdm` if it is of the CDM."""
+        own = (self.id.lower(), self.type.name.lower(), self.table, self.suite, dqd_id(self))
+        return (*own, "cdm") if self.suite in OF_THE_CDM else own
 
     @property
     def about(self) -> str:
@@ -265,8 +275,9 @@ def _with(check: Check, rule: CheckRule) -> Check:
 
 
 def _fits(check: Check, pattern: str) -> bool:
-    names = (check.id.lower(), check.type.name.lower(), check.table, check.suite, dqd_id(check), "cdm" if check.suite in _OF_THE_CDM else "")
-    return any(fnmatchcase(name, pattern) for name in names)
+    if not _VARYING & set(pattern):
+        return pattern in check.names
+    return any(fnmatchcase(name, pattern) for name in check.names)
 
 
 def dqd_id(check: Check) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,20 +15,17 @@ from plait.errors import ConfigError, StudyError
 from plait.etl.catalog import build_catalog, cdm_files, open_catalog, validations_folder
 from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
+from plait.schema import cdm_tables
 from plait.validators.cdm import CdmExaminer, columns_of
-from plait.validators.embeddings.examiner import EmbeddingExaminer
 from plait.validators.examiner import Examined, Held
-from plait.validators.expectations.examiner import ExpectationsExaminer
 from plait.validators.expectations.options import Options
-from plait.validators.expectations.suites import FOLDER
 from plait.validators.foreign import is_postgres, name_of, open_cdm, parquet_files, source_of, sqlalchemy_url, version_of
 from plait.validators.report import Validated, as_row
-from plait.validators.snapshots.examiner import SnapshotExaminer, names_of
-from plait.validators.sources import SourcesExaminer
-from plait.validators.suite import Check, adjusted, checks_of, select
+from plait.validators.suite import OF_THE_CDM, Check, adjusted, checks_of, select, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeGuard
 
     import duckdb
 
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from plait.etl.run import Progress
     from plait.settings import Settings, ValidationSettings
     from plait.validators.examiner import Examiner
+    from plait.validators.expectations.examiner import ExpectationsExaminer
     from plait.validators.judge import Result
 
 CDM_VERSION = "5.4"
@@ -44,10 +43,20 @@ _AS_INSTALLED = Options()
 """Great Expectations where it is installed."""
 
 
+def _of_the_cdm(examined: Examined) -> CdmExaminer:
+    """Give what examines a study's CDM, of which a table without files is empty."""
+    files: dict[str, list[Path]] = {table: [] for table in cdm_tables()} | cdm_files(examined.study, examined.version)
+    return CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True, files=files)
+
+
 def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
     """Give what examines a study, in the order in which a report tells of it."""
+    from plait.validators.embeddings.examiner import EmbeddingExaminer
+    from plait.validators.snapshots.examiner import SnapshotExaminer
+    from plait.validators.sources import SourcesExaminer
+
     return (
-        CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True, files=cdm_files(examined.study, examined.version)),
+        _of_the_cdm(examined),
         SourcesExaminer(examined),
         EmbeddingExaminer(examined),
         SnapshotExaminer(examined),
@@ -56,6 +65,9 @@ def examiners_of(examined: Examined) -> tuple[Examiner, ...]:
 
 def _all_of(examined: Examined, options: Options, *, keep: bool = False) -> tuple[Examiner, ...]:
     """Give what examines a study, and Great Expectations after it, whose project is kept where all checks are made."""
+    from plait.validators.expectations.examiner import ExpectationsExaminer
+    from plait.validators.expectations.suites import FOLDER
+
     project = options.docs or (examined.study / "reports" / FOLDER if keep else None)
     folder = options.folder or examined.study / FOLDER
     run = f"version {examined.version.version}"
@@ -65,6 +77,8 @@ def _all_of(examined: Examined, options: Options, *, keep: bool = False) -> tupl
 
 def _all_of_cdm(cdm: CdmExaminer, path: Path | str, options: Options) -> tuple[Examiner, ...]:
     """Give what examines a CDM that is no study's, and Great Expectations after it; suites run where it stands, in PostgreSQL if that is there."""
+    from plait.validators.expectations.examiner import ExpectationsExaminer
+
     url, schema = sqlalchemy_url(str(path)) if options.folder and is_postgres(path) else (None, "cdm")
     return (cdm, ExpectationsExaminer(cdm.con, name_of(path), options, options.folder, options.docs, url=url, schema=schema))
 
@@ -107,7 +121,11 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
     chosen = _chosen(study, chosen, held)
     opened = _opened(study, version, settings, today, threads=threads, memory=memory, held=held, con=con)
     with locked(study, validations_folder(study)), opened as examined:
-        examination = _Examination(_all_of(examined, options, keep=not chosen), settings.validation, chosen, severity)
+        every = partial(_all_of, examined, options, keep=not chosen)
+        if chosen and {*chosen} <= {"cdm", *OF_THE_CDM}:
+            examination = _Examination((_of_the_cdm(examined),), settings.validation, chosen, severity, others=every)
+        else:
+            examination = _Examination(every(), settings.validation, chosen, severity)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen and found.results:
             _keep(examined.con, study, version, found)
@@ -205,7 +223,11 @@ def checks_of_study(
 
 def _chosen(study: Path, chosen: Sequence[str], held: Held | None) -> Sequence[str]:
     """Give the checks that are chosen: where none is, those of the snapshots that were named."""
-    return chosen or names_of(study, (held or Held()).snapshots)
+    if chosen:
+        return chosen
+    from plait.validators.snapshots.examiner import names_of
+
+    return names_of(study, (held or Held()).snapshots)
 
 
 def checks_of_cdm(patterns: Sequence[str], version: str | None) -> list[dict[str, Any]]:
@@ -218,22 +240,55 @@ def _as_listed(check: Check) -> dict[str, Any]:
     return {"check": check.id, "severity": check.severity, "threshold": check.threshold, "about": check.about}
 
 
+def _changed(checks: Sequence[Check], settings: ValidationSettings, others: Callable[[], Sequence[Examiner]] | None) -> tuple[Check, ...]:
+    """Give checks as settings change them, which may be of others."""
+    try:
+        return adjusted(checks, settings)
+    except ConfigError:
+        if others is None:
+            raise
+        adjusted([check for examiner in others() for check in examiner.checks()], settings)
+        return tuple(changed for check in checks if (changed := settled(check, settings)) is not None)
+
+
+def _comes_last(examiner: Examiner) -> TypeGuard[ExpectationsExaminer]:
+    """Tell whether something examines what others found, too."""
+    return hasattr(examiner, "examine_after")
+
+
 class _Examination:
     """The checks that are asked for, each with what makes it.
+
+    Args:
+        examiners: What makes checks.
+        settings: What changes them.
+        chosen: Which are asked for, all if empty.
+        severity: The severity that is asked for, any if None.
+        others: Gives everything that makes checks, where `examiners` is a part: what the settings change may be of these.
 
     Attributes:
         checks: The checks, as the settings change them.
     """
 
-    def __init__(self, examiners: Sequence[Examiner], settings: ValidationSettings | None, chosen: Sequence[str], severity: str | None = None) -> None:
+    def __init__(
+        self,
+        examiners: Sequence[Examiner],
+        settings: ValidationSettings | None,
+        chosen: Sequence[str],
+        severity: str | None = None,
+        *,
+        others: Callable[[], Sequence[Examiner]] | None = None,
+    ) -> None:
         self._by_examiner: list[tuple[Examiner, list[Check]]] = []
-        offered = [(examiner, {check.id for check in examiner.checks()}) for examiner in examiners]
-        checks = tuple(check for examiner in examiners for check in examiner.checks())
-        checks = adjusted(checks, settings) if settings is not None else checks
+        offered = [(examiner, examiner.checks()) for examiner in examiners]
+        checks = tuple(check for _, those in offered for check in those)
+        checks = _changed(checks, settings, others) if settings is not None else checks
         checks = tuple(select(checks, chosen, where="CHECK")) if chosen else checks
         self.checks = checks if severity is None else tuple(check for check in checks if check.severity == severity)
-        for examiner, ids in offered:
+        for examiner, those in offered:
+            ids = {check.id for check in those}
             self._by_examiner.append((examiner, [check for check in self.checks if check.id in ids]))
+        self._examiner_of = {check.id: examiner for examiner, those in self._by_examiner for check in those}
 
     def make(
         self,
@@ -250,11 +305,11 @@ class _Examination:
         started, begin = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0), time.perf_counter()
         results: list[Result] = []
         for examiner, checks in self._by_examiner:
-            if isinstance(examiner, ExpectationsExaminer):
+            if _comes_last(examiner):
                 results += examiner.examine_after(tuple(results), checks, progress)
             elif checks:
                 results += examiner.examine(checks, progress)
-        expectations = [examiner for examiner, _ in self._by_examiner if isinstance(examiner, ExpectationsExaminer)]
+        expectations = [examiner for examiner, _ in self._by_examiner if _comes_last(examiner)]
         return Validated(
             name=name,
             cdm_version=cdm_version,
@@ -265,9 +320,12 @@ class _Examination:
             results=tuple(results),
             notes=notes + tuple(note for one in expectations for note in one.notes()),
             data_docs=next((one.data_docs for one in expectations), None),
-            source=source_of(con, columns_of(con)),
-            queries={check.id: query for examiner, checks in self._by_examiner for check in checks if (query := examiner.query(check)) is not None},
+            source=source_of(con, next((one.columns for one, _ in self._by_examiner if isinstance(one, CdmExaminer)), {})),
+            query_of=self._query_of,
         )
+
+    def _query_of(self, check: Check) -> str | None:
+        return self._examiner_of[check.id].query(check)
 
     def list_offending(self, name: str, limit: int | None) -> dict[str, Any]:
         """Give what offends the one check that there must be."""

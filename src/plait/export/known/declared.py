@@ -6,18 +6,17 @@ import json
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import quoted
+from plait.duck import filled, quoted
 from plait.errors import ConfigError, InputFileError
 from plait.etl.sources.folder import open_sources
 from plait.etl.sources.inventory import find_files, inspect
 from plait.etl.sources.raw import load_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
-    import polars as pl
 
     from plait.etl.sources.folder import Identifying, Source
     from plait.etl.sources.inventory import InputFile
@@ -27,43 +26,47 @@ _TABLE = "identifying_raw"
 _ROWS = 50_000
 
 
-def read_declared(
-    con: duckdb.DuckDBPyConnection, study: Path, settings: Settings, crosswalk: pl.DataFrame, spill: Path
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Give what sources say of who somebody is (`person_id`, `kind`, `text`), and the sources whose files are gone.
+def read_declared(con: duckdb.DuckDBPyConnection, study: Path, settings: Settings, spill: Path) -> tuple[str, ...]:
+    """Add what sources say of who somebody is to the temporary table `gathered_text`, and give the sources whose files are gone.
 
     Args:
-        con: A connection with the version; a temporary table of it is used.
+        con: A connection with the version, and who is who in the table `crosswalk`; a temporary table of it is used.
         study: The study's folder.
         settings: Its sources.
-        crosswalk: Who is who: `system`, `identifier`, `person_id`.
         spill: Where copies of files go that must be decoded first.
     """
-    import polars as pl
-
-    schema = {"person_id": pl.Int64, "kind": pl.String, "text": pl.String}
-    found, unread = [pl.DataFrame(schema=schema)], []
+    unread = []
     for source in open_sources(settings, study):
         rules = {name: rule.identifying for name, rule in source.rules.files.items() if rule.identifying is not None}
         if not rules:
             continue
         missing = _read_before(con, source, rules)
-        persons = dict(crosswalk.filter(pl.col("system") == source.system).select("identifier", "person_id").iter_rows())
+        persons = dict(con.execute(filled("SELECT identifier, person_id FROM crosswalk WHERE system = $system", {"system": source.system})).fetchall())
         try:
             for file in _files(source, set(rules)):
                 missing.discard(str(file.file))
-                rows = _read(con, file, source, rules[str(file.file)], persons, spill)
-                found.append(pl.DataFrame(rows, schema=schema, orient="row").unique())
+                insert_texts(con, _read(con, file, source, rules[str(file.file)], persons, spill))
         except (ConfigError, InputFileError):
             missing.add(source.name)
         if missing:
             unread.append(source.name)
-    return pl.concat(found), tuple(unread)
+    return tuple(unread)
+
+
+def insert_texts(con: duckdb.DuckDBPyConnection, rows: Sequence[tuple[int | None, str, str]]) -> None:
+    """Add texts, (person_id, kind, text) each, to the temporary table `gathered_text`."""
+    import polars as pl
+
+    frame = pl.DataFrame(rows, schema={"person_id": pl.Int64, "kind": pl.String, "text_value": pl.String}, orient="row").unique()
+    con.register("more_text", frame.to_arrow())
+    con.execute("INSERT INTO gathered_text FROM more_text")
+    con.unregister("more_text")
 
 
 def _read_before(con: duckdb.DuckDBPyConnection, source: Source, rules: Mapping[str, Identifying]) -> set[str]:
     """Give which files that tell of persons a source had when the version was made."""
-    had = con.execute("SELECT DISTINCT file FROM plait.files WHERE source = $source AND file IS NOT NULL", {"source": source.name}).fetchall()
+    query = filled("SELECT DISTINCT file FROM plait.files WHERE source = $source AND file IS NOT NULL", {"source": source.name})
+    had = con.execute(query).fetchall()
     return {name for (name,) in had} & rules.keys()
 
 

@@ -6,70 +6,89 @@ They are gathered when something leaves, from the crosswalk, the CDM and the raw
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted, sql
 from plait.etl.catalog import cdm_files
-from plait.etl.crosswalk import linked_crosswalk
-from plait.export.known.declared import read_declared
-from plait.export.known.telling import EVERYWHERE_SHORTEST, shared_by_many, telling
-from plait.export.phrases import Phrases, levelled
+from plait.etl.crosswalk import link_crosswalk
+from plait.export.known.declared import insert_texts, read_declared
+from plait.export.known.telling import EVERYWHERE_SHORTEST
 from plait.schema import cdm_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     import duckdb
     import polars as pl
 
     from plait.etl.commit import Version
+    from plait.export.phrases import Phrases
     from plait.settings import Settings
 
 _PACKAGE = "plait.export.known"
-_STANDARD_UIDS = r"^1\.2\.840\.10008\."
-"""UIDs that DICOM itself gives: they are everybody's."""
-
 _BATCH = 200_000
 
 
-@dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of who somebody is.
+    """What is known of who somebody is, in the temporary table `known_text` (person_id, kind, text_value) of a connection; `kind` as in `texts`.
 
-    Attributes:
-        texts: `person_id` (null where it is no patient's), `kind` (`name`, `number`, `address`, `place`, `phone`, `email`, `file`), `text`.
-        everywhere: What must stand nowhere in a package.
+    Args:
+        con: The connection.
         unread: Sources whose files are gone, so that what they say of persons is not among the texts.
     """
 
-    texts: pl.DataFrame
-    everywhere: Phrases
-    unread: tuple[str, ...] = ()
+    def __init__(self, con: duckdb.DuckDBPyConnection, unread: tuple[str, ...] = ()) -> None:
+        self._con, self.unread = con, unread
+
+    @cached_property
+    def texts(self) -> pl.DataFrame:
+        """`person_id` (null where it is no patient's), `kind` (`name`, `number`, `address`, `place`, `phone`, `email`, `file`), `text`."""
+        query = "SELECT person_id, kind, text_value AS text FROM known_text ORDER BY person_id NULLS FIRST, kind, text"
+        frame: pl.DataFrame = self._con.execute(query).pl()
+        return frame
+
+    @cached_property
+    def everywhere(self) -> Phrases:
+        """What must stand nowhere in a package: what tells of few persons, and is nothing that the vocabulary says of everybody."""
+        import polars as pl
+
+        from plait.export.known.telling import shared_by_many, telling
+        from plait.export.phrases import Phrases, levelled
+
+        chosen = telling(self.texts.join(shared_by_many(self.texts), on=["text"], how="anti"))
+        spelt = levelled(chosen).list.join(" ")
+        joined = levelled(chosen).list.join("")
+        digits = joined.filter(joined.str.contains(r"\d") & (joined.str.len_chars() > EVERYWHERE_SHORTEST))
+        phrases = Phrases(pl.concat([spelt, digits]))
+        said = [pl.Series("phrase", [], pl.String)]
+        reader = self._con.execute("SELECT concat_ws(' . ', concept_name, concept_code) AS said FROM cdm.concept").to_arrow_reader(_BATCH)
+        said += [phrases.within(pl.Series(batch.column(0)))["phrase"] for batch in reader]
+        return phrases.without(pl.concat(said).unique())
 
 
 def gather(con: duckdb.DuckDBPyConnection, study: Path, version: Version, settings: Settings, spill: Path) -> Known:
     """Give what a study knows of who somebody is.
 
     Args:
-        con: A connection with the version, schemas `cdm` and `plait`.
+        con: A connection with the version, schemas `cdm` and `plait`; tables are made on it.
         study: The study's folder.
         version: The version.
         settings: Its settings name the sources.
         spill: Where what does not fit into memory goes.
     """
-    import polars as pl
-
-    crosswalk = linked_crosswalk(study, version)
-    declared, unread = read_declared(con, study, settings, crosswalk, spill)
-    ids = crosswalk.select("person_id", pl.lit("number").alias("kind"), pl.col("identifier").alias("text"))
-    found = pl.concat([ids, _of_study(con, cdm_files(study, version)), declared])
-    found = _with_parts(found).with_columns(pl.col("text").str.strip_chars()).filter(pl.col("text") != "").unique().sort("person_id", "kind", "text")
-    return Known(found, _everywhere(con, found), unread)
+    con.execute("CREATE OR REPLACE TEMP TABLE gathered_text (person_id BIGINT, kind VARCHAR, text_value VARCHAR)")
+    link_crosswalk(con, study, version)
+    con.execute("INSERT INTO gathered_text SELECT person_id, 'number', identifier FROM crosswalk")
+    unread = read_declared(con, study, settings, spill)
+    having = cdm_files(study, version)
+    selects = [_of_field(table, *field) for table, *field in _fields() if table in having]
+    con.execute(f"INSERT INTO gathered_text {' UNION ALL '.join([*selects, sql(_PACKAGE, 'images')])}")
+    _add_parts(con)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE known_text AS {sql(_PACKAGE, 'known_texts')}")
+    return Known(con, unread)
 
 
 @cache
@@ -79,43 +98,19 @@ def _fields() -> tuple[tuple[str, str, str], ...]:
     return tuple((row["table"], row["field"], row["kind"]) for row in rows)
 
 
-def _of_study(con: duckdb.DuckDBPyConnection, having: Collection[str]) -> pl.DataFrame:
-    """Give what the CDM's fields hold that identify, of the tables that have rows, and what images are called."""
-    selects = [_of_field(table, *field) for table, *field in _fields() if table in having]
-    frame: pl.DataFrame = con.execute(" UNION ALL ".join([*selects, f"SELECT person_id, kind, text_value AS text FROM ({sql(_PACKAGE, 'images')})"])).pl()
-    return frame
-
-
 def _of_field(table: str, field: str, kind: str) -> str:
     """Give the SELECT of what a field holds: of whom, where its table has rows of persons or of where they live."""
     columns = cdm_tables()[table].columns
     person, joined = "t.person_id" if "person_id" in columns else "CAST(NULL AS BIGINT)", ""
     if table == "location":
         person, joined = "p.person_id", " LEFT JOIN cdm.person AS p USING (location_id)"
-    query = f"SELECT DISTINCT {person} AS person_id, {literal(kind)} AS kind, CAST(t.{quoted(field)} AS VARCHAR) AS text FROM cdm.{quoted(table)} AS t{joined}"
-    return f"{query} WHERE t.{quoted(field)} IS NOT NULL"
+    told = f"{person} AS person_id, {literal(kind)} AS kind, CAST(t.{quoted(field)} AS VARCHAR) AS text_value"
+    return f"SELECT DISTINCT {told} FROM cdm.{quoted(table)} AS t{joined} WHERE t.{quoted(field)} IS NOT NULL"
 
 
-def _with_parts(found: pl.DataFrame) -> pl.DataFrame:
-    """Give texts with the parts of the paths among them: a file that moves keeps the names of its folders; and without UIDs that are everybody's."""
-    import polars as pl
-
-    paths = found.filter(pl.col("kind") == "file")
-    parts = [(person, "file", part) for person, _, path in paths.iter_rows() for part in {PurePosixPath(path).stem, *PurePosixPath(path).parts}]
-    whole = pl.concat([found, pl.DataFrame(parts, schema=found.schema, orient="row")])
-    return whole.filter(~pl.col("text").str.contains(_STANDARD_UIDS))
-
-
-def _everywhere(con: duckdb.DuckDBPyConnection, found: pl.DataFrame) -> Phrases:
-    """Give what must stand nowhere: what tells of few persons, and is nothing that the vocabulary says of everybody."""
-    import polars as pl
-
-    chosen = telling(found.join(shared_by_many(found), on=["text"], how="anti"))
-    spelt = levelled(chosen).list.join(" ")
-    joined = levelled(chosen).list.join("")
-    digits = joined.filter(joined.str.contains(r"\d") & (joined.str.len_chars() > EVERYWHERE_SHORTEST))
-    phrases = Phrases(pl.concat([spelt, digits]))
-    said = [pl.Series("phrase", [], pl.String)]
-    reader = con.execute("SELECT concat_ws(' . ', concept_name, concept_code) AS said FROM cdm.concept").to_arrow_reader(_BATCH)
-    said += [phrases.within(pl.Series(batch.column(0)))["phrase"] for batch in reader]
-    return phrases.without(pl.concat(said).unique())
+def _add_parts(con: duckdb.DuckDBPyConnection) -> None:
+    """Add the parts of the paths among what was gathered: a file that moves keeps the names of its folders."""
+    paths = con.execute("SELECT DISTINCT person_id, text_value FROM gathered_text WHERE kind = 'file'").fetchall()
+    if paths:
+        parts = [(person, "file", part) for person, path in paths for part in {PurePosixPath(path).stem, *PurePosixPath(path).parts}]
+        insert_texts(con, parts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from plait import __version__
 from plait.duck import literal, parquet, sql, write_parquet
 from plait.etl.run import silent
-from plait.export.meds.form import CODES_FILE, DATASET_FILE, VERSION
+from plait.export.meds.form import CODES_FILE, DATASET_FILE, VERSION, data_schema
 from plait.export.meds.timeline import EVENTS_PER_FILE, Timeline
 from plait.export.outgoing import Left, leaving, need_row_level
 
@@ -109,7 +109,7 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
         parts = _write_parts(out, asked)
         known = write_codes(out.con, out.folder, data)
         _write_metadata(out)
-        hashes = out.seal()
+        hashes = out.seal(constants=(data_schema(),))
     return MedsExported(rows=timeline.rows, events=events, codes=known, shards=len(data), labels=labels, splits=parts, **out.left(target, hashes))
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from plait.errors import ConfigError
 from plait.export.meds.form import HELD_OUT, SPLITS, SPLITS_FILE, TRAIN, TUNING, arrow_schema
-from plait.featurestore.index import as_index
 from plait.featurestore import splits
+from plait.featurestore.index import as_index
 from plait.featurestore.splits import Split, make_split
 from plait.schema.snapshots import SPLIT_FILE
 

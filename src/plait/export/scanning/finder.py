@@ -32,7 +32,8 @@ IDENTIFIERS = re.compile(r"(?i)mrn|patient|^(?!subject_id$).*subject|case|sample
 IN_GENOME = r'"(pos|start|end)"\s*:\s*"?\d+"?|\b[cgmnr]\.[*-]?\d+([_+*-]+\d+)*'
 """A place in a genome, in JSON (VCF, VRS) or by HGVS: of so many numbers, some are anybody's record number by chance."""
 
-_ANY = "|".join(f"(?:{pattern})" for pattern in PATTERNS.values())
+ANY_PATTERN = "|".join(f"(?:{pattern})" for pattern in PATTERNS.values())
+"""What looks like an identifier of any kind."""
 _HIDDEN = "…"
 
 
@@ -67,7 +68,7 @@ class Finder:
         if len(rows):
             found[KNOWN] = int(numbers[rows].sum())
         if not is_number:
-            suspect = counted.filter(each.str.contains(_ANY))
+            suspect = counted.filter(each.str.contains(ANY_PATTERN))
             for label, pattern in PATTERNS.items() if suspect.height else ():
                 count = int(suspect.filter(pl.col("text").str.contains(pattern))["n"].sum())
                 if count:

@@ -1,0 +1,114 @@
+"""What the sieve clears, the last look finds nothing in; and it clears what most packages are made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plait.duck import connect
+from plait.export.known.identifiers import Known
+from plait.export.known.sieve import Sieve
+from plait.export.scan import scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+WORDS = st.text("ab1290-. @/", min_size=1, max_size=14) | st.sampled_from(
+    ["May Young", "Müller-Lüdenscheidt", "12 Main Street", "MRN 004213", "617-555-0142", "jane@example.net", "10000263", "2.25.4711", "Ångström 12"]
+)
+KINDS = st.sampled_from(["name", "number", "address", "place", "phone", "email", "file"])
+
+
+def knowing(rows: Iterable[tuple[str, str]]) -> duckdb.DuckDBPyConnection:
+    """Give a connection as `gather` leaves it, where texts of these kinds are known of persons."""
+    con = connect()
+    con.execute("CREATE SCHEMA cdm; CREATE TABLE cdm.concept (concept_name VARCHAR, concept_code VARCHAR)")
+    con.execute("CREATE TEMP TABLE known_text (person_id BIGINT, kind VARCHAR, text_value VARCHAR)")
+    for person, (kind, text) in enumerate(rows):
+        con.execute("INSERT INTO known_text VALUES ($person, $kind, $text)", {"person": person, "kind": kind, "text": text})
+    return con
+
+
+@given(
+    known=st.lists(st.tuples(KINDS, WORDS.filter(str.strip)), max_size=6),
+    texts=st.lists(WORDS, max_size=6),
+    around=st.lists(WORDS, max_size=2),
+    is_plain=st.booleans(),
+)
+def test_nothing_is_found_in_what_it_clears(known: list[tuple[str, str]], texts: list[str], around: list[str], *, is_plain: bool) -> None:
+    said = texts + [f"{' '.join(around)} {text}" for _, text in known[:2] if around] + [text.upper() for _, text in known[2:3]]
+    with TemporaryDirectory() as name, knowing(known) as con:
+        folder = Path(name)
+        values = {"value": said, "case_number": [int("".join(filter(str.isdigit, text)) or 0) % 2**62 for text in said]}
+        if not is_plain:
+            values |= {"listed": [[text, None] for text in said]}
+        con.register("frame", pl.DataFrame(values, schema_overrides={"value": pl.String}).to_arrow())
+        if said:
+            con.execute(f"COPY frame TO '{folder}/a.parquet'")
+        (folder / "b.json").write_text(json.dumps({"said": said}), encoding="utf-8")
+        (folder / "c.csv").write_text("\n".join(["said", *said]), encoding="utf-8")
+        (folder / f"{(said or ['d'])[0].replace('/', '')}.txt").write_text("x", encoding="utf-8")
+        sieve, everywhere = Sieve(con), Known(con).everywhere
+        for path in folder.iterdir():
+            if sieve.clears(path):
+                assert scan(folder, everywhere, paths=[path]) == []
+
+
+KNOWN = [("number", "10000263"), ("name", "May Young"), ("address", "12 Main Street"), ("email", "jane@example.net"), ("place", "Springfield")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "is_clear"),
+    [
+        ("SELECT 'SNOMED/44054006' AS code, 1 AS subject_id, DATE '2020-01-01' AS day, 0.5 AS number, TRUE AS flag, ['ICD10CM/E11', NULL] AS parents", True),
+        ("SELECT 'young and may' AS code, 10000263 AS subject_id, 'Springfield' AS city, '[withheld]' AS note, 'Main' AS street", False),
+        ("SELECT 'Springfield' AS city, 10000263 AS subject_id, 'main' AS word, '12' AS number", True),
+        ("SELECT 'seen: MAY YOUNG' AS note", False),
+        ("SELECT ['a', 'x 10000263'] AS listed", False),
+        ("SELECT 10000263 AS patient_id", False),
+        ('SELECT 1 AS "10000263"', False),
+        ("SELECT 'call 617-555-0142' AS note", False),
+        ("SELECT 'é' AS note", False),
+        ("SELECT {'a': 'b'} AS nested", False),
+        ("SELECT 'ab'::BLOB AS bytes", False),
+    ],
+)
+def test_a_table_is_cleared_by_all_that_stands_in_it(columns: str, tmp_path: Path, *, is_clear: bool) -> None:
+    with knowing(KNOWN) as con:
+        con.execute(f"COPY ({columns}) TO '{tmp_path}/a.parquet'")
+        assert Sieve(con).clears(tmp_path / "a.parquet") is is_clear
+
+
+def test_metadata_is_looked_at_and_arrows_schema_is_left_to_the_last_look(tmp_path: Path) -> None:
+    with knowing(KNOWN) as con:
+        for name, key, value in (("a", "said", "May Young"), ("b", "ARROW:schema", "AAAA"), ("c", "said", "nothing")):
+            con.execute(f"COPY (SELECT 1 AS n) TO '{tmp_path}/{name}.parquet' (KV_METADATA {{'{key}': '{value}'}})")
+        cleared = {path.name for path in tmp_path.iterdir() if Sieve(con).clears(path)}
+        assert cleared == {"c.parquet"}
+        assert Sieve(con, constants=["AAAA"]).clears(tmp_path / "b.parquet")
+
+
+def test_documents_and_names(tmp_path: Path) -> None:
+    with knowing(KNOWN) as con:
+        sieve = Sieve(con, allowed=["data@example.org"])
+        texts = {"a.json": '{"contact": "data@example.org"}', "b.json": '{"contact": "jane@example.net"}', "c.json": r'{"a": "\u004day Young"}', "d.bin": "x"}
+        for name, text in (texts | {"10000263.txt": "x", "e.md": "é"}).items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / "10000263").mkdir()
+        (tmp_path / "data").mkdir()
+        assert {path.name for path in tmp_path.iterdir() if sieve.clears(path)} == {"a.json", "data"}
+
+
+def test_where_a_name_has_other_letters_nothing_is_cleared(tmp_path: Path) -> None:
+    with knowing([*KNOWN, ("name", "Eva Müller")]) as con:
+        (tmp_path / "a.json").write_text("{}", encoding="utf-8")
+        assert not Sieve(con).clears(tmp_path / "a.json")
