@@ -53,8 +53,9 @@ study, target, codes, threads = open_study(sys.argv[1]), Path(sys.argv[2]), sys.
 with open_catalog(study.path, study.version, threads=threads, spill=target / ".spill") as con:
     con.execute("CREATE TEMP TABLE withholding (person_id BIGINT)")
     tables.prepare(con, ExportKey.new(), PERSONS, 11)
-    timeline = Timeline(con, target, codes, ())
-    data = timeline.write(lambda *_: None)
+    timeline = Timeline(codes, ())
+    timeline.prepare(con)
+    data = timeline.write(target, lambda *_: None)
     timeline.count(data)
     write_codes(con, target, data)
 print(time.perf_counter() - begin)

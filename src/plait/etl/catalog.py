@@ -62,8 +62,17 @@ def open_catalog(
 
 
 def cdm_files(study: Path, version: Version) -> dict[str, list[Path]]:
-    """Give the Parquet files behind each table of the CDM in a version, as far as the table has rows."""
+    """Give the Parquet files behind each table of the CDM in a version; some tables have none, and some files have no rows."""
     return {table: [warehouse_of(study) / file for file in files] for table, files in version.tables["cdm"].items() if files}
+
+
+def tables_with_rows(con: duckdb.DuckDBPyConnection, study: Path, version: Version) -> frozenset[str]:
+    """Give the tables of the CDM that have rows in a version, as their files tell."""
+    table_of = {str(file): table for table, files in cdm_files(study, version).items() for file in files}
+    if not table_of:
+        return frozenset()
+    query = f"SELECT file_name FROM parquet_file_metadata([{', '.join(map(literal, table_of))}]) WHERE num_rows > 0"
+    return frozenset(table_of[file] for (file,) in con.execute(query).fetchall())
 
 
 def build_catalog(study: Path, version: Version) -> None:

@@ -6,11 +6,12 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from plait.beside import beside
 from plait.errors import ConfigError, ExportError
-from plait.etl.catalog import cdm_files, open_catalog
+from plait.etl.catalog import open_catalog, tables_with_rows
 from plait.etl.resources import size_mib
 from plait.etl.run import silent
 from plait.export.consent import PERSONS, find_withholding
@@ -19,14 +20,14 @@ from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.notes import scrubbed_notes
 from plait.export.disclosure.anonymity import guard
 from plait.export.disclosure.audit import audit, refuse_small
-from plait.export.known.identifiers import gather
+from plait.export.known.identifiers import Known, gather
 from plait.export.known.sieve import Sieve
 from plait.export.package import need_new, new_package, write_hashes
 from plait.schema import VOCABULARY_TABLES, cdm_tables
 from plait.validators.validate import validate_study
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     import duckdb
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from plait.etl.commit import Version
     from plait.etl.run import Progress
     from plait.export.deidentify.notes import ScrubbedNotes
-    from plait.export.known.identifiers import Known
     from plait.policy_settings import PolicySettings
     from plait.settings import Settings
     from plait.validators.report import Validated
@@ -166,6 +166,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     has_notes: bool = True,
     threads: int | None = None,
     memory: str | None = None,
+    meanwhile: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
     progress: Progress = silent,
 ) -> Iterator[Outgoing]:
     """Give an export to write to, once the checks have passed; it is put at `target` whole, or not at all.
@@ -182,6 +183,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
+        meanwhile: What else looks at the prepared connection while the checks are made.
         progress: Hears of rows that were written.
 
     Raises:
@@ -201,14 +203,16 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
 
     with new_package(target, zipped=zipped) as folder, open_catalog(study, version, threads=threads, memory=limit, spill=folder / _SPILL) as con:
         with beside(con) as other:
-            checking = other(checked)
+            checking, gathering = other(checked), other(partial(gather, study=study, version=version, settings=settings, spill=folder / _SPILL))
             if name is not None:
                 checking.result()  # before a key is made that is kept
             secret = _key(con, study, name, keeps_weekdays=policy.keep_weekdays)
             left_out = find_withholding(con, study, version, settings)
-            tables.prepare(con, secret, PERSONS, policy.min_cell, cdm_files(study, version))
+            tables.prepare(con, secret, PERSONS, policy.min_cell, tables_with_rows(con, study, version))
+            if meanwhile is not None:
+                meanwhile(con)
             (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
-            known = gather(con, study, version, settings, folder / _SPILL)
+            known = Known(con, gathering.result().unread)
             report = checking.result()
         of_notes = policy if has_notes else policy.model_copy(update={"notes": "withhold"})
         with scrubbed_notes(con, study, of_notes, known, threads=threads, progress=progress) as scrubbed:

@@ -1,8 +1,8 @@
 -- One row: a unit of time, how many of it are 89 years, and whether it is one of years.
 SELECT
     c.concept_id,
-    u.most,
-    u.most = 89 AS is_years
+    min(u.most) AS most,
+    min(u.most) = 89 AS is_years
 FROM cdm.concept AS c
 INNER JOIN (
     VALUES
@@ -10,3 +10,4 @@ INNER JOIN (
     ('mo', 1068), ('mo_j', 1068), ('mo_g', 1068), ('mo_s', 1068),
     ('wk', 4643), ('d', 32507)
 ) AS u (concept_code, most) ON c.vocabulary_id = 'UCUM' AND c.concept_code = u.concept_code
+GROUP BY c.concept_id

@@ -70,8 +70,8 @@ _ACTIONS = {
     ),
     "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT x.text_value FROM common_text AS x WHERE x.field = {common}) THEN {column} ELSE {nothing} END",
     "years": (
-        "CASE WHEN {column} > 89 AND (t.unit_concept_id IN (SELECT u.concept_id FROM age_unit AS u WHERE u.is_years) "
-        "OR ({column} > coalesce((SELECT u.most FROM age_unit AS u WHERE u.concept_id = t.unit_concept_id), 89) "
+        "CASE WHEN {column} > 89 AND (u.is_years "
+        "OR ({column} > coalesce(u.most, 89) "
         "AND (t.{table}_concept_id IN (SELECT a.concept_id FROM age_concept AS a) OR is_called_age(t.{table}_source_value)))) "
         "THEN NULL ELSE {column} END"
     ),
@@ -126,7 +126,7 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         key: The export's key.
         persons: The SELECT of the persons (`person_id`) who are exported.
         min_cell: The fewest persons that must have a text, or live in an area, for it to be told.
-        having: The tables that have rows, if that is known: texts of others are not looked for.
+        having: The tables that have rows, if that is known: nothing is looked for in others.
     """
     for statement in sql(_PACKAGE, "macros").split(";\n"):
         con.execute(statement)
@@ -136,8 +136,8 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
     for table in DIMENSIONS:
         key.make_numbers(con, table, _leaving_dimension(con, table))
     for table in _PERIODS:
-        _make_periods(con, table)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births').replace('record_day', f'({record_days()})')}")
+        _make_periods(con, table, having)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births').replace('record_day', f'({record_days(having)})')}")
     for found in ("age_unit", "age_concept"):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {found} AS {sql(_PACKAGE, f'{found}s')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {filled(sql(_PACKAGE, 'areas'), {'min_cell': min_cell})}")
@@ -150,11 +150,9 @@ def _make_common(con: duckdb.DuckDBPyConnection, min_cell: int, having: Collecti
     """Make the temporary table `common_text` (field, text_value) of the texts that as many hold as the smallest cell."""
     con.execute("CREATE OR REPLACE TEMP TABLE common_text (field VARCHAR, text_value VARCHAR)")
     common = [field for fields in treatments().values() for field in fields if field.action == "common" and (having is None or field.table in having)]
-    values = {"min_cell": min_cell, "dated": DATED}
-    query = sql(_PACKAGE, "common_values")
-    held = (filled(query.replace("holder_text", f"({_held_texts(field)})"), {"field": _name(field), **values}) for field in common)
     if common:
-        con.execute(f"INSERT INTO common_text {' UNION ALL '.join(held)}")
+        held = f"({' UNION ALL '.join(map(_held_texts, common))})"
+        con.execute(f"INSERT INTO common_text {filled(sql(_PACKAGE, 'common_values'), {'min_cell': min_cell, 'dated': DATED}).replace('held_text', held)}")
 
 
 def _leaving_dimension(con: duckdb.DuckDBPyConnection, table: str) -> str:
@@ -171,7 +169,7 @@ def _leaving_dimension(con: duckdb.DuckDBPyConnection, table: str) -> str:
     return f"{every} EXCEPT ALL ({theirs})"
 
 
-def _make_periods(con: duckdb.DuckDBPyConnection, table: str) -> None:
+def _make_periods(con: duckdb.DuckDBPyConnection, table: str, having: Collection[str] | None) -> None:
     """Make the temporary table `told_<table>` (id, began, ended) of the periods of persons who leave, as they are before they are shifted.
 
     A day that is everybody's (when the data were extracted, the first of a year) is known, so that its shift would tell a person's.
@@ -179,7 +177,7 @@ def _make_periods(con: duckdb.DuckDBPyConnection, table: str) -> None:
     columns = f"t.{table}_id AS id, t.person_id, t.{table}_start_date AS began, t.{table}_end_date AS ended"
     period = f"(SELECT {columns} FROM cdm.{table} AS t SEMI JOIN pseudonym AS s ON t.person_id = s.person_id)"
     starts, ends = con.execute(sql(_PACKAGE, "calendar_days").replace("a_period", period)).fetchone() or (False, False)
-    days = record_days() if starts or ends else "SELECT NULL::BIGINT AS person_id, NULL::DATE AS record_date WHERE FALSE"
+    days = record_days(having if starts or ends else ())
     bounds = "record_date AS first_day, record_date AS last_day" if _PERIODS[table] else "min(record_date) AS first_day, max(record_date) AS last_day"
     grouped = "" if _PERIODS[table] else " GROUP BY person_id"
     query = sql(_PACKAGE, "periods").replace("a_period", period).replace("record_day", f"(SELECT person_id, {bounds} FROM ({days}){grouped})")
@@ -187,12 +185,17 @@ def _make_periods(con: duckdb.DuckDBPyConnection, table: str) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE told_{table} AS {filled(query, values)}")
 
 
-def record_days() -> str:
-    """Give the SELECT of the days of which persons have a record (person_id, record_date): those on which something began, a visit ended, or somebody died."""
+def record_days(having: Collection[str] | None = None) -> str:
+    """Give the SELECT of the days of which persons have a record (person_id, record_date): those on which something began, a visit ended, or somebody died.
+
+    Args:
+        having: The tables that have rows, if that is known.
+    """
     chosen = [
         (table, field.name)
         for table, spec in cdm_tables().items()
         for field in spec.fields
+        if having is None or table in having
         if "person_id" in spec.columns and field.base_type == "date" and Treated(table, field.name, "shift") in treatments().get(table, ())
         if "_end_date" not in field.name or table == "visit_occurrence"
     ]
@@ -201,12 +204,12 @@ def record_days() -> str:
         f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE NOT is_placeholder({quoted(date)}, {anchored})"
         for table, date in chosen
     )
-    return " UNION ALL ".join(selects)
+    return " UNION ALL ".join(selects) or "SELECT NULL::BIGINT AS person_id, NULL::DATE AS record_date WHERE FALSE"
 
 
 def _held_texts(field: Treated) -> str:
     """Give the SELECT of the texts of a field, each with who holds it: the person whose row it is, or the place or the provider itself."""
-    text = f"CAST(t.{quoted(field.field)} AS VARCHAR) AS text_value FROM cdm.{quoted(field.table)} AS t"
+    text = f"{literal(_name(field))} AS field, CAST(t.{quoted(field.field)} AS VARCHAR) AS text_value FROM cdm.{quoted(field.table)} AS t"
     if field.table in DIMENSIONS:
         return f"SELECT t.{field.table}_id AS holder, {text}"
     return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {owner_of(field.table)}"
@@ -224,7 +227,8 @@ def select(table: str, *, in_order: bool = True, known: str | None = None, chose
     fields = treatments().get(table)
     if fields is None:
         return empty_select(cdm_tables()[table])
-    columns = ", ".join(f"{_expression(field)} AS {quoted(field.field)}" for field in fields if chosen is None or field.field in chosen)
+    fields = tuple(field for field in fields if chosen is None or field.field in chosen)
+    columns = ", ".join(f"{_expression(field)} AS {quoted(field.field)}" for field in fields)
     rows = f"FROM cdm.{quoted(table)} AS t"
     if table in DIMENSIONS:
         rows += f" INNER JOIN new_{table} AS n ON n.id = t.{table}_id"
@@ -236,6 +240,8 @@ def select(table: str, *, in_order: bool = True, known: str | None = None, chose
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
+    if any(field.action == "years" for field in fields):
+        rows += " LEFT JOIN age_unit AS u ON u.concept_id = t.unit_concept_id"
     if known:
         columns += "".join(f", shifted_datetime(k.{time}, s.shift_days, s.is_anchored) AS {time}" for time in ("known_time", "end_known_time"))
         rows += f" LEFT JOIN {known} AS k ON k.row_id = t.{cdm_tables()[table].id_column or 'person_id'}"

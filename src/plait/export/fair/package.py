@@ -113,8 +113,11 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
     day = today or dt.datetime.now(dt.UTC).date()
     place = target.absolute().with_name(f"{target.absolute().name}.zip") if zipped and target.suffix != ".zip" else target
     duo.check(settings.policy.duo)
-    options = {"zipped": zipped, "has_checks": True, "has_rows": row_level, "has_notes": row_level and "note" in leave}
-    with leaving(study, version, settings, place, key=key, threads=threads, memory=memory, progress=progress, **options) as out:
+    has_notes = row_level and "note" in leave
+    limits: dict[str, Any] = {"threads": threads, "memory": memory}
+    with leaving(
+        study, version, settings, place, key=key, zipped=zipped, has_checks=True, has_rows=row_level, has_notes=has_notes, progress=progress, **limits
+    ) as out:
         files, concepts = (_row_level(out, leave), None) if row_level else _without_rows(out)
         tables_of_snapshots, figures = write_snapshots(out, snapshots)
         pictures = write_images(out) if images else None

@@ -27,7 +27,7 @@ _ROWS = 50_000
 
 
 def read_declared(con: duckdb.DuckDBPyConnection, study: Path, settings: Settings, spill: Path) -> tuple[str, ...]:
-    """Add what sources say of who somebody is to the temporary table `gathered_text`, and give the sources whose files are gone.
+    """Add what sources say of who somebody is to the table `gathered_text`, and give the sources whose files are gone.
 
     Args:
         con: A connection with the version, and who is who in the table `crosswalk`; a temporary table of it is used.
@@ -54,7 +54,7 @@ def read_declared(con: duckdb.DuckDBPyConnection, study: Path, settings: Setting
 
 
 def insert_texts(con: duckdb.DuckDBPyConnection, rows: Sequence[tuple[int | None, str, str]]) -> None:
-    """Add texts, (person_id, kind, text) each, to the temporary table `gathered_text`."""
+    """Add texts, (person_id, kind, text) each, to the table `gathered_text`."""
     import polars as pl
 
     frame = pl.DataFrame(rows, schema={"person_id": pl.Int64, "kind": pl.String, "text_value": pl.String}, orient="row").unique()

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted, sql
-from plait.etl.catalog import cdm_files
+from plait.etl.catalog import tables_with_rows
 from plait.etl.crosswalk import link_crosswalk
 from plait.export.known.declared import insert_texts, read_declared
 from plait.export.known.telling import EVERYWHERE_SHORTEST
@@ -33,10 +33,10 @@ _BATCH = 200_000
 
 
 class Known:
-    """What is known of who somebody is, in the temporary table `known_text` (person_id, kind, text_value) of a connection; `kind` as in `texts`.
+    """What is known of who somebody is, in the table `known_text` (person_id, kind, text_value) of a connection; `kind` as in `texts`.
 
     Args:
-        con: The connection.
+        con: The connection, or another one of the same database than that which gathered it.
         unread: Sources whose files are gone, so that what they say of persons is not among the texts.
     """
 
@@ -79,15 +79,15 @@ def gather(con: duckdb.DuckDBPyConnection, study: Path, version: Version, settin
         settings: Its settings name the sources.
         spill: Where what does not fit into memory goes.
     """
-    con.execute("CREATE OR REPLACE TEMP TABLE gathered_text (person_id BIGINT, kind VARCHAR, text_value VARCHAR)")
+    con.execute("CREATE OR REPLACE TABLE gathered_text (person_id BIGINT, kind VARCHAR, text_value VARCHAR)")
     link_crosswalk(con, study, version)
     con.execute("INSERT INTO gathered_text SELECT person_id, 'number', identifier FROM crosswalk")
     unread = read_declared(con, study, settings, spill)
-    having = cdm_files(study, version)
+    having = tables_with_rows(con, study, version)
     selects = [_of_field(table, *field) for table, *field in _fields() if table in having]
     con.execute(f"INSERT INTO gathered_text {' UNION ALL '.join([*selects, sql(_PACKAGE, 'images')])}")
     _add_parts(con)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE known_text AS {sql(_PACKAGE, 'known_texts')}")
+    con.execute(f"CREATE OR REPLACE TABLE known_text AS {sql(_PACKAGE, 'known_texts')}")
     return Known(con, unread)
 
 

@@ -33,7 +33,7 @@ class Sieve:
     """Tells what can hold nothing that identifies.
 
     Args:
-        con: A connection with the temporary table `known_text` (see `plait.export.known.identifiers.gather`).
+        con: A connection with the table `known_text` (see `plait.export.known.identifiers.gather`).
         allowed: Texts that may stand in metadata, as the contact's address.
         constants: Metadata of Parquet files that is plait's own, and the same in all packages.
     """

@@ -98,12 +98,12 @@ def export_meds(  # noqa: PLR0913 - each is a choice of the user's
     """
     need_row_level("plait export meds", row_level=row_level)
     asked = _asked(study, split)
-    with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, progress=progress) as out:
+    timeline = Timeline(codes, settings.policy.withheld, events_per_file=events_per_file)
+    with leaving(study, version, settings, target, key=key, memory=memory, threads=threads, meanwhile=timeline.prepare, progress=progress) as out:
         labels = _write_labels(out, cohorts)
-        timeline = Timeline(out.con, out.folder, codes, out.policy.withheld, events_per_file=events_per_file)
         for encoded in _write_embeddings(out, views):
             timeline.add(encoded)
-        data = timeline.write(progress)
+        data = timeline.write(out.folder, progress)
         events = timeline.count(data)
         (out.folder / "metadata").mkdir(exist_ok=True)
         parts = _write_parts(out, asked)

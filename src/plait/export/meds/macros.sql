@@ -1,7 +1,7 @@
 -- What the SELECTs of events share. A day without a time stands for its end: whoever looks at a moment of that day does not see it yet.
 CREATE OR REPLACE TEMP MACRO moment(day, happened) AS CASE
     WHEN happened != CAST(day AS TIMESTAMP) THEN happened
-    ELSE CAST(day AS TIMESTAMP) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND
+    ELSE CAST(day AS TIMESTAMP) + INTERVAL '86399999999 microseconds'
 END;
 
 -- Birth stands at its beginning: nothing of a person comes before it. An unknown month or day is the first.

@@ -10,7 +10,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from plait.duck import filled, literal, make_view, parquet, quoted, sql
+from plait.duck import filled, literal, parquet, quoted, sql
 from plait.errors import ExportError
 from plait.export.deidentify import tables
 from plait.export.meds.form import data_schema
@@ -58,31 +58,34 @@ class Timeline:
     """Events on their way into files.
 
     Args:
-        con: A connection that `plait.export.deidentify.tables.prepare` prepared.
-        folder: The package.
         codes: Which code an event has: the `standard` concept's, or that of the `source`, where there are both.
         withhold: Tables of which no row leaves.
         events_per_file: About how many events a file has.
+
+    Attributes:
+        rows: Rows of each table that become events, once it is prepared.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, codes: str, withhold: Collection[str], *, events_per_file: int = EVENTS_PER_FILE) -> None:
-        self.con, self.folder = con, folder
-        for name, value in (("codes", codes), ("withheld", tables.WITHHELD)):
+    def __init__(self, codes: str, withhold: Collection[str], *, events_per_file: int = EVENTS_PER_FILE) -> None:
+        self._codes, self._withhold, self._events_per_file = codes, withhold, events_per_file
+        self.rows: dict[str, int] = {}
+        self._tables: dict[str, str] = {}
+        self._given: list[str] = []
+        self._files = self._persons_per_file = 1
+
+    def prepare(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Look at what there is, on a connection that `plait.export.deidentify.tables.prepare` prepared: nothing is written."""
+        self.con = con
+        for name, value in (("codes", self._codes), ("withheld", tables.WITHHELD)):
             con.execute(f"SET VARIABLE {name} = {literal(value)}")
         for statement in sql(_PACKAGE, "macros").split(";\n"):
             con.execute(statement)
-        self.rows = _count(con, [table for table in EVENT_TABLES if table not in withhold])
+        self.rows = _count(con, [table for table in EVENT_TABLES if table not in self._withhold])
         con.execute(f"CREATE OR REPLACE TEMP TABLE batch_day AS {filled(sql(_PACKAGE, 'batch_days'), {'tables': list(self.rows)})}")
-        events = {table: sql(f"{_PACKAGE}.events", table) for table in self.rows}
-        for table, query in events.items():
-            known = sql(_PACKAGE, "known_rows").replace("event_table", literal(table))
-            told = set(_NAME.findall(query))
-            make_view(con, f"leaving_{table}", tables.select(table, in_order=False, known=f"({known})", chosen=told))
+        delivered, persons = con.execute("SELECT (SELECT count(*) FROM batch_day), (SELECT count(*) FROM pseudonym)").fetchone() or (0, 0)
         _find_concepts(con, self.rows)
-        self._tables = {table: f"SELECT {literal(table)} AS table_name, * FROM ({query})" for table, query in events.items()}
-        self._given: list[str] = []
-        (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
-        self._files = max(1, -(-sum(self.rows.values()) // events_per_file))
+        self._tables = {table: f"SELECT {literal(table)} AS table_name, * FROM ({_events(table, is_delivered=delivered > 0)})" for table in self.rows}
+        self._files = max(1, -(-sum(self.rows.values()) // self._events_per_file))
         self._persons_per_file = max(1, -(-int(persons) // self._files))
 
     def add(self, events: pa.Table) -> None:
@@ -91,17 +94,18 @@ class Timeline:
         self.con.register(view, events)
         self._given.append(sql(_PACKAGE, "given").replace("blank_event", f"({_named('blank')})").replace("given_event", view))
 
-    def write(self, progress: Progress) -> list[Path]:
-        """Sort the events into the files of the package, and give them.
+    def write(self, folder: Path, progress: Progress) -> list[Path]:
+        """Sort the events into the files of a package, and give them.
 
         Args:
+            folder: The package.
             progress: Hears of events that were written.
         """
-        (self.folder / "data").mkdir()
+        (folder / "data").mkdir()
         options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'ARROW:schema': {literal(data_schema())}}}"
         written: list[Path] = []
-        for unsorted in self._laid() if self._files > 1 else self._whole():
-            file = self.folder / "data" / f"{len(written)}.parquet"
+        for unsorted in self._laid(folder / _LAID) if self._files > 1 else self._whole():
+            file = folder / "data" / f"{len(written)}.parquet"
             query = sql(_PACKAGE, "sorted").replace("unsorted_event", f"({unsorted})")
             (rows,) = self.con.execute(f"COPY ({query}) TO {literal(file)} ({options})").fetchone() or (0,)
             progress("export", int(rows))
@@ -133,9 +137,8 @@ class Timeline:
         if self._tables:
             yield " UNION ALL ".join([_named(f"({' UNION ALL BY NAME '.join(self._tables.values())})"), *self._given])
 
-    def _laid(self) -> Iterator[str]:
-        """Read each table once, lay its events down by the file that they are for, and yield a SELECT of each file's."""
-        folder = self.folder / _LAID
+    def _laid(self, folder: Path) -> Iterator[str]:
+        """Read each table once, lay its events down in a folder by the file that they are for, and yield a SELECT of each file's."""
         folder.mkdir()
         for place, query in enumerate([*(_named(f"({query})") for query in self._tables.values()), *self._given]):
             by_file = f"SELECT *, (subject_id - 1) // {self._persons_per_file} AS file FROM ({query})"
@@ -146,6 +149,17 @@ class Timeline:
             for path in laid:
                 path.unlink()
         shutil.rmtree(folder)
+
+
+def _events(table: str, *, is_delivered: bool) -> str:
+    """Give the SELECT of a table's events, from what leaves of it; where nothing was delivered on one day, rows became known when they say."""
+    query = sql(f"{_PACKAGE}.events", table)
+    told = f"SELECT row_id, known_time, end_known_time FROM plait.row_meta WHERE table_name = {literal(table)}"
+    known = sql(_PACKAGE, "known_rows").replace("event_table", literal(table)) if is_delivered else told
+    leaving = tables.select(table, in_order=False, known=f"({known})", chosen=set(_NAME.findall(query)))
+    if query.count(f"leaving_{table}") > 1:
+        return f"WITH leaving_{table} AS MATERIALIZED ({leaving}) {query}"
+    return query.replace(f"leaving_{table}", f"({leaving})")
 
 
 def _named(raw: str) -> str:
