@@ -48,6 +48,9 @@ EVENT_TABLES = (
 EVENTS_PER_FILE = 1_000_000
 """About how many events a file has: what is to fit into memory while it is sorted, about 500 MiB."""
 
+_LARGEST_DICTIONARY = 4096
+"""Different values of a column, in a row group of 122,880 rows, up to which a dictionary of them is worth its time and its bytes."""
+
 _PACKAGE = "plait.export.meds"
 _NAME = re.compile(r"\w+")
 _LAID = ".events"
@@ -102,11 +105,12 @@ class Timeline:
             progress: Hears of events that were written.
         """
         (folder / "data").mkdir()
-        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{'ARROW:schema': {literal(data_schema())}}}"
+        schema = f"KV_METADATA {{'ARROW:schema': {literal(data_schema())}}}"
+        options = f"FORMAT parquet, COMPRESSION zstd, DICTIONARY_SIZE_LIMIT {_LARGEST_DICTIONARY}, {schema}"
         written: list[Path] = []
         for unsorted in self._laid(folder / _LAID) if self._files > 1 else self._whole():
             file = folder / "data" / f"{len(written)}.parquet"
-            query = sql(_PACKAGE, "sorted").replace("unsorted_event", f"({unsorted})")
+            query = sql(_PACKAGE, "sorted").replace("unsorted_event", f"({unsorted})") + (", embedding_row" if self._given else "")
             (rows,) = self.con.execute(f"COPY ({query}) TO {literal(file)} ({options})").fetchone() or (0,)
             progress("export", int(rows))
             written.append(file)
