@@ -27,7 +27,7 @@ import duckdb
 from _measure import shared_data
 
 from plait.duck import quoted
-from plait.etl.run import silent
+from plait.progress import silent
 from plait.validators.cdm import columns_of, examine_cdm
 from plait.validators.foreign import open_cdm, parquet_files
 from plait.validators.plan import Unanswerable, single_query

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 
 _NO_LIMIT = 100_000
@@ -84,7 +84,7 @@ def _cell(value: Any, *, is_id: bool) -> str:  # noqa: ANN401
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Progress]:
     """Give a listener that shows the rows passing through each step on stderr, silent where nobody watches."""
-    from plait.etl.run import silent
+    from plait.progress import silent
 
     if quiet or not sys.stderr.isatty():
         yield silent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from plait.duck import listed, sql
 from plait.errors import ConfigError, StudyError
 from plait.etl.commit import Version, newest_version, read_version, versions, warehouse_of, writing
+from plait.progress import silent
 from plait.settings import DEFAULT_SHARD_PERSONS, SETTINGS_FILE, Settings, read_settings
 from plait.workfolder import need_place
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from plait.etl.omics.variants import Variants
     from plait.etl.pipeline import RunReport
     from plait.etl.publish import PublishReport
-    from plait.etl.run import Progress
     from plait.etl.vocabulary import Release
     from plait.export import mudata
     from plait.export.fair.package import Packaged
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from plait.featurestore.store import Store
     from plait.featurestore.table import FusionTable
     from plait.mapping.mappings import Mappings
+    from plait.progress import Progress
     from plait.schema.reasons import Reason
     from plait.validators.examiner import Held, Items
     from plait.validators.expectations.options import Options
@@ -103,7 +104,7 @@ class Study:
             progress: Hears about steps, and rows passing through them.
         """
         from plait.etl.pipeline import run_etl
-        from plait.etl.run import RunOptions, silent
+        from plait.etl.run import RunOptions
 
         self._check_newest()
         others = {"rehash": rehash, "full": full, "dry_run": dry_run, "sources": tuple(sources), "progress": progress or silent}
@@ -153,7 +154,6 @@ class Study:
     def publish(self, url: str, *, schema: str = "cdm", progress: Progress | None = None) -> PublishReport:
         """Write this version's CDM into a schema of a PostgreSQL database; see `plait.etl.publish.publish`."""
         from plait.etl.publish import publish
-        from plait.etl.run import silent
 
         return publish(self.path, self._committed(), url, schema=schema, progress=progress or silent)
 
@@ -246,7 +246,6 @@ class Study:
             EncoderError: An encoder is not what it was declared or registered as.
             MissingExtraError: An encoder needs packages that are not installed.
         """
-        from plait.etl.run import silent
         from plait.featurestore.embed import embed
 
         self._check_newest()
@@ -288,7 +287,6 @@ class Study:
             progress: Hears of files that were checked.
         """
         from plait.etl.images.verify import verify
-        from plait.etl.run import silent
 
         self._check_newest()
         return verify(self.path, self._committed(), self.settings, rehash=rehash, threads=threads, progress=progress or silent)
@@ -314,7 +312,6 @@ class Study:
             expectations: What is asked of Great Expectations, see `plait.validators.expectations.options`; Data Docs, where it is installed, if None.
             progress: Hears of tables that were scanned.
         """
-        from plait.etl.run import silent
         from plait.validators.expectations.options import Options
         from plait.validators.validate import validate_study
 
@@ -444,7 +441,6 @@ class Study:
             progress: Hears of steps.
         """
         from plait.erasure.forget import forget
-        from plait.etl.run import silent
 
         self._check_newest()
         done = forget(self.path, self.settings, [str(person) for person in persons], dry_run=dry_run, progress=progress or silent)

@@ -11,7 +11,7 @@ import yaml
 
 import plait
 from plait.duck import literal, quoted
-from plait.etl.harmonize.shard import person_of
+from plait.etl.harmonize.row_ids import person_of
 from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.tables import select, treatments
 from plait.schema import cdm_tables

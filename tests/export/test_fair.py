@@ -19,11 +19,11 @@ import pytest
 import plait
 from plait.demo import write_demo
 from plait.errors import ConfigError, ExportError
-from plait.etl.run import silent
 from plait.export.fair import duo
 from plait.export.fair.aggregates import own_concept
 from plait.export.fair.twin import PERSONS, synthetic
 from plait.export.scan import scan
+from plait.progress import silent
 from plait.validators.validate import validate_cdm
 
 if TYPE_CHECKING:

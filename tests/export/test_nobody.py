@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import plait
-from plait.etl.harmonize.shard import person_of
+from plait.etl.harmonize.row_ids import person_of
 from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.tables import select, treatments
 from plait.schema import cdm_tables

@@ -16,12 +16,12 @@ import plait
 from plait.demo import write_demo
 from plait.errors import ExportError
 from plait.etl.catalog import open_catalog
-from plait.etl.run import silent
 from plait.export.deidentify import scrubbing, tables
 from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.notes import scrubbed_notes
 from plait.export.known.identifiers import gather
 from plait.policy_settings import PolicySettings
+from plait.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

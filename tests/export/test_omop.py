@@ -11,9 +11,9 @@ import pytest
 
 import plait
 from plait.errors import ConfigError
-from plait.etl.run import silent
 from plait.export.deidentify.key import ExportKey
 from plait.export.deidentify.tables import treatments
+from plait.progress import silent
 from plait.schema import VOCABULARY_TABLES, cdm_tables
 from plait.validators.validate import validate_cdm
 

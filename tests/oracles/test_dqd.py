@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from dqd_spec import derived
-from plait.etl.run import silent
+from plait.progress import silent
 from plait.schema import cdm_tables, empty_select
 from plait.validators.cdm import columns_of, examine_cdm
 from plait.validators.foreign import version_of

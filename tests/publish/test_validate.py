@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import plait
-from plait.etl.run import silent
+from plait.progress import silent
 from plait.validators.cdm import columns_of, examine_cdm
 from plait.validators.foreign import open_cdm
 from plait.validators.suite import checks_of, select

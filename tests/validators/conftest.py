@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 import plait
-from plait.etl.run import silent
+from plait.progress import silent
 from plait.validators.cdm import examine_cdm
 from plait.validators.suite import Check, checks_of
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from plait.etl.run import silent
+from plait.progress import silent
 from plait.validators.cdm import columns_of, examine_cdm
 from plait.validators.foreign import open_cdm, parquet_files
 from plait.validators.plan import Unanswerable, single_query

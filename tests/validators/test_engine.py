@@ -14,7 +14,7 @@ import pytest
 
 from plait.duck import sql
 from plait.errors import ConfigError, InputFileError, PlaitError
-from plait.etl.run import silent
+from plait.progress import silent
 from plait.settings import CheckRule, ValidationSettings
 from plait.validators.cdm import columns_of, examine_cdm
 from plait.validators.foreign import open_cdm, version_of

@@ -23,11 +23,11 @@ from plait.etl.clearing import SPILL
 from plait.etl.commit import Version, locked, newest_version, read_version, replace_version, versions, warehouse_of, writing
 from plait.etl.crosswalk import linked_crosswalk
 from plait.etl.forgotten import sources_with_forgotten
-from plait.etl.run import silent
 from plait.etl.staging import CLAIMED, SHAPES
 from plait.etl.tombstones import Tombstones, is_telling, read_tombstones, write_tombstones
 from plait.featurestore.forgetting import Taken, embedding_tables, forget_in_snapshot, forget_in_table, snapshots_below
 from plait.featurestore.snapshot import finish_again
+from plait.progress import silent
 from plait.validators.snapshots.examiner import SNAPSHOTS_FOLDER
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
     from plait.settings import Settings
 
 STEPS = (

@@ -16,7 +16,7 @@ from plait.duck import literal, parquet, quoted
 from plait.etl.commit import newest_version
 from plait.etl.digest import is_row_id
 from plait.etl.harmonize.reference import fact_domain
-from plait.etl.harmonize.shard import ROWS_PER_PERSON
+from plait.etl.harmonize.row_ids import ROWS_PER_PERSON
 from plait.etl.tombstones import PENDING_FILE, SYSTEM, TOMBSTONES_FILE
 from plait.schema import TableSpec, cdm_tables, plait_tables
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, make_view, parquet, quoted, sql, write_parquet
-from plait.etl.harmonize.shard import person_of
+from plait.etl.harmonize.row_ids import person_of
 from plait.etl.staging import OWN, SHAPES
 from plait.schema import TableSpec, cdm_tables, plait_tables
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from plait.duck import connect, make_view, parquet, quoted
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.harmonize.reference import fact_domain
-from plait.etl.harmonize.shard import ROWS_PER_PERSON, person_of
+from plait.etl.harmonize.row_ids import ROWS_PER_PERSON, person_of
 from plait.schema import VOCABULARY_TABLES, TableSpec, cdm_tables, plait_tables
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from plait.settings import SETTINGS_FILE, Settings, SourceSettings, read_setting
 if TYPE_CHECKING:
     from plait.etl.dryrun.check_source import SourceTried
     from plait.etl.profiling.new_source import NewSource, ProfileOptions
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 
 def new_source(
@@ -35,7 +35,7 @@ def new_source(
 
     from plait.etl.profiling.new_source import ProfileOptions
     from plait.etl.profiling.new_source import new_source as profile_and_write
-    from plait.etl.run import silent
+    from plait.progress import silent
 
     folder, raw = Path(study), Path(path)
     asked = options or ProfileOptions()
@@ -82,10 +82,10 @@ def check_source(
     from plait.etl.dryrun.check_source import Trial
     from plait.etl.dryrun.check_source import check_source as check
     from plait.etl.resources import size_mib
-    from plait.etl.run import silent
     from plait.etl.sources.folder import open_source, open_sources
     from plait.etl.tombstones import NOBODY, read_tombstones
     from plait.etl.vocabulary.approvals import read_approvals
+    from plait.progress import silent
 
     folder = Path(study)
     is_study = (folder / SETTINGS_FILE).is_file()

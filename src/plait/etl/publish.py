@@ -21,7 +21,7 @@ from plait.errors import ConfigError, PublishError
 from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.postgres import connected, read_url
-from plait.etl.run import silent
+from plait.progress import silent
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, indices_ddl, keys_ddl
 from plait.workfolder import work_folder
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
     from plait.schema import Field, TableSpec
 
 DEFAULT_SCHEMA = "cdm"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -47,6 +46,8 @@ def resources(study: Path, memory_mib: int) -> Iterator[None]:
     Raises:
         StudyError: The disk is full, the memory limit too low, or a process was killed from outside.
     """
+    from concurrent.futures.process import BrokenProcessPool
+
     try:
         yield
     except BrokenProcessPool:

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from plait import __version__
 from plait.duck import connect
@@ -25,6 +25,7 @@ from plait.etl.sources.inventory import InputFile, find_files, inspect
 from plait.etl.tombstones import Tombstones, read_tombstones
 from plait.etl.vocabulary import choose_release, chosen_release, known_release, load_vocabulary
 from plait.etl.vocabulary.approvals import approved_file
+from plait.progress import Progress, silent
 from plait.settings import DEFAULT_SHARD_PERSONS
 
 if TYPE_CHECKING:
@@ -62,18 +63,6 @@ _MOST_TASKS = 4
 
 _LEAST_TASK_MIB = 512
 """Memory that a task should have: where there is less for several, fewer run side by side."""
-
-
-class Progress(Protocol):
-    """Hears how far a run is."""
-
-    def __call__(self, step: str, rows: int) -> None:
-        """Tell that `rows` more rows passed through `step`; a step begins with no rows."""
-
-
-def silent(step: str, rows: int) -> None:
-    """Hear, and tell nobody: the default listener."""
-    del step, rows
 
 
 @dataclass(frozen=True, slots=True)

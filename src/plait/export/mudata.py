@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import ConfigError
-from plait.etl.run import silent
 from plait.etl.sources.matrix import need_omics
 from plait.export.outgoing import Left, leaving, need_row_level
 from plait.export.snapshots import departing, snapshot_folder
+from plait.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
     from plait.export.snapshots import Departing
     from plait.featurestore.table import FusionTable
+    from plait.progress import Progress
     from plait.settings import Settings
 
 

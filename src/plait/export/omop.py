@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from plait.duck import literal, quoted, sql
-from plait.etl.run import silent
 from plait.export.deidentify import tables
 from plait.export.outgoing import Left, leaving, leaving_tables, need_row_level
+from plait.progress import silent
 from plait.schema import VOCABULARY_TABLES, cdm_tables, ddl, empty_select
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
+    from plait.progress import Progress
     from plait.settings import Settings
 
 Format = Literal["parquet", "csv"]

@@ -13,7 +13,6 @@ from plait.beside import beside
 from plait.errors import ConfigError, ExportError
 from plait.etl.catalog import open_catalog, tables_with_rows
 from plait.etl.resources import size_mib
-from plait.etl.run import silent
 from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
@@ -23,6 +22,7 @@ from plait.export.disclosure.audit import audit, refuse_small
 from plait.export.known.identifiers import Known, gather
 from plait.export.known.sieve import Sieve
 from plait.export.package import need_new, new_package, write_hashes
+from plait.progress import silent
 from plait.schema import VOCABULARY_TABLES, cdm_tables
 from plait.validators.validate import validate_study
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
     from plait.export.deidentify.notes import ScrubbedNotes
     from plait.policy_settings import PolicySettings
+    from plait.progress import Progress
     from plait.settings import Settings
     from plait.validators.report import Validated
 
@@ -126,8 +126,7 @@ class Outgoing:
         if self.scrubbed is not None:
             self.scrubbed.write(self.folder)
         allowed = (*filter(None, (self.policy.contact, self.policy.publisher)), *self.policy.creators)
-        sieve = Sieve(self.con, allowed=allowed, constants=constants)
-        left = [path for path in self.folder.rglob("*") if not sieve.clears(path)]
+        left = Sieve(self.con, allowed=allowed, constants=constants).left(self.folder.rglob("*"))
         if left:
             refuse(scan(self.folder, self.known.everywhere, paths=left, allowed=allowed))
         refuse_small(audit(self.folder, self.policy.min_cell, self.persons), self.policy.min_cell)

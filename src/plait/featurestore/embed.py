@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from plait.etl.run import Progress
     from plait.featurestore.encoders.encoder import Encoder
     from plait.featurestore.store import Store
+    from plait.progress import Progress
     from plait.schema.embeddings import Declaration
 
 Wrong = tuple[Reason, str] | None

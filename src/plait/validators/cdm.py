@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 _KEYS = {"death": "person_id"}
 """Tables whose rows the lineage names by another column than an id of their own."""

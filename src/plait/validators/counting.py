@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.beside import Beside
-    from plait.etl.run import Progress
+    from plait.progress import Progress
     from plait.validators.extents import Extents
     from plait.validators.keyed import Pointing
     from plait.validators.suite import Join

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
+    from plait.progress import Progress
     from plait.settings import Settings
     from plait.validators.judge import Result
     from plait.validators.suite import Check

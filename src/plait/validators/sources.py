@@ -21,9 +21,9 @@ from plait.validators.suite import Check, CheckType, Level
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plait.etl.run import Progress
     from plait.etl.source_checks.rules import SourceCheck
     from plait.etl.sources.folder import Source
+    from plait.progress import Progress
     from plait.validators.examiner import Examined
 
 SUITE = "sources"

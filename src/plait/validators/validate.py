@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
+    from plait.progress import Progress
     from plait.settings import Settings, ValidationSettings
     from plait.validators.examiner import Examiner
     from plait.validators.expectations.examiner import ExpectationsExaminer

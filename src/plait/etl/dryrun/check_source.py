@@ -15,7 +15,6 @@ from plait.errors import BooksError
 from plait.etl.columns import column_fates
 from plait.etl.crosswalk import extend_crosswalk, load_crosswalk
 from plait.etl.resources import resources
-from plait.etl.run import silent
 from plait.etl.source_checks.counting import is_counted
 from plait.etl.source_checks.judging import judge_source
 from plait.etl.source_checks.offending import offending_records
@@ -26,16 +25,17 @@ from plait.etl.staging import SHAPES
 from plait.etl.tombstones import NOBODY
 from plait.etl.vocabulary import read_release, register
 from plait.etl.vocabulary.mapping import load_site_mappings, map_codes
+from plait.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import duckdb
 
-    from plait.etl.run import Progress
     from plait.etl.sources.folder import Select, Source
     from plait.etl.tombstones import Tombstones
     from plait.etl.vocabulary.approvals import Approval
+    from plait.progress import Progress
 
 WHO_IS_WHO = frozenset({"person"})
 """Shapes that are staged first: the others are joined with whom they tell of."""

@@ -11,8 +11,9 @@ from plait.etl.adopted import table_of
 from plait.etl.harmonize.adopt import adopt_rows, adopted_select, adopted_shapes, note_unmet
 from plait.etl.harmonize.derived import EVENT_TABLES, write_derived
 from plait.etl.harmonize.live import live_views
-from plait.etl.harmonize.reference import fact_domain, load_reference
+from plait.etl.harmonize.reference import load_reference
 from plait.etl.harmonize.remap import with_new_concepts
+from plait.etl.harmonize.row_ids import ROWS_PER_PERSON, person_of
 from plait.etl.manifest import read_manifest, write_manifest
 from plait.etl.notes.findings import Notes, make_findings
 from plait.etl.staging import OWN, SHAPES
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from plait.settings import ObservationPeriodSettings
 
-ROWS_PER_PERSON = 1 << 22
-"""Row ids are `person_id * ROWS_PER_PERSON + ordinal`: exact in a double for two thousand million persons."""
 
 _PACKAGE = "plait.etl.harmonize"
 _DERIVE = "plait.etl.derive"
@@ -336,20 +335,6 @@ class _Writer:
             query = f"FROM ({query} UNION ALL {kept}) ORDER BY {_order(spec)}"
         self.rows[schema][table] = write_parquet(self.con, query, self.path(schema, table))
         self.part(schema, table).unlink()
-
-
-def person_of(spec: TableSpec, rows: str = "") -> str:
-    """Give the SQL for the person of a row of a table that is sharded by persons; `rows` is what its rows are called."""
-    of = f"{rows}." if rows else ""
-    if "person_id" in spec.columns:
-        return f"{of}person_id"
-    if spec.name == "cohort":
-        return f"{of}subject_id"
-    if spec.name == "fact_relationship":
-        person = fact_domain("person")
-        return f"CASE WHEN {of}domain_concept_id_1 = {person} THEN {of}fact_id_1 ELSE {of}fact_id_1 // {ROWS_PER_PERSON} END"
-    column = spec.id_column or {"derivation": "row_id", "episode_event": "episode_id", "image_file": "image_occurrence_id"}[spec.name]
-    return f"{of}{quoted(column)} // {ROWS_PER_PERSON}"
 
 
 def _order(spec: TableSpec) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
+    from plait.progress import Progress
     from plait.settings import Settings
 
 T = TypeVar("T")

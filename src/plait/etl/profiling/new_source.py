@@ -20,7 +20,7 @@ from plait.etl.vocabulary import read_release, register
 if TYPE_CHECKING:
     from plait.etl.profiling.profile import RawFile
     from plait.etl.profiling.proposal import Proposal
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

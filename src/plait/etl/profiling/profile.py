@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 MOST_RECORDS = 1_000_000
 """Records of a file that are looked at where nobody says otherwise."""

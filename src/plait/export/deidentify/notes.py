@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.etl.run import Progress
     from plait.export.known.identifiers import Known
     from plait.policy_settings import PolicySettings
+    from plait.progress import Progress
 
 SCRUBBED_FILE = "scrubbed.json"
 """The file of a package that tells what was found in notes, and never where or what it was."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 _PACKAGE = "plait.export.deidentify"
 _LOT = 8192

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 from plait.duck import filled, literal, quoted, sql
 from plait.etl.harmonize.reference import fact_domain
-from plait.etl.harmonize.shard import person_of
+from plait.etl.harmonize.row_ids import person_of
 from plait.export.deidentify.text.names import names_of_months
 from plait.schema import cdm_tables, empty_select
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import quoted
-from plait.etl.run import silent
 from plait.export.assays import write_assays
 from plait.export.deidentify import tables
 from plait.export.deidentify.notes import SCRUBBED_FILE
@@ -31,16 +30,17 @@ from plait.export.fair.twin import write_twin
 from plait.export.images import ImageCounts, Images, write_images
 from plait.export.omop import write_tables
 from plait.export.outgoing import Left, leaving, leaving_tables, need_row_level
+from plait.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
     from plait.export.assays import Shipped
     from plait.export.fair.aggregates import Concepts
     from plait.export.outgoing import Outgoing
+    from plait.progress import Progress
     from plait.settings import Settings
 
 CHECKS_FILE = "checks.json"

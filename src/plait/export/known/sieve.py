@@ -5,7 +5,8 @@ It knows less than `plait.export.scan` does, and clears less: what it does not c
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.duck import filled, literal, parquet, quoted, sql
@@ -13,8 +14,7 @@ from plait.export.known.telling import EVERYWHERE_SHORTEST
 from plait.export.scanning.finder import ANY_PATTERN, IDENTIFIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import duckdb
 
@@ -29,6 +29,14 @@ _PLAIN = ("BOOLEAN", "DATE", "TIME", "TIMESTAMP", "FLOAT", "DOUBLE", "DECIMAL")
 _WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a file may hold: texts, and SELECTs (text_value) of what stands in its columns."""
+
+    texts: tuple[str, ...]
+    selects: tuple[str, ...] = ()
+
+
 class Sieve:
     """Tells what can hold nothing that identifies.
 
@@ -41,60 +49,85 @@ class Sieve:
     def __init__(self, con: duckdb.DuckDBPyConnection, *, allowed: Iterable[str] = (), constants: Collection[str] = ()) -> None:
         self._con, self._allowed, self._constants = con, tuple(allowed), frozenset(constants)
 
-    def clears(self, path: Path) -> bool:
-        """Tell whether a file of a package, or a folder, can hold nothing that identifies, in its name or within."""
-        if not self._clears_texts([path.name]):
-            return False
-        if path.is_dir():
-            return True
-        suffix, size = path.suffix.lower(), path.stat().st_size
-        if suffix == ".parquet" and size <= _LARGEST_TABLE:
-            return self._clears_table(path)
-        return suffix in _TEXTS and size <= _LARGEST_TEXT and self._clears_document(path)
+    def left(self, paths: Iterable[Path]) -> list[Path]:
+        """Give the files and folders of a package of which it is not certain that nothing in them identifies, nor their names."""
+        every = list(paths)
+        if not self._is_usable():
+            return every
+        held = {path: told for path in every if (told := self._held(path)) is not None}
+        held |= self._held_in_tables([path for path in every if path.suffix.lower() == ".parquet" and path.is_file() and path.stat().st_size <= _LARGEST_TABLE])
+        if self._clears(*held.values()):
+            return [path for path in every if path not in held]
+        return [path for path in every if path not in held or not self._clears(held[path])]
 
-    @cached_property
     def _is_usable(self) -> bool:
-        """Whether what is looked for is in ASCII, and so found by comparing signs; makes the temporary table `key_word`."""
+        """Tell whether what is looked for is in ASCII, and so found by comparing signs; make the temporary table `key_word` of it."""
         (others,) = self._con.execute("SELECT count(*) FROM known_text WHERE strlen(text_value) != length(text_value)").fetchone() or (1,)
         if not others:
             self._con.execute(f"CREATE OR REPLACE TEMP TABLE key_word AS {filled(sql(_PACKAGE, 'key_words'), {'shortest': EVERYWHERE_SHORTEST})}")
         return not others
 
-    def _clears_table(self, path: Path) -> bool:
-        """Tell whether a Parquet file can hold nothing: in what its columns are called, in its metadata and in its columns, of kinds that are known here."""
-        names = [name for (name,) in self._con.execute(f"SELECT name FROM parquet_schema({literal(path)})").fetchall()]
-        own = self._con.execute(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({literal(path)})").fetchall()
-        texts = [text for key, value in own if value not in self._constants for text in (key, value)]
-        if any(key == "ARROW:schema" and value not in self._constants for key, value in own):
-            return False  # a schema of Arrow has metadata of its own
-        selects = []
-        for name, kind, *_ in self._con.execute(f"DESCRIBE FROM {parquet(path)}").fetchall():
-            column = quoted(name)
-            if kind == "VARCHAR" or (kind in _WHOLE and IDENTIFIERS.search(name)):
-                selects.append(f"SELECT DISTINCT CAST({column} AS VARCHAR) AS text_value FROM {parquet(path)}")
-            elif kind == "VARCHAR[]":
-                selects.append(f"SELECT unnest({column}) AS text_value FROM {parquet(path)}")
-            elif kind not in _WHOLE and not kind.startswith(_PLAIN):
-                return False
-        return self._clears_texts([*names, *texts], " UNION ALL ".join(selects))
-
-    def _clears_document(self, path: Path) -> bool:
-        """Tell whether a text in ASCII without signs that stand for others can hold nothing."""
+    def _held(self, path: Path) -> _Held | None:
+        """Give what a folder may hold, or a text in ASCII without signs that stand for others; None of any other file."""
+        if path.is_dir():
+            return _Held((path.name,))
+        if path.suffix.lower() not in _TEXTS or path.stat().st_size > _LARGEST_TEXT:
+            return None
         content = path.read_bytes()
         if not content.isascii() or b"\\" in content or b"\0" in content:
-            return False
+            return None
         text = content.decode("ascii")
         for one in self._allowed:
             text = text.replace(one, "")
-        return self._clears_texts(text.splitlines())
+        return _Held((path.name, *text.splitlines()))
 
-    def _clears_texts(self, texts: Collection[str], query: str = "") -> bool:
-        """Tell whether texts can hold nothing, and those of a query (text_value)."""
-        if not self._is_usable:
-            return False
-        given = f"SELECT unnest({filled('$texts', {'texts': list(texts)})}) AS text_value" if texts else ""
-        looked_at = " UNION ALL ".join(filter(None, (given, query)))
+    def _held_in_tables(self, paths: Sequence[Path]) -> dict[Path, _Held]:
+        """Give what Parquet files may hold whose columns are of kinds that are known here: in their columns' names, in metadata and in columns."""
+        if not paths:
+            return {}
+        files = f"[{', '.join(map(literal, paths))}]"
+        fields: dict[Path, list[tuple[str, str | None, int]]] = {path: [] for path in paths}
+        for file, name, kind, parts in self._con.execute(f"SELECT file_name, name, duckdb_type, num_children FROM parquet_schema({files})").fetchall():
+            fields[Path(file)].append((name, kind, parts or 0))
+        metadata: dict[Path, list[tuple[str, str]]] = {path: [] for path in paths}
+        for file, key, value in self._con.execute(f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({files})").fetchall():
+            if value not in self._constants:
+                metadata[Path(file)].append((key, value))
+        held = {}
+        for path in paths:
+            selects = list(_selects(path, iter(fields[path][1:])))
+            if None not in selects and not any(key == "ARROW:schema" for key, _ in metadata[path]):  # which has metadata of its own
+                texts = (path.name, *(name for name, _, _ in fields[path]), *(text for pair in metadata[path] for text in pair))
+                held[path] = _Held(texts, tuple(filter(None, selects)))
+        return held
+
+    def _clears(self, *held: _Held) -> bool:
+        """Tell whether nothing of this can identify."""
+        texts = [text for one in held for text in one.texts]
+        given = [f"SELECT unnest({filled('$texts', {'texts': texts})}) AS text_value"] if texts else []
+        looked_at = " UNION ALL ".join([*given, *(select for one in held for select in one.selects)])
         if not looked_at:
             return True
         statement = filled(sql(_PACKAGE, "sieve"), {"patterns": ANY_PATTERN}).replace("looked_at", f"({looked_at})")
         return self._con.execute(statement).fetchone() == (0,)
+
+
+def _selects(path: Path, fields: Iterator[tuple[str, str | None, int]]) -> Iterator[str | None]:
+    """Yield the SELECT of the texts of each column, nothing of one that holds none, and None of one that is of no kind that is known here.
+
+    Args:
+        path: The file.
+        fields: The columns, each with its parts after it: name, DuckDB's type, and the number of parts.
+    """
+    for name, kind, parts in fields:
+        column = quoted(name)
+        if parts:
+            (_, between, inner), (_, of, more) = next(fields), next(fields, ("", None, 1))  # a list has two levels
+            is_texts = (parts, between, inner, of, more) == (1, None, 1, "VARCHAR", 0)
+            yield f"SELECT unnest({column}) AS text_value FROM {parquet(path)}" if is_texts else None
+            if not is_texts:
+                return
+        elif kind == "VARCHAR" or (kind in _WHOLE and IDENTIFIERS.search(name)):
+            yield f"SELECT DISTINCT CAST({column} AS VARCHAR) AS text_value FROM {parquet(path)}"
+        else:
+            yield "" if kind in _WHOLE or (kind or "").startswith(_PLAIN) else None

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from plait import __version__
 from plait.duck import literal, parquet, sql, write_parquet
-from plait.etl.run import silent
 from plait.export.meds.form import CODES_FILE, DATASET_FILE, VERSION, data_schema
 from plait.export.meds.timeline import EVENTS_PER_FILE, Timeline
 from plait.export.outgoing import Left, leaving, need_row_level
+from plait.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
     from plait.export.meds.parts import Shares
     from plait.export.outgoing import Outgoing
     from plait.featurestore.splits import Split
     from plait.featurestore.store import Store
+    from plait.progress import Progress
     from plait.settings import Settings
 
 Codes = Literal["standard", "source"]

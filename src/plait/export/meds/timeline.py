@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 EVENT_TABLES = (
     "person",

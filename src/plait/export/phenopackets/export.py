@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from plait import __version__
 from plait.duck import quoted, sql
-from plait.etl.run import silent
 from plait.export.outgoing import Left, leaving, leaving_tables, need_row_level
 from plait.export.phenopackets.extra import need_phenopackets, parsed
 from plait.export.phenopackets.packet import packet_of
 from plait.export.phenopackets.tables import accounts, tell
 from plait.export.phenopackets.terms import PACKAGE
+from plait.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from plait.etl.commit import Version
-    from plait.etl.run import Progress
     from plait.export.outgoing import Outgoing
+    from plait.progress import Progress
     from plait.settings import Settings
 
 FOLDER = "phenopackets"

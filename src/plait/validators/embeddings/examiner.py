@@ -20,7 +20,7 @@ from plait.validators.suite import Check, checks_about
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 _KEEPS = "embeddingDrift"
 """The check that needs what vectors were like before: whoever makes it keeps what they are like now."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
     from plait.validators.expectations.options import Options
     from plait.validators.suite import Check
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from plait.etl.run import Progress
+    from plait.progress import Progress
 
 SUITE = "snapshots"
 SNAPSHOTS_FOLDER = "snapshots"
