@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from plait.duck import connect
 from plait.export.known.identifiers import Known
-from plait.export.known.sieve import Sieve
+from plait.export.known.sieve import Sieve, find_key_words
 from plait.export.scan import scan
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def knowing(rows: Iterable[tuple[str, str]]) -> duckdb.DuckDBPyConnection:
     con.execute("CREATE TEMP TABLE known_text (person_id BIGINT, kind VARCHAR, text_value VARCHAR)")
     for person, (kind, text) in enumerate(rows):
         con.execute("INSERT INTO known_text VALUES ($person, $kind, $text)", {"person": person, "kind": kind, "text": text})
+    find_key_words(con)
     return con
 
 

@@ -165,7 +165,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     has_notes: bool = True,
     threads: int | None = None,
     memory: str | None = None,
-    meanwhile: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+    meanwhile: Callable[[duckdb.DuckDBPyConnection, Collection[str]], None] | None = None,
     progress: Progress = silent,
 ) -> Iterator[Outgoing]:
     """Give an export to write to, once the checks have passed; it is put at `target` whole, or not at all.
@@ -182,7 +182,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
-        meanwhile: What else looks at the prepared connection while the checks are made.
+        meanwhile: What else looks at the prepared connection, and at the tables that have rows, while the checks are made.
         progress: Hears of rows that were written.
 
     Raises:
@@ -207,9 +207,10 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
                 checking.result()  # before a key is made that is kept
             secret = _key(con, study, name, keeps_weekdays=policy.keep_weekdays)
             left_out = find_withholding(con, study, version, settings)
-            tables.prepare(con, secret, PERSONS, policy.min_cell, tables_with_rows(con, study, version))
+            having = tables_with_rows(con, study, version)
+            tables.prepare(con, secret, PERSONS, policy.min_cell, having)
             if meanwhile is not None:
-                meanwhile(con)
+                meanwhile(con, having)
             (persons,) = con.execute("SELECT count(*) FROM pseudonym").fetchone() or (0,)
             known = Known(con, gathering.result().unread)
             report = checking.result()

@@ -126,7 +126,7 @@ def examine_cdm(
         columns: What `columns_of` gives, if that was asked before.
     """
     columns = columns or columns_of(con)
-    keys = Keys(con, columns)
+    keys = Keys(con, columns, {table for table, of in (files or {}).items() if not of})
     with beside(con) as other:
         keys.ask(((check.table, check.field) for check in checks if check.asks_for_key and check.field in columns.get(check.table, ())), other)
         planned = plan_all(checks, columns, today)

@@ -18,7 +18,7 @@ from plait.validators.suite import Join, joins, named
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import duckdb
 
@@ -199,20 +199,23 @@ class Keys:
     Args:
         con: The connection.
         types: DuckDB's types, by table and column.
+        empty: Tables that are known to have no rows.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, types: Mapping[str, Mapping[str, str]]) -> None:
-        self._con, self._types = con, types
+    def __init__(self, con: duckdb.DuckDBPyConnection, types: Mapping[str, Mapping[str, str]], empty: Collection[str] = ()) -> None:
+        self._con, self._types, self._empty = con, types, empty
         self._asked: dict[tuple[str, str], Asked[int]] = {}
 
     def ask(self, keys: Iterable[tuple[str, str]], beside: Beside) -> None:
         """Have keys, (table, column) each, looked at on another connection; those that rows of other tables are joined by come first."""
         joined = {(entry.join.table, entry.join.key) for entry in joins().values()}
-        for table, key in sorted(set(keys), key=lambda key: (key not in joined, key)):
+        for table, key in sorted({key for key in keys if key[0] not in self._empty}, key=lambda key: (key not in joined, key)):
             self._asked[table, key] = beside(partial(_repeated, table=table, key=key, kind=self._types[table][key]))
 
     def repeated(self, table: str, key: str) -> int:
         """Give the rows whose key is that of another row, too."""
+        if table in self._empty:
+            return 0
         if (table, key) not in self._asked:
             kind = self._types.get(table, {}).get(key, "")
             self._asked[table, key] = Asked(self._con, partial(_repeated, table=table, key=key, kind=kind))

@@ -15,6 +15,7 @@ from plait.duck import literal, quoted, sql
 from plait.etl.catalog import tables_with_rows
 from plait.etl.crosswalk import link_crosswalk
 from plait.export.known.declared import insert_texts, read_declared
+from plait.export.known.sieve import find_key_words
 from plait.export.known.telling import EVERYWHERE_SHORTEST
 from plait.schema import cdm_tables
 
@@ -88,6 +89,7 @@ def gather(con: duckdb.DuckDBPyConnection, study: Path, version: Version, settin
     con.execute(f"INSERT INTO gathered_text {' UNION ALL '.join([*selects, sql(_PACKAGE, 'images')])}")
     _add_parts(con)
     con.execute(f"CREATE OR REPLACE TABLE known_text AS {sql(_PACKAGE, 'known_texts')}")
+    find_key_words(con)
     return Known(con, unread)
 
 

@@ -41,7 +41,7 @@ class Sieve:
     """Tells what can hold nothing that identifies.
 
     Args:
-        con: A connection with the table `known_text` (see `plait.export.known.identifiers.gather`).
+        con: A connection with the tables `known_text` (see `plait.export.known.identifiers.gather`) and `key_word`.
         allowed: Texts that may stand in metadata, as the contact's address.
         constants: Metadata of Parquet files that is plait's own, and the same in all packages.
     """
@@ -61,11 +61,8 @@ class Sieve:
         return [path for path in every if path not in held or not self._clears(held[path])]
 
     def _is_usable(self) -> bool:
-        """Tell whether what is looked for is in ASCII, and so found by comparing signs; make the temporary table `key_word` of it."""
-        (others,) = self._con.execute("SELECT count(*) FROM known_text WHERE strlen(text_value) != length(text_value)").fetchone() or (1,)
-        if not others:
-            self._con.execute(f"CREATE OR REPLACE TEMP TABLE key_word AS {filled(sql(_PACKAGE, 'key_words'), {'shortest': EVERYWHERE_SHORTEST})}")
-        return not others
+        """Tell whether what is looked for is in ASCII, and so found by comparing signs."""
+        return self._con.execute("SELECT count(*) FROM known_text WHERE strlen(text_value) != length(text_value)").fetchone() == (0,)
 
     def _held(self, path: Path) -> _Held | None:
         """Give what a folder may hold, or a text in ASCII without signs that stand for others; None of any other file."""
@@ -110,6 +107,11 @@ class Sieve:
             return True
         statement = filled(sql(_PACKAGE, "sieve"), {"patterns": ANY_PATTERN}).replace("looked_at", f"({looked_at})")
         return self._con.execute(statement).fetchone() == (0,)
+
+
+def find_key_words(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `key_word` (word) of the texts in `known_text`, as far as they are in ASCII."""
+    con.execute(f"CREATE OR REPLACE TABLE key_word AS {filled(sql(_PACKAGE, 'key_words'), {'shortest': EVERYWHERE_SHORTEST})}")
 
 
 def _selects(path: Path, fields: Iterator[tuple[str, str | None, int]]) -> Iterator[str | None]:

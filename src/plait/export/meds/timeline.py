@@ -76,14 +76,19 @@ class Timeline:
         self._given: list[str] = []
         self._files = self._persons_per_file = 1
 
-    def prepare(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Look at what there is, on a connection that `plait.export.deidentify.tables.prepare` prepared: nothing is written."""
+    def prepare(self, con: duckdb.DuckDBPyConnection, having: Collection[str]) -> None:
+        """Look at what there is: nothing is written.
+
+        Args:
+            con: A connection that `plait.export.deidentify.tables.prepare` prepared.
+            having: The tables that have rows.
+        """
         self.con = con
         for name, value in (("codes", self._codes), ("withheld", tables.WITHHELD)):
             con.execute(f"SET VARIABLE {name} = {literal(value)}")
         for statement in sql(_PACKAGE, "macros").split(";\n"):
             con.execute(statement)
-        self.rows = _count(con, [table for table in EVENT_TABLES if table not in self._withhold])
+        self.rows = _count(con, [table for table in EVENT_TABLES if table in having and table not in self._withhold])
         con.execute(f"CREATE OR REPLACE TEMP TABLE batch_day AS {filled(sql(_PACKAGE, 'batch_days'), {'tables': list(self.rows)})}")
         delivered, persons = con.execute("SELECT (SELECT count(*) FROM batch_day), (SELECT count(*) FROM pseudonym)").fetchone() or (0, 0)
         _find_concepts(con, self.rows)
@@ -184,7 +189,11 @@ def _count(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, in
 
 def _find_concepts(con: duckdb.DuckDBPyConnection, names: Collection[str]) -> None:
     """Make the temporary tables `occurring` of the concepts in tables of events, and `coded_concept` of their codes."""
-    keys = [(table, field.name) for table in names for field in cdm_tables()[table].fields if field.foreign_key == "concept.concept_id"]
-    query = " UNION ".join(f"SELECT {quoted(field)} AS concept_id FROM cdm.{quoted(table)}" for table, field in keys) or "SELECT 0 AS concept_id"
+    selects = []
+    for table in names:
+        fields = ", ".join(quoted(field.name) for field in cdm_tables()[table].fields if field.foreign_key == "concept.concept_id")
+        if fields:
+            selects.append(f"SELECT unnest([{fields}]) AS concept_id FROM (SELECT DISTINCT {fields} FROM cdm.{quoted(table)})")
+    query = " UNION ".join(selects) or "SELECT 0 AS concept_id"
     con.execute(f"CREATE OR REPLACE TEMP TABLE occurring AS {query}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE coded_concept AS {sql(_PACKAGE, 'coded_concept')}")
