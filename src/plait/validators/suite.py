@@ -276,7 +276,7 @@ def _with(check: Check, rule: CheckRule) -> Check:
 
 def _fits(check: Check, pattern: str) -> bool:
     if not _VARYING & set(pattern):
-        return pattern in check.names
+        return pattern == check.suite or (pattern == "cdm" and check.suite in OF_THE_CDM) or pattern in check.names
     return any(fnmatchcase(name, pattern) for name in check.names)
 
 

@@ -199,12 +199,10 @@ def record_days(having: Collection[str] | None = None) -> str:
         if "person_id" in spec.columns and field.base_type == "date" and Treated(table, field.name, "shift") in treatments().get(table, ())
         if "_end_date" not in field.name or table == "visit_occurrence"
     ]
+    selects = (f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)}" for table, date in chosen)
+    days = " UNION ALL ".join(selects) or "SELECT NULL::BIGINT AS person_id, NULL::DATE AS record_date WHERE FALSE"
     anchored = "person_id IN (SELECT a.person_id FROM plait.time_anchor AS a)"
-    selects = (
-        f"SELECT person_id, {quoted(date)} AS record_date FROM cdm.{quoted(table)} WHERE NOT is_placeholder({quoted(date)}, {anchored})"
-        for table, date in chosen
-    )
-    return " UNION ALL ".join(selects) or "SELECT NULL::BIGINT AS person_id, NULL::DATE AS record_date WHERE FALSE"
+    return f"SELECT person_id, record_date FROM ({days}) WHERE NOT is_placeholder(record_date, {anchored})"
 
 
 def _held_texts(field: Treated) -> str:
