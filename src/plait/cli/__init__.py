@@ -67,6 +67,7 @@ def _stopped() -> NoReturn:
 
 def main() -> None:
     """Run the command line; plait's own errors become one message and an exit code."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for some takes longer than most settings do
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     atexit.register(gc.freeze)  # what is left at the end goes with the process
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -14,7 +15,7 @@ import yaml
 from plait.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from plait.settings import CheckRule, ValidationSettings
 
@@ -39,6 +40,10 @@ _VARYING = frozenset("*?[")
 
 CDM_VERSIONS = ("5.3", "5.4")
 """Versions of the CDM that there are checks for."""
+
+
+_COLUMNS = ("check", "table", "field", "concept_id", "argument", "threshold", "note")
+"""Columns of the files of checks."""
 
 
 class Join(NamedTuple):
@@ -206,7 +211,7 @@ def select(checks: Sequence[Check], patterns: Iterable[str], *, where: str, abse
     for pattern in patterns:
         fitting = {check.id for check in checks if _fits(check, pattern.lower())}
         may_be_none = absent is not None and pattern.lower().startswith(absent)
-        if not fitting and not may_be_none and not any(fnmatchcase(name.lower(), pattern.lower()) for name in (*types(), *SUITES)):
+        if not fitting and not may_be_none and not any(_like(pattern.lower())(name.lower()) for name in (*types(), *SUITES)):
             raise ConfigError(
                 where,
                 expected="a check, a type of check or a table, with * for what varies",
@@ -259,13 +264,13 @@ def _type(name: str, entry: dict[str, Any]) -> CheckType:
 @cache
 def _read(name: str, suite: str) -> tuple[Check, ...]:
     lines = (files("plait.validators.checks") / f"{name}.csv").read_text(encoding="utf-8").splitlines()
-    return tuple(_check(row, suite) for row in csv.DictReader(lines, strict=True))
-
-
-def _check(row: dict[str, str], suite: str) -> Check:
-    kind = types()[row["check"]]
-    threshold = float(row["threshold"]) if row["threshold"] else None
-    return Check(kind, suite, row["table"], row["field"], row["concept_id"], row["argument"], threshold, row["note"], kind.severity)
+    kinds, rows = types(), csv.reader(lines, strict=True)
+    if tuple(next(rows)) != _COLUMNS:
+        raise AssertionError(f"{name}.csv has other columns than {', '.join(_COLUMNS)}")
+    return tuple(
+        Check(kinds[kind], suite, table, column, concept, argument, float(threshold) if threshold else None, note, kinds[kind].severity)
+        for kind, table, column, concept, argument, threshold, note in rows
+    )
 
 
 def _with(check: Check, rule: CheckRule) -> Check:
@@ -277,7 +282,12 @@ def _with(check: Check, rule: CheckRule) -> Check:
 def _fits(check: Check, pattern: str) -> bool:
     if not _VARYING & set(pattern):
         return pattern == check.suite or (pattern == "cdm" and check.suite in OF_THE_CDM) or pattern in check.names
-    return any(fnmatchcase(name, pattern) for name in check.names)
+    return any(map(_like(pattern), check.names))
+
+
+@cache
+def _like(pattern: str) -> Callable[[str], object]:
+    return re.compile(translate(pattern)).match
 
 
 def dqd_id(check: Check) -> str:
