@@ -39,7 +39,7 @@ _WRITING = """
 import sys, time
 from pathlib import Path
 
-from plait.etl.catalog import open_catalog, tables_with_rows
+from plait.etl.catalog import open_catalog, rows_of_tables
 from plait.export.consent import PERSONS
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
@@ -52,7 +52,7 @@ study, target, codes, threads = open_study(sys.argv[1]), Path(sys.argv[2]), sys.
 (target / "metadata").mkdir(parents=True)
 with open_catalog(study.path, study.version, threads=threads, spill=target / ".spill") as con:
     con.execute("CREATE TEMP TABLE withholding (person_id BIGINT)")
-    having = tables_with_rows(con, study.path, study.version)
+    having = rows_of_tables(con, study.path, study.version)
     tables.prepare(con, ExportKey.new(), PERSONS, 11, having)
     timeline = Timeline(codes, ())
     timeline.prepare(con, having)

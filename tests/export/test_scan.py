@@ -8,6 +8,7 @@ import json
 import shutil
 import tarfile
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -21,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import plait
-from plait.errors import ExportError
+from plait.errors import ExportError, StudyError
+from plait.export.known.identifiers import Known
 from plait.export.known.telling import telling
 from plait.export.outgoing import leaving
 from plait.export.phrases import Phrases
@@ -364,6 +366,41 @@ FAULTS: dict[Callable[[Path, dict[str, str]], None], str] = {
     mail_in_snapshot: r"an e-mail address in snapshots/s.parquet, column asked",
     identifier_in_zip: r"knows in models.zip!rows.csv, column passport",
 }
+
+
+class Watched:
+    """A connection that is asked nothing once what it spilled is gone."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, spill: Path) -> None:
+        self.con, self.spill, self.asked = con, spill, 0
+
+    def execute(self, query: str) -> duckdb.DuckDBPyConnection:
+        assert self.spill.is_dir()
+        self.asked += 1
+        return self.con.execute(query)
+
+
+@pytest.mark.parametrize("text", ["nothing", "näh"])
+def test_the_last_look_asks_nothing_of_what_is_gone(text: str, study: Path, tmp_path: Path) -> None:
+    opened = plait.open(study)
+    assert opened.version is not None
+    with leaving(study, opened.version, opened.settings, tmp_path / "out", has_notes=False) as out:
+        (out.folder / "a.txt").write_text(text, encoding="utf-8")
+        con: Any = Watched(out.con, out.folder / ".spill")
+        assert [*replace(out, con=con, known=Known(con)).seal()] == ["a.txt"]
+        assert con.asked > 0
+        assert not con.spill.exists()
+
+
+def test_too_little_memory_is_told_and_leaves_nothing(study: Path, tmp_path: Path) -> None:
+    opened = plait.open(study)
+    assert opened.version is not None
+    with (
+        pytest.raises(StudyError, match=r"get along with 300 MiB.*Raise --memory.*Nothing was written"),
+        leaving(study, opened.version, opened.settings, tmp_path / "out", has_notes=False, memory="300MiB") as out,
+    ):
+        out.con.execute("SELECT len(list(n)) FROM range(100_000_000) AS r (n)")  # one list, which cannot be spilled
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)

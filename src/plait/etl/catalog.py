@@ -66,13 +66,16 @@ def cdm_files(study: Path, version: Version) -> dict[str, list[Path]]:
     return {table: [warehouse_of(study) / file for file in files] for table, files in version.tables["cdm"].items() if files}
 
 
-def tables_with_rows(con: duckdb.DuckDBPyConnection, study: Path, version: Version) -> frozenset[str]:
-    """Give the tables of the CDM that have rows in a version, as their files tell."""
+def rows_of_tables(con: duckdb.DuckDBPyConnection, study: Path, version: Version) -> dict[str, int]:
+    """Give the number of rows of each table of the CDM that has some in a version, as their files tell."""
     table_of = {str(file): table for table, files in cdm_files(study, version).items() for file in files}
     if not table_of:
-        return frozenset()
-    query = f"SELECT file_name FROM parquet_file_metadata([{', '.join(map(literal, table_of))}]) WHERE num_rows > 0"
-    return frozenset(table_of[file] for (file,) in con.execute(query).fetchall())
+        return {}
+    found: dict[str, int] = {}
+    query = f"SELECT file_name, num_rows FROM parquet_file_metadata([{', '.join(map(literal, table_of))}]) WHERE num_rows > 0"
+    for file, rows in con.execute(query).fetchall():
+        found[table_of[file]] = found.get(table_of[file], 0) + int(rows)
+    return found
 
 
 def build_catalog(study: Path, version: Version) -> None:

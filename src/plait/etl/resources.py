@@ -39,42 +39,51 @@ def size_mib(memory: str | None) -> int:
     return max(size, _LEAST_MIB)
 
 
+_OF_A_RUN = "The last version stands, and the next run goes on where this one stopped."
+
+
 @contextmanager
-def resources(study: Path, memory_mib: int) -> Iterator[None]:
+def resources(place: Path, memory_mib: int, *, what: str = "the new version beside the last one", then: str = _OF_A_RUN) -> Iterator[None]:
     """Work with the disk and the memory that there are, and say it plainly where there is no more.
+
+    Args:
+        place: What is worked on.
+        memory_mib: How much memory may be taken.
+        what: What there must be room for on the disk.
+        then: What stands where it fails.
 
     Raises:
         StudyError: The disk is full, the memory limit too low, or a process was killed from outside.
     """
-    from concurrent.futures.process import BrokenProcessPool
-
     try:
         yield
-    except BrokenProcessPool:
-        raise StudyError(
-            study,
-            expected="processes that end by themselves",
-            got="one that was killed, most likely for want of memory",
-            todo="Lower --memory or --threads. The last version stands, and the next run goes on where this one stopped.",
-        ) from None
     except Exception as error:
+        from concurrent.futures import BrokenExecutor
+
         import duckdb
 
+        if isinstance(error, BrokenExecutor):
+            raise StudyError(
+                place,
+                expected="processes that end by themselves",
+                got="one that was killed, most likely for want of memory",
+                todo=f"Lower --memory or --threads. {then}",
+            ) from None
         if not isinstance(error, (OSError, duckdb.IOException, duckdb.OutOfMemoryException)):
             raise
         if _is_full(error):
             raise StudyError(
-                study,
-                expected="room on the disk for the new version beside the last one",
+                place,
+                expected=f"room on the disk for {what}",
                 got="a full disk",
-                todo="Make room (`plait gc` removes old versions). The last version stands, and the next run goes on where this one stopped.",
+                todo=f"Make room (`plait gc` removes old versions). {then}",
             ) from None
         if isinstance(error, duckdb.OutOfMemoryException):
             raise StudyError(
-                study,
+                place,
                 expected=f"to get along with {memory_mib:,} MiB",
                 got="a step that needs more",
-                todo="Raise --memory, or lower --threads. The last version stands, and the next run goes on where this one stopped.",
+                todo=f"Raise --memory, or lower --threads. {then}",
             ) from None
         raise
 

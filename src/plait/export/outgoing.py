@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from plait.beside import beside
 from plait.errors import ConfigError, ExportError
-from plait.etl.catalog import open_catalog, tables_with_rows
-from plait.etl.resources import size_mib
+from plait.etl.catalog import open_catalog, rows_of_tables
+from plait.etl.resources import resources, size_mib
 from plait.export.consent import PERSONS, find_withholding
 from plait.export.deidentify import tables
 from plait.export.deidentify.key import ExportKey
@@ -122,13 +122,16 @@ class Outgoing:
         """
         from plait.export.scan import refuse, scan
 
-        shutil.rmtree(self.folder / _SPILL, ignore_errors=True)
         if self.scrubbed is not None:
             self.scrubbed.write(self.folder)
         allowed = (*filter(None, (self.policy.contact, self.policy.publisher)), *self.policy.creators)
-        left = Sieve(self.con, allowed=allowed, constants=constants).left(self.folder.rglob("*"))
-        if left:
-            refuse(scan(self.folder, self.known.everywhere, paths=left, allowed=allowed))
+        spill = self.folder / _SPILL
+        written = [path for path in self.folder.rglob("*") if path != spill and spill not in path.parents]
+        left = Sieve(self.con, allowed=allowed, constants=constants).left(written)
+        everywhere = self.known.everywhere if left else None
+        shutil.rmtree(spill, ignore_errors=True)  # nothing is asked of the engine from here on
+        if everywhere is not None:
+            refuse(scan(self.folder, everywhere, paths=left, allowed=allowed))
         refuse_small(audit(self.folder, self.policy.min_cell, self.persons), self.policy.min_cell)
         return write_hashes(self.folder)
 
@@ -165,7 +168,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     has_notes: bool = True,
     threads: int | None = None,
     memory: str | None = None,
-    meanwhile: Callable[[duckdb.DuckDBPyConnection, Collection[str]], None] | None = None,
+    meanwhile: Callable[[duckdb.DuckDBPyConnection, Mapping[str, int]], None] | None = None,
     progress: Progress = silent,
 ) -> Iterator[Outgoing]:
     """Give an export to write to, once the checks have passed; it is put at `target` whole, or not at all.
@@ -182,17 +185,18 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         has_notes: Whether notes may be among what is written, so that they are scrubbed where the policy says so.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit (`"4GiB"`), half of the machine if None.
-        meanwhile: What else looks at the prepared connection, and at the tables that have rows, while the checks are made.
+        meanwhile: What else looks at the prepared connection, and at the number of rows of each table that has some, while the checks are made.
         progress: Hears of rows that were written.
 
     Raises:
         ExportError: A check of severity `error` fails, or persons are less alike than the policy asks.
         ConfigError: Something is in the target's place, or the policy withholds a table that there is not.
+        StudyError: The disk is full, or the memory limit too low.
     """
     need_new(target, zipped=zipped)
     policy = settings.policy
     leaving_tables(policy)
-    limit = None if memory is None else f"{size_mib(memory)}MiB"
+    limit = size_mib(memory)
     severity, name = None if has_checks else "error", key or policy.key
 
     def checked(con: duckdb.DuckDBPyConnection) -> Validated:
@@ -200,14 +204,18 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
         _check_sound(report, version)
         return report
 
-    with new_package(target, zipped=zipped) as folder, open_catalog(study, version, threads=threads, memory=limit, spill=folder / _SPILL) as con:
+    with (
+        resources(target, limit, what="the package, and for what does not fit into memory", then="Nothing was written."),
+        new_package(target, zipped=zipped) as folder,
+        open_catalog(study, version, threads=threads, memory=f"{limit}MiB", spill=folder / _SPILL) as con,
+    ):
         with beside(con) as other:
             checking, gathering = other(checked), other(partial(gather, study=study, version=version, settings=settings, spill=folder / _SPILL))
             if name is not None:
                 checking.result()  # before a key is made that is kept
             secret = _key(con, study, name, keeps_weekdays=policy.keep_weekdays)
             left_out = find_withholding(con, study, version, settings)
-            having = tables_with_rows(con, study, version)
+            having = rows_of_tables(con, study, version)
             tables.prepare(con, secret, PERSONS, policy.min_cell, having)
             if meanwhile is not None:
                 meanwhile(con, having)

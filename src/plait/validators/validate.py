@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.duck import filled, parquet, sql, write_parquet
 from plait.errors import ConfigError, StudyError
-from plait.etl.catalog import build_catalog, cdm_files, open_catalog, tables_with_rows, validations_folder
+from plait.etl.catalog import build_catalog, cdm_files, open_catalog, rows_of_tables, validations_folder
 from plait.etl.commit import locked, writing
 from plait.etl.resources import size_mib
 from plait.schema import cdm_tables
@@ -45,7 +45,7 @@ _AS_INSTALLED = Options()
 
 def _of_the_cdm(examined: Examined) -> CdmExaminer:
     """Give what examines a study's CDM."""
-    having = tables_with_rows(examined.con, examined.study, examined.version)
+    having = rows_of_tables(examined.con, examined.study, examined.version)
     every: dict[str, list[Path]] = {table: [] for table in cdm_tables()}
     files = every | {table: of for table, of in cdm_files(examined.study, examined.version).items() if table in having}
     return CdmExaminer(examined.con, CDM_VERSION, examined.today, has_lineage=True, files=files)

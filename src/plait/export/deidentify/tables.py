@@ -37,7 +37,7 @@ from plait.export.deidentify.text.names import names_of_months
 from plait.schema import cdm_tables, empty_select
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -70,8 +70,8 @@ _ACTIONS = {
     ),
     "common": "CASE WHEN CAST({column} AS VARCHAR) IN (SELECT x.text_value FROM common_text AS x WHERE x.field = {common}) THEN {column} ELSE {nothing} END",
     "years": (
-        "CASE WHEN {column} > 89 AND (u.is_years "
-        "OR ({column} > coalesce(u.most, 89) "
+        "CASE WHEN {column} > 89 AND (coalesce(getvariable('age_units')[t.unit_concept_id] = 89, FALSE) "
+        "OR ({column} > coalesce(getvariable('age_units')[t.unit_concept_id], 89) "
         "AND (t.{table}_concept_id IN (SELECT a.concept_id FROM age_concept AS a) OR is_called_age(t.{table}_source_value)))) "
         "THEN NULL ELSE {column} END"
     ),
@@ -89,6 +89,9 @@ _ACTIONS = {
 _PACKAGE = "plait.export.deidentify"
 _PERIODS = {"observation_period": True, "payer_plan_period": False}
 """Tables of periods, and whether the records that bound one are those within it; what is paid for goes by years, of which records would tell the ends."""
+
+_ROWS_AT_ONCE = 1_000_000
+"""Rows of tables whose texts are counted in one query: to plan one takes longer than to count few rows, and to count many at once takes memory."""
 
 _OWNED = {"cost", "note_nlp", "episode_event", "fact_relationship", "cohort"}
 """Tables without `person_id` whose rows are a person's."""
@@ -118,7 +121,7 @@ def treatments() -> dict[str, tuple[Treated, ...]]:
     return {table: tuple(fields) for table, fields in found.items()}
 
 
-def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_cell: int, having: Collection[str] | None = None) -> None:
+def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_cell: int, having: Mapping[str, int] | None = None) -> None:
     """Make the temporary tables that the SELECTs of `select` join: who is who, where they live, when they were born, and which texts are common.
 
     Args:
@@ -126,7 +129,7 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
         key: The export's key.
         persons: The SELECT of the persons (`person_id`) who are exported.
         min_cell: The fewest persons that must have a text, or live in an area, for it to be told.
-        having: The tables that have rows, if that is known: nothing is looked for in others.
+        having: The number of rows of each table that has some, if that is known: nothing is looked for in others.
     """
     for statement in sql(_PACKAGE, "macros").split(";\n"):
         con.execute(statement)
@@ -138,21 +141,37 @@ def prepare(con: duckdb.DuckDBPyConnection, key: ExportKey, persons: str, min_ce
     for table in _PERIODS:
         _make_periods(con, table, having)
     con.execute(f"CREATE OR REPLACE TEMP TABLE birth AS {sql(_PACKAGE, 'births').replace('record_day', f'({record_days(having)})')}")
-    for found in ("age_unit", "age_concept"):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {found} AS {sql(_PACKAGE, f'{found}s')}")
+    con.execute(f"SET VARIABLE age_units = ({sql(_PACKAGE, 'age_units')})")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE age_concept AS {sql(_PACKAGE, 'age_concepts')}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE area AS {filled(sql(_PACKAGE, 'areas'), {'min_cell': min_cell})}")
     con.execute("CREATE OR REPLACE TEMP TABLE scrubbed_note (note_id BIGINT, note_text VARCHAR)")
     _make_uids(con, key)
     _make_common(con, min_cell, having)
 
 
-def _make_common(con: duckdb.DuckDBPyConnection, min_cell: int, having: Collection[str] | None) -> None:
+def _make_common(con: duckdb.DuckDBPyConnection, min_cell: int, having: Mapping[str, int] | None) -> None:
     """Make the temporary table `common_text` (field, text_value) of the texts that as many hold as the smallest cell."""
     con.execute("CREATE OR REPLACE TEMP TABLE common_text (field VARCHAR, text_value VARCHAR)")
-    common = [field for fields in treatments().values() for field in fields if field.action == "common" and (having is None or field.table in having)]
-    if common:
-        held = f"({' UNION ALL '.join(map(_held_texts, common))})"
-        con.execute(f"INSERT INTO common_text {filled(sql(_PACKAGE, 'common_values'), {'min_cell': min_cell, 'dated': DATED}).replace('held_text', held)}")
+    query = filled(sql(_PACKAGE, "common_values"), {"min_cell": min_cell, "dated": DATED})
+    for fields in _lots([[field for field in fields if field.action == "common"] for fields in treatments().values()], having):
+        held = " UNION ALL ".join(map(_held_texts, fields))
+        con.execute(f"INSERT INTO common_text {query.replace('held_text', f'({held})')}")
+
+
+def _lots(fields: Iterable[Sequence[Treated]], having: Mapping[str, int] | None) -> Iterator[list[Treated]]:
+    """Put fields of tables, those of each table side by side, together as far as they have so many rows that are looked at at once."""
+    lot: list[Treated] = []
+    rows = 0
+    for of_table in fields:
+        if not of_table or (having is not None and of_table[0].table not in having):
+            continue
+        more = having[of_table[0].table] if having is not None else _ROWS_AT_ONCE
+        if lot and rows + more > _ROWS_AT_ONCE:
+            yield lot
+            lot, rows = [], 0
+        lot, rows = [*lot, *of_table], rows + more
+    if lot:
+        yield lot
 
 
 def _leaving_dimension(con: duckdb.DuckDBPyConnection, table: str) -> str:
@@ -213,7 +232,9 @@ def _held_texts(field: Treated) -> str:
     return f"SELECT s.person_id AS holder, {text} INNER JOIN pseudonym AS s ON s.person_id = {owner_of(field.table)}"
 
 
-def select(table: str, *, in_order: bool = True, known: str | None = None, chosen: Collection[str] | None = None) -> str:
+def select(
+    table: str, *, in_order: bool = True, known: str | None = None, chosen: Collection[str] | None = None, persons: tuple[int, int] | None = None
+) -> str:
     """Give the SELECT of a table as it leaves the study; of one that is withheld, a SELECT of no rows.
 
     Args:
@@ -221,6 +242,7 @@ def select(table: str, *, in_order: bool = True, known: str | None = None, chose
         in_order: Give its rows in the order of their new ids.
         chosen: The fields that are asked for, all if None: to look up what nobody reads takes its time.
         known: A relation with `row_id`, `known_time` and `end_known_time`; the times, shifted, are two more columns of the rows that are a person's.
+        persons: The `person_id` above which, and up to which, rows are asked for, of a table whose rows are a person's; all if None.
     """
     fields = treatments().get(table)
     if fields is None:
@@ -238,11 +260,11 @@ def select(table: str, *, in_order: bool = True, known: str | None = None, chose
         rows += " INNER JOIN birth AS b ON b.person_id = t.person_id"
     if table == "location":
         rows += " INNER JOIN area AS a ON a.location_id = t.location_id"
-    if any(field.action == "years" for field in fields):
-        rows += " LEFT JOIN age_unit AS u ON u.concept_id = t.unit_concept_id"
     if known:
         columns += "".join(f", shifted_datetime(k.{time}, s.shift_days, s.is_anchored) AS {time}" for time in ("known_time", "end_known_time"))
         rows += f" LEFT JOIN {known} AS k ON k.row_id = t.{cdm_tables()[table].id_column or 'person_id'}"
+    if persons:
+        rows += f" WHERE {owner_of(table)} > {persons[0]} AND {owner_of(table)} <= {persons[1]}"
     order = f" ORDER BY {cdm_tables()[table].id_column or 'ALL'}" if in_order else ""
     return f"SELECT {columns} {rows}{order}"
 

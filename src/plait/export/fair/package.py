@@ -125,7 +125,7 @@ def export_fair(  # noqa: PLR0913 - each is a choice of the user's
         groups = group_persons(out)
         cells = count_cells(figures, out.policy.min_cell)
         files += [*tables_of_snapshots, *([pictures.table] if pictures else []), write_groups(out, groups), *([write_missing(out, cells)] if cells else [])]
-        more = said(out, groups, figures, cells, _tables_with_rows(out))
+        more = said(out, groups, figures, cells, _rows_of_tables(out))
         dataset = replace(_dataset(out, tuple(files), day, row_level=row_level, images=pictures), history=history(out, day, figures), **more)
         dataset = replace(dataset, files=(*dataset.files, *(one.file for one in shipped)))
         _write_checks(out, concepts, guard(out) if row_level else {})
@@ -193,7 +193,7 @@ def _dataset(out: Outgoing, files: tuple[TableFile, ...], day: dt.date, *, row_l
     )
 
 
-def _tables_with_rows(out: Outgoing) -> list[str]:
+def _rows_of_tables(out: Outgoing) -> list[str]:
     """Give the tables of the CDM that have rows and are not withheld."""
     return [
         name

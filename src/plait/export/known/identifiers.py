@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from plait.duck import literal, quoted, sql
-from plait.etl.catalog import tables_with_rows
+from plait.etl.catalog import rows_of_tables
 from plait.etl.crosswalk import link_crosswalk
 from plait.export.known.declared import insert_texts, read_declared
 from plait.export.known.sieve import find_key_words
@@ -84,7 +84,7 @@ def gather(con: duckdb.DuckDBPyConnection, study: Path, version: Version, settin
     link_crosswalk(con, study, version)
     con.execute("INSERT INTO gathered_text SELECT person_id, 'number', identifier FROM crosswalk")
     unread = read_declared(con, study, settings, spill)
-    having = tables_with_rows(con, study, version)
+    having = rows_of_tables(con, study, version)
     selects = [_of_field(table, *field) for table, *field in _fields() if table in having]
     con.execute(f"INSERT INTO gathered_text {' UNION ALL '.join([*selects, sql(_PACKAGE, 'images')])}")
     _add_parts(con)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from plait.duck import filled, literal, parquet, quoted, sql
@@ -72,9 +73,9 @@ class Timeline:
     def __init__(self, codes: str, withhold: Collection[str], *, events_per_file: int = EVENTS_PER_FILE) -> None:
         self._codes, self._withhold, self._events_per_file = codes, withhold, events_per_file
         self.rows: dict[str, int] = {}
-        self._tables: dict[str, str] = {}
         self._given: list[str] = []
         self._files = self._persons_per_file = 1
+        self._is_delivered = False
 
     def prepare(self, con: duckdb.DuckDBPyConnection, having: Collection[str]) -> None:
         """Look at what there is: nothing is written.
@@ -90,9 +91,9 @@ class Timeline:
             con.execute(statement)
         self.rows = _count(con, [table for table in EVENT_TABLES if table in having and table not in self._withhold])
         con.execute(f"CREATE OR REPLACE TEMP TABLE batch_day AS {filled(sql(_PACKAGE, 'batch_days'), {'tables': list(self.rows)})}")
-        delivered, persons = con.execute("SELECT (SELECT count(*) FROM batch_day), (SELECT count(*) FROM pseudonym)").fetchone() or (0, 0)
+        days, persons = con.execute("SELECT (SELECT count(*) FROM batch_day), (SELECT count(*) FROM pseudonym)").fetchone() or (0, 0)
         _find_concepts(con, self.rows)
-        self._tables = {table: f"SELECT {literal(table)} AS table_name, * FROM ({_events(table, is_delivered=delivered > 0)})" for table in self.rows}
+        self._is_delivered = days > 0
         self._files = max(1, -(-sum(self.rows.values()) // self._events_per_file))
         self._persons_per_file = max(1, -(-int(persons) // self._files))
 
@@ -143,13 +144,17 @@ class Timeline:
 
     def _whole(self) -> Iterator[str]:
         """Yield a SELECT of all events, if there are any; what is looked up of an event is looked up once for all tables."""
-        if self._tables:
-            yield " UNION ALL ".join([_named(f"({' UNION ALL BY NAME '.join(self._tables.values())})"), *self._given])
+        if self.rows:
+            yield " UNION ALL ".join([_named(f"({' UNION ALL BY NAME '.join(map(self._events, self.rows))})"), *self._given])
 
     def _laid(self, folder: Path) -> Iterator[str]:
-        """Read each table once, lay its events down in a folder by the file that they are for, and yield a SELECT of each file's."""
+        """Read each table once, lay its events down in a folder by the file that they are for, and yield a SELECT of each file's.
+
+        Of a table of many rows some persons are read after the others, so that no more of when rows became known is held in memory.
+        """
         folder.mkdir()
-        for place, query in enumerate([*(_named(f"({query})") for query in self._tables.values()), *self._given]):
+        parts = [_named(f"({self._events(table, persons)})") for table in self.rows for persons in self._persons(self.rows[table])]
+        for place, query in enumerate([*parts, *self._given]):
             by_file = f"SELECT *, (subject_id - 1) // {self._persons_per_file} AS file FROM ({query})"
             self.con.execute(f"COPY ({by_file}) TO {literal(folder / str(place))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (file))")
         for file in sorted({int(path.name.partition("=")[2]) for path in folder.glob("*/file=*")}):
@@ -159,16 +164,30 @@ class Timeline:
                 path.unlink()
         shutil.rmtree(folder)
 
+    def _persons(self, rows: int) -> list[tuple[int, int]] | list[None]:
+        """Give the ids of persons above which, and up to which, about as many of so many rows are as a file has events; one None if all are."""
+        parts = -(-rows // self._events_per_file)
+        if parts == 1:
+            return [None]
+        shares = ", ".join(str(part / parts) for part in range(1, parts))
+        query = f"SELECT quantile_disc(person_id, [{shares}]), min(person_id) - 1, max(person_id) FROM pseudonym"
+        between, before, last = self.con.execute(query).fetchone() or ([], 0, 0)
+        return list(pairwise(sorted({before, *between, last})))
 
-def _events(table: str, *, is_delivered: bool) -> str:
-    """Give the SELECT of a table's events, from what leaves of it; where nothing was delivered on one day, rows became known when they say."""
-    query = sql(f"{_PACKAGE}.events", table)
-    told = f"SELECT row_id, known_time, end_known_time FROM plait.row_meta WHERE table_name = {literal(table)}"
-    known = sql(_PACKAGE, "known_rows").replace("event_table", literal(table)) if is_delivered else told
-    leaving = tables.select(table, in_order=False, known=f"({known})", chosen=set(_NAME.findall(query)))
-    if query.count(f"leaving_{table}") > 1:
-        return f"WITH leaving_{table} AS MATERIALIZED ({leaving}) {query}"
-    return query.replace(f"leaving_{table}", f"({leaving})")
+    def _events(self, table: str, persons: tuple[int, int] | None = None) -> str:
+        """Give the SELECT of a table's events, from what leaves of it; where nothing was delivered on one day, rows became known when they say."""
+        query = sql(f"{_PACKAGE}.events", table)
+        known = f"SELECT row_id, known_time, end_known_time FROM plait.row_meta WHERE table_name = {literal(table)}"
+        if persons:
+            known += f" AND person_id > {persons[0]} AND person_id <= {persons[1]}"
+        if self._is_delivered:
+            known = sql(_PACKAGE, "known_rows").replace("row_known", f"({known})")
+        leaving = tables.select(table, in_order=False, known=f"({known})", chosen=set(_NAME.findall(query)), persons=persons)
+        if query.count(f"leaving_{table}") > 1:
+            events = f"WITH leaving_{table} AS MATERIALIZED ({leaving}) {query}"
+        else:
+            events = query.replace(f"leaving_{table}", f"({leaving})")
+        return f"SELECT {literal(table)} AS table_name, * FROM ({events})"
 
 
 def _named(raw: str) -> str:
