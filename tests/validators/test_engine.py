@@ -121,6 +121,30 @@ def test_persons_are_those_of_each_table_s_own_type(con: duckdb.DuckDBPyConnecti
         assert con.execute(single_query(result.check, columns_there, TODAY)).fetchone() == (result.violated, result.denominator), result.check.id
 
 
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "VARCHAR"])
+def test_each_row_that_was_known_before_it_happened_counts_once(con: duckdb.DuckDBPyConnection, kind: str) -> None:
+    """Row 2 was known the day before, and is there twice, as is when it was known; row 3 was known by its day, but not by its time."""
+    con.execute(
+        f"""
+        CREATE SCHEMA plait;
+        CREATE TABLE cdm.measurement AS SELECT n AS measurement_id, DATE '2020-05-05' AS measurement_date,
+            CAST(happened AS {kind}) AS measurement_datetime FROM (VALUES
+            (1, '2020-05-05 08:00:00'), (2, '2020-05-05 00:00:00'), (2, '2020-05-05 00:00:00'), (3, '2020-05-05 09:00:00'), (4, NULL)
+        ) AS t (n, happened);
+        CREATE TABLE plait.row_meta AS SELECT * FROM (VALUES
+            ('measurement', 1, TIMESTAMP '2020-05-05 08:00:00'), ('measurement', 2, TIMESTAMP '2020-05-04 00:00:00'),
+            ('measurement', 2, TIMESTAMP '2020-05-04 01:00:00'), ('measurement', 3, TIMESTAMP '2020-05-05 08:59:00'), ('observation', 1, TIMESTAMP '1990-01-01')
+        ) AS t (table_name, row_id, known_time);
+        """
+    )
+    got = numbers(found(con, "knownAfterEvent.measurement.*"))
+    assert got["knownAfterEvent.measurement.measurement_date"] == (2, 5, "FAIL")
+    time = got["knownAfterEvent.measurement.measurement_datetime"]
+    assert time == ((3, 4, "FAIL") if kind == "TIMESTAMP" else (None, None, "ERROR"))
+    con.execute("UPDATE plait.row_meta SET known_time = TIMESTAMP '2020-05-05 09:00:00'")
+    assert numbers(found(con, "knownAfterEvent.measurement.*"))["knownAfterEvent.measurement.measurement_date"] == (0, 5, "PASS")
+
+
 def test_rows_of_persons_without_a_period_are_listed(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
