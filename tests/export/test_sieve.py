@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +102,21 @@ def test_metadata_is_looked_at_and_arrows_schema_is_left_to_the_last_look(tmp_pa
             con.execute(f"COPY (SELECT 1 AS n) TO '{tmp_path}/{name}.parquet' (KV_METADATA {{'{key}': '{value}'}})")
         assert {path.name for path in Sieve(con).left(tmp_path.iterdir())} == {"a.parquet", "b.parquet"}
         assert {path.name for path in Sieve(con, constants=["AAAA"]).left(tmp_path.iterdir())} == {"a.parquet"}
+
+
+def test_what_cannot_be_read_is_left(tmp_path: Path) -> None:
+    with knowing(KNOWN) as con:
+        con.sql("SELECT n, md5(n::VARCHAR) AS code FROM range(5000) AS r (n)").write_parquet(f"{tmp_path}/a.parquet", compression="uncompressed")
+        whole = (tmp_path / "a.parquet").read_bytes()
+        with pq.ParquetWriter(tmp_path / "m.parquet", pa.schema([("n", pa.int64())]), store_schema=False) as writer:
+            writer.write_table(pa.table({"n": [1]}))
+            writer.add_key_value_metadata({"said": b"\xff"})
+        assert Sieve(con).left([tmp_path / "a.parquet", tmp_path / "m.parquet"]) == [tmp_path / "m.parquet"]
+        (tmp_path / "b.parquet").write_bytes(whole[: len(whole) // 2])
+        (tmp_path / "c.parquet").write_bytes(whole[:40_000] + bytes(20_000) + whole[60_000:])
+        (tmp_path / "d.json").write_text("{}", encoding="utf-8")
+        assert {path.name for path in Sieve(con).left([path for path in tmp_path.iterdir() if path.stem != "b"])} >= {"c.parquet", "m.parquet"}
+        assert {path.name for path in Sieve(con).left(tmp_path.iterdir())} >= {"b.parquet", "c.parquet", "m.parquet"}
 
 
 def test_documents_and_names(tmp_path: Path) -> None:

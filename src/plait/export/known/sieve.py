@@ -5,6 +5,7 @@ It knows less than `plait.export.scan` does, and clears less: what it does not c
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ _LARGEST_TABLE = 64 << 20
 _LARGEST_TEXT = 1 << 20
 _TEXTS = frozenset({".json", ".md", ".cff", ".csv", ".sql", ".txt", ".yaml"})
 """Suffixes of files that are texts."""
+_OF_ARROW = b"ARROW:schema"
+"""Key under which Arrow keeps a schema, which has metadata of its own."""
 _PLAIN = ("BOOLEAN", "DATE", "TIME", "TIMESTAMP", "FLOAT", "DOUBLE", "DECIMAL")
 """How DuckDB's types begin of which no value is a text."""
 _WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"})
@@ -47,7 +50,7 @@ class Sieve:
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, *, allowed: Iterable[str] = (), constants: Collection[str] = ()) -> None:
-        self._con, self._allowed, self._constants = con, tuple(allowed), frozenset(constants)
+        self._con, self._allowed, self._constants = con, tuple(allowed), {text.encode() for text in constants}
 
     def left(self, paths: Iterable[Path]) -> list[Path]:
         """Give the files and folders of a package of which it is not certain that nothing in them identifies, nor their names."""
@@ -55,7 +58,9 @@ class Sieve:
         if not self._is_usable():
             return every
         held = {path: told for path in every if (told := self._held(path)) is not None}
-        held |= self._held_in_tables([path for path in every if path.suffix.lower() == ".parquet" and path.is_file() and path.stat().st_size <= _LARGEST_TABLE])
+        tables = [path for path in every if path.suffix.lower() == ".parquet" and path.is_file() and path.stat().st_size <= _LARGEST_TABLE]
+        with _as_far_as_readable():
+            held |= self._held_in_tables(tables)
         if self._clears(*held.values()):
             return [path for path in every if path not in held]
         return [path for path in every if path not in held or not self._clears(held[path])]
@@ -86,15 +91,15 @@ class Sieve:
         fields: dict[Path, list[tuple[str, str | None, int]]] = {path: [] for path in paths}
         for file, name, kind, parts in self._con.execute(f"SELECT file_name, name, duckdb_type, num_children FROM parquet_schema({files})").fetchall():
             fields[Path(file)].append((name, kind, parts or 0))
-        metadata: dict[Path, list[tuple[str, str]]] = {path: [] for path in paths}
-        for file, key, value in self._con.execute(f"SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata({files})").fetchall():
+        metadata: dict[Path, list[bytes]] = {path: [] for path in paths}
+        for file, key, value in self._con.execute(f"SELECT file_name, key, value FROM parquet_kv_metadata({files})").fetchall():
             if value not in self._constants:
-                metadata[Path(file)].append((key, value))
+                metadata[Path(file)] += [key, value]
         held = {}
         for path in paths:
             selects = list(_selects(path, iter(fields[path][1:])))
-            if None not in selects and not any(key == "ARROW:schema" for key, _ in metadata[path]):  # which has metadata of its own
-                texts = (path.name, *(name for name, _, _ in fields[path]), *(text for pair in metadata[path] for text in pair))
+            if None not in selects and all(text.isascii() and text != _OF_ARROW for text in metadata[path]):
+                texts = (path.name, *(name for name, _, _ in fields[path]), *(text.decode("ascii") for text in metadata[path]))
                 held[path] = _Held(texts, tuple(filter(None, selects)))
         return held
 
@@ -106,7 +111,23 @@ class Sieve:
         if not looked_at:
             return True
         statement = filled(sql(_PACKAGE, "sieve"), {"patterns": ANY_PATTERN}).replace("looked_at", f"({looked_at})")
-        return self._con.execute(statement).fetchone() == (0,)
+        suspects = None
+        with _as_far_as_readable():
+            suspects = self._con.execute(statement).fetchone()
+        return suspects == (0,)
+
+
+@contextmanager
+def _as_far_as_readable() -> Iterator[None]:
+    """Leave what the engine cannot read to the last look, which says where it is."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+        raise
+    except duckdb.Error:
+        return
 
 
 def find_key_words(con: duckdb.DuckDBPyConnection) -> None:
