@@ -6,6 +6,11 @@ No message carries patient data: values of records never enter an error, only th
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (FileNotFoundError, "nothing of this name"),
@@ -24,6 +29,16 @@ def in_words(error: Exception) -> str:
     ('nothing of this name', 'KeyError')
     """
     return next((words for kind, words in _WORDS if isinstance(error, kind)), type(error).__name__)
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str, *, before: str = "") -> str:
+    """Ask whether the nearest of some known names was meant, which stands behind `before`; give `otherwise` where none is near.
+
+    >>> did_you_mean("persn", ["person", "death"], "See its names."), did_you_mean("x", ["person"], "See its names.")
+    ("Did you mean 'person'?", 'See its names.')
+    """
+    near = get_close_matches(name, list(known), 1)
+    return f"Did you mean '{before}{near[0]}'?" if near else otherwise
 
 
 class PlaitError(Exception):

@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, field_validator, model_validator
 
 from plait.cohort_settings import CohortSettings
-from plait.errors import ConfigError, in_words
+from plait.errors import ConfigError, did_you_mean, in_words
 from plait.nlp_settings import NlpSettings
 from plait.policy_settings import PolicySettings
 
@@ -320,8 +320,7 @@ def misfit(error: ValidationError, where: str, kinds: str, known: Iterable[str])
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         keys = list(known)
-        near = difflib.get_close_matches(key, keys, 1)
-        todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(keys)}."
+        todo = did_you_mean(key, keys, f"Known keys: {', '.join(keys)}.")
         return ConfigError(where, expected=f"a key that {kinds} know", got=f"'{key}'", todo=todo)
     got = "none" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
     fitting = f"a fitting value for '{key}'" if key else "keys that fit together"
@@ -349,8 +348,7 @@ def _explained(error: ValidationError, node: yaml.Node | None, file: Path, model
     key = ".".join(str(part) for part in path)
     if first["type"] == "extra_forbidden":
         known = sorted(_keys_at(model, path[:-1]))
-        near = difflib.get_close_matches(str(path[-1]), known, 1)
-        todo = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}."
+        todo = did_you_mean(str(path[-1]), known, f"Known keys: {', '.join(known)}.")
         return ConfigError(where, expected="a key that plait knows", got=f"'{key}'", todo=todo)
     if first["type"] == "missing":
         near = difflib.get_close_matches(str(path[-1]), _keys_given(node, path[:-1]) - _keys_at(model, path[:-1]), 1)

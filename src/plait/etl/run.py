@@ -6,13 +6,12 @@ import hashlib
 import os
 import secrets
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from plait import __version__
 from plait.duck import connect
-from plait.errors import ConfigError
+from plait.errors import ConfigError, did_you_mean
 from plait.etl.clearing import SPILL, UNFINISHED
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.executor import LOCAL_EXECUTORS, Executor, LocalExecutor, LocalThreads
@@ -212,8 +211,7 @@ def check_chosen(run: Run) -> None:
     names = [source.name for source in run.sources]
     for name in run.options.sources:
         if name not in names:
-            near = get_close_matches(name, names, 1)
-            todo = f"Did you mean '{near[0]}'?" if near else "Name a source of plait.yaml."
+            todo = did_you_mean(name, names, "Name a source of plait.yaml.")
             raise ConfigError("SOURCE", expected=" or ".join(names), got=f"'{name}'", todo=todo)
     if run.options.sources and (run.before is None or run.before.basis != run.basis):
         got = "nothing that was loaded yet" if run.before is None else "others: all records may become something else"

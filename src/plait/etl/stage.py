@@ -7,7 +7,6 @@ record, the person, and `ignore` or `reject` where the record goes no further.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.duck import connect, literal, make_view, parquet, quoted, sql, write_parquet
-from plait.errors import BooksError, ConfigError
+from plait.errors import BooksError, ConfigError, did_you_mean
 from plait.etl.forgotten import mark_forgotten, names_a_person
 from plait.etl.judgement import RESERVED, faulty_query, staged_query
 from plait.etl.manifest import digest_of, read_manifest, write_manifest
@@ -362,12 +361,11 @@ def _given_columns(con: duckdb.DuckDBPyConnection, select: Select, shape: type[S
     names = {str(row[0]) for row in described}
     unknown = sorted(names - set(shape.columns) - set(RESERVED))
     if unknown:
-        near = difflib.get_close_matches(unknown[0], shape.columns, 1)
         raise ConfigError(
             f"{select.file}.{select.shape}.sql",
             expected=f"columns of the shape '{shape.name}'",
             got=f"'{unknown[0]}'",
-            todo=f"Did you mean '{near[0]}'?" if near else f"They are: {', '.join(shape.columns)}.",
+            todo=did_you_mean(unknown[0], shape.columns, f"They are: {', '.join(shape.columns)}."),
         )
     absent = [name for name, column in shape.columns.items() if column.required and name not in names]
     if "_pointer" not in names or absent:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.duck import listed, make_view, parquet, quoted, sql
-from plait.errors import ConfigError, StudyError
+from plait.errors import ConfigError, StudyError, did_you_mean
 from plait.etl.catalog import open_catalog
 from plait.etl.commit import Version, warehouse_of
 from plait.etl.sources.folder import open_source
@@ -45,10 +44,7 @@ def trace(study: Path, version: Version, table: str, row_id: int) -> dict[str, A
     """
     known = cdm_tables() | {name: plait_tables()[name] for name in _OWN_TABLES}
     if table not in known:
-        near = difflib.get_close_matches(table, known, 1)
-        raise ConfigError(
-            "TABLE", expected="a table of the CDM, or 'absence'", got=f"'{table}'", todo=f"Did you mean '{near[0]}'?" if near else "See `plait etl status`."
-        )
+        raise ConfigError("TABLE", expected="a table of the CDM, or 'absence'", got=f"'{table}'", todo=did_you_mean(table, known, "See `plait etl status`."))
     key = known[table].id_column or _KEYS.get(table)
     if key is None:
         raise ConfigError("TABLE", expected="a table whose rows have an id", got=f"'{table}'", todo="Its rows come from the vocabulary or describe the study.")

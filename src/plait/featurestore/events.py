@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from plait.duck import make_view, sql
-from plait.errors import CohortError, ConfigError
+from plait.errors import CohortError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +45,7 @@ def check_tables(tables: Sequence[str], where: str) -> tuple[str, ...]:
     """
     for table in tables:
         if table not in TABLES:
-            near = difflib.get_close_matches(table, TABLES, 1)
-            todo = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(TABLES)}."
+            todo = did_you_mean(table, TABLES, f"There are: {', '.join(TABLES)}.")
             raise ConfigError(where, expected="a table of events", got=f"'{table}'", todo=todo)
     return tuple(tables) or tuple(TABLES)
 

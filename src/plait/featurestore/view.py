@@ -5,7 +5,6 @@ A kind of view is a module that gives `open_view`; it is registered in the entry
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from plait.errors import ConfigError
+from plait.errors import ConfigError, did_you_mean
 from plait.featurestore.aligned import Presence
 from plait.featurestore.asof import DAY_US
 from plait.settings import misfit
@@ -168,8 +167,7 @@ def open_view(reading: Reading, name: str) -> View:
     """
     declared = {view.view: view for view in reading.settings.features}
     if name not in declared:
-        near = difflib.get_close_matches(name, declared, 1)
-        todo = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(declared) or 'none; declare one under features'}."
+        todo = did_you_mean(name, declared, f"There are: {', '.join(declared) or 'none; declare one under features'}.")
         raise ConfigError("plait.yaml, features", expected="a view of this name", got=f"'{name}'", todo=todo)
     settings = declared[name]
     found = [point for point in entry_points(group=ENTRY_POINTS) if point.name == settings.modality]
@@ -180,8 +178,7 @@ def open_view(reading: Reading, name: str) -> View:
         )
     if not found:
         known = sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
-        near = difflib.get_close_matches(settings.modality, known, 1)
-        todo = f"Did you mean '{near[0]}'?" if near else f"Known kinds: {', '.join(known)}."
+        todo = did_you_mean(settings.modality, known, f"Known kinds: {', '.join(known)}.")
         raise ConfigError(f"plait.yaml: view '{name}'", expected="a kind of view that plait knows", got=f"'{settings.modality}'", todo=todo)
     view: View = found[0].load().open_view(reading, settings)
     return view

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from plait.errors import ConfigError
+from plait.errors import ConfigError, did_you_mean
 from plait.settings import misfit
 
 if TYPE_CHECKING:
@@ -147,8 +146,7 @@ def open_extractor(asked: Asked) -> Extractor:
     kinds = {point.name: point for point in points}
     kind = asked.declared.kind
     if kind not in kinds:
-        near = difflib.get_close_matches(kind, kinds, 1)
-        todo = f"Did you mean '{near[0]}'?" if near else f"Known kinds: {', '.join(sorted(kinds)) or 'none'}."
+        todo = did_you_mean(kind, kinds, f"Known kinds: {', '.join(sorted(kinds)) or 'none'}.")
         raise ConfigError(asked.where, expected="a kind of extractor", got=f"'{kind}'", todo=todo)
     values = {point.value for point in points if point.name == kind}
     if len(values) > 1:

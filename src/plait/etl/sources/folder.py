@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from plait.errors import ConfigError
+from plait.errors import ConfigError, did_you_mean
 from plait.etl.anchors import anchor_date
 from plait.etl.commit import warehouse_of
 from plait.etl.own_code import code_digest
@@ -377,8 +377,7 @@ def _folder(kind: str, study: Path) -> tuple[str | None, Path]:
         )
     if not found:
         known = sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
-        near = difflib.get_close_matches(kind, known, 1)
-        todo = f"Did you mean '{near[0]}'?" if near else f"Known kinds: {', '.join(known)}; a folder of your own starts with './'."
+        todo = did_you_mean(kind, known, f"Known kinds: {', '.join(known)}; a folder of your own starts with './'.")
         raise ConfigError("plait.yaml", expected="a kind of source that plait knows", got=f"'{kind}'", todo=todo)
     return found[0].value, Path(str(package_files(found[0].value)))
 
@@ -439,22 +438,20 @@ def _options(settings: SourceSettings, rules: SourceRules) -> dict[str, Any]:
     unknown = sorted(set(settings.options) - set(rules.options))
     if unknown:
         known = [*SourceSettings.model_fields, *rules.options]
-        near = difflib.get_close_matches(unknown[0], known, 1)
         raise ConfigError(
             f"plait.yaml: source '{settings.name}'",
             expected=f"a key that sources of kind '{rules.kind}' know",
             got=f"'{unknown[0]}'",
-            todo=f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}.",
+            todo=did_you_mean(unknown[0], known, f"Known keys: {', '.join(known)}."),
         )
     options = {**rules.options, **settings.options}
     columns = sorted({name for rule in rules.files.values() for name in rule.columns})
     for ours in options.get("columns") or {}:
         if ours not in columns:
-            near = difflib.get_close_matches(ours, columns, 1)
             raise ConfigError(
                 f"plait.yaml: source '{settings.name}', columns",
                 expected=f"columns that sources of kind '{rules.kind}' read, each with its name in your files",
                 got=f"'{ours}'",
-                todo=f"Did you mean '{near[0]}'?" if near else f"They are: {', '.join(columns)}.",
+                todo=did_you_mean(ours, columns, f"They are: {', '.join(columns)}."),
             )
     return options

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from plait.errors import ConfigError, InputFileError
+from plait.errors import ConfigError, InputFileError, did_you_mean
 from plait.etl.sources.inventory import check_text
 from plait.etl.sources.matrix import check_once
 from plait.etl.sources.raw import csv_records
@@ -46,12 +45,11 @@ def _places(source: Source, path: Path, columns: list[str | None], told: Sequenc
         part, name = ("", said) if option == "sheet_key" else ("sheet.", column_of_sheet(said))
         is_missing = name not in columns if name is not None else option == "sheet_key"
         if is_missing:
-            near = difflib.get_close_matches(str(name), [column for column in columns if column], 1)
             raise ConfigError(
                 f"plait.yaml: source '{source.name}', {option}",
                 expected=("'sheet.' and " if part else "") + f"a column of {path.name}",
                 got="none" if said is None else f"'{said}'",
-                todo=f"Did you mean '{part}{near[0]}'?" if near else f"Name one of its {len(columns)} columns.",
+                todo=did_you_mean(str(name), [column for column in columns if column], f"Name one of its {len(columns)} columns.", before=part),
             )
         places.append(None if name is None else columns.index(name))
     return places

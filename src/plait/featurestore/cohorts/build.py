@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.errors import CohortError, ConfigError
+from plait.errors import CohortError, ConfigError, did_you_mean
 from plait.featurestore.cohorts.cohort import Cohort, Label, Labels
 from plait.featurestore.cohorts.entry import entry_rows, given_rows, read_rows, table_rows
 from plait.featurestore.cohorts.outcomes import labels_of
@@ -105,7 +104,6 @@ def _declared(reading: Reading, name: str) -> CohortSettings:
     """Give what `plait.yaml` says of a cohort."""
     known = {cohort.name: cohort for cohort in reading.settings.cohorts}
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        todo = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known) or 'none; declare one under cohorts, or name a .csv or .parquet file'}."
+        todo = did_you_mean(name, known, f"There are: {', '.join(known) or 'none; declare one under cohorts, or name a .csv or .parquet file'}.")
         raise ConfigError("plait.yaml, cohorts", expected="a cohort of this name", got=f"'{name}'", todo=todo)
     return known[name]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from plait.errors import ConfigError
+from plait.errors import ConfigError, did_you_mean
 from plait.models.model import ModelSettings
 from plait.settings import misfit
 
@@ -92,8 +91,7 @@ def open_encoder(asked: Asked) -> Encoder:
     if not isinstance(kind, str):
         raise ConfigError(asked.where, expected="the key 'kind'", got="none", todo=f"Known kinds for views of kind '{asked.modality}': {known}.")
     if kind not in kinds:
-        near = difflib.get_close_matches(kind, kinds, 1)
-        todo = f"Did you mean '{near[0]}'?" if near else f"Known kinds: {known}."
+        todo = did_you_mean(kind, kinds, f"Known kinds: {known}.")
         raise ConfigError(asked.where, expected=f"a kind of encoder for views of kind '{asked.modality}'", got=f"'{kind}'", todo=todo)
     values = {point.value for point in entry_points(group=ENTRY_POINTS) if point.name == f"{asked.modality}.{kind}"}
     if len(values) > 1:

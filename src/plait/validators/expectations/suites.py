@@ -5,13 +5,12 @@ Reading them needs no package: what is wrong with a file is said before anything
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from plait.errors import ConfigError, in_words
+from plait.errors import ConfigError, did_you_mean, in_words
 from plait.validators.suite import SEVERITIES, Check, CheckType, Severity
 
 if TYPE_CHECKING:
@@ -131,8 +130,7 @@ class Reader:
         table = str(said).lower().removeprefix("cdm.") if said else file.name.split(".")[0].lower()
         if table in self.tables:
             return table
-        near = difflib.get_close_matches(table, self.tables, 1) if said else []
-        todo = f"Did you mean '{near[0]}'?" if near else 'Write "meta": {"table": "person"}, or name the file person.mine.json.'
+        todo = did_you_mean(table, self.tables if said else (), 'Write "meta": {"table": "person"}, or name the file person.mine.json.')
         raise ConfigError(file, expected="the name of a table", got=f"'{said}'" if said else "none, in 'meta' or at the start of the file's name", todo=todo)
 
     def _check_columns(self, where: str, table: str, one: Mapping[str, Any]) -> None:
@@ -144,8 +142,7 @@ class Reader:
         named = [kwargs.get(key) for key in ("column", "column_A", "column_B")] + (listed if isinstance(listed, list) else [])
         for column in named:
             if isinstance(column, str) and column not in self.tables[table]:
-                near = difflib.get_close_matches(column, self.tables[table], 1)
-                raise ConfigError(where, expected=f"a column of {table}", got=f"'{column}'", todo=f"Did you mean '{near[0]}'?" if near else _TODO)
+                raise ConfigError(where, expected=f"a column of {table}", got=f"'{column}'", todo=did_you_mean(column, self.tables[table], _TODO))
 
 
 def suite_files(folder: Path) -> list[Path]:

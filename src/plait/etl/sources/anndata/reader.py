@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from plait.errors import ConfigError
+from plait.errors import ConfigError, did_you_mean
 from plait.etl.sources.h5ad import H5adMatrix
 from plait.etl.sources.matrix import AssayFacts
 from plait.etl.sources.reader import FAULT
@@ -116,12 +115,12 @@ def _column(source: Source, matrix: H5adMatrix, option: str, frame: Any) -> list
     part = "var" if option == "gene" else "obs"
     where, _, name = str(said or "").partition(".")
     if where != part or (name != "index" and name not in frame):
-        near = difflib.get_close_matches(name or str(said), [str(column) for column in frame], 1)
+        columns = [str(column) for column in frame.columns]
         raise ConfigError(
             f"plait.yaml: source '{source.name}', {option}",
             expected=f"'{part}.index', or '{part}.' and a column of {matrix.path.name}{', or of the sheet' if source.named and option in _TOLD else ''}",
             got="none" if said is None else f"'{said}'",
-            todo=f"Did you mean '{part}.{near[0]}'?" if near else f"It has: {', '.join(map(str, frame.columns)) or 'none'}.",
+            todo=did_you_mean(name or str(said), columns, f"It has: {', '.join(columns) or 'none'}.", before=f"{part}."),
         )
     values = frame.index.to_series() if name == "index" else frame[name]
     return [None if text is None or text != text else _text(text) for text in values.astype(object).tolist()]  # noqa: PLR0124 - NaN
