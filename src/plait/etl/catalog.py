@@ -52,13 +52,17 @@ def open_catalog(
         for statement in _views(study, version):
             con.execute(statement)
     except (duckdb.IOException, duckdb.InvalidInputException):
-        raise StudyError(
-            warehouse_of(study),
-            expected=f"every file of version {version.version}",
-            got="one that is gone or cannot be read",
-            todo="Restore it from a copy, or open an earlier version.",
-        ) from None
+        raise _damaged(study, version) from None
     return con
+
+
+def _damaged(study: Path, version: Version) -> StudyError:
+    return StudyError(
+        warehouse_of(study),
+        expected=f"every file of version {version.version}",
+        got="one that is gone or cannot be read",
+        todo="Restore it from a copy, or open an earlier version.",
+    )
 
 
 def cdm_files(study: Path, version: Version) -> dict[str, list[Path]]:
@@ -67,14 +71,23 @@ def cdm_files(study: Path, version: Version) -> dict[str, list[Path]]:
 
 
 def rows_of_tables(con: duckdb.DuckDBPyConnection, study: Path, version: Version) -> dict[str, int]:
-    """Give the number of rows of each table of the CDM that has some in a version, as their files tell."""
+    """Give the number of rows of each table of the CDM that has some in a version, as their files tell.
+
+    Raises:
+        StudyError: A file of the version is gone or damaged.
+    """
+    import duckdb
+
     table_of = {str(file): table for table, files in cdm_files(study, version).items() for file in files}
     if not table_of:
         return {}
     found: dict[str, int] = {}
     query = f"SELECT file_name, num_rows FROM parquet_file_metadata([{', '.join(map(literal, table_of))}]) WHERE num_rows > 0"
-    for file, rows in con.execute(query).fetchall():
-        found[table_of[file]] = found.get(table_of[file], 0) + int(rows)
+    try:
+        for file, rows in con.execute(query).fetchall():
+            found[table_of[file]] = found.get(table_of[file], 0) + int(rows)
+    except (duckdb.IOException, duckdb.InvalidInputException):
+        raise _damaged(study, version) from None
     return found
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from plait.beside import beside
-from plait.errors import ConfigError, ExportError
+from plait.errors import ConfigError, ExportError, did_you_mean
 from plait.etl.catalog import open_catalog, rows_of_tables
 from plait.etl.resources import resources, size_mib
 from plait.export.consent import PERSONS, find_withholding
@@ -24,7 +23,7 @@ from plait.export.known.sieve import Sieve
 from plait.export.package import need_new, new_package, write_hashes
 from plait.progress import silent
 from plait.schema import VOCABULARY_TABLES, cdm_tables
-from plait.validators.validate import validate_study
+from plait.validators.validate import validate_leaving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -200,7 +199,7 @@ def leaving(  # noqa: PLR0913 - each is a choice of the user's
     severity, name = None if has_checks else "error", key or policy.key
 
     def checked(con: duckdb.DuckDBPyConnection) -> Validated:
-        report = validate_study(study, version, settings, chosen=("cdm",), severity=severity, con=con, progress=progress)
+        report = validate_leaving(con, study, version, settings, severity=severity, progress=progress)
         _check_sound(report, version)
         return report
 
@@ -245,8 +244,7 @@ def leaving_tables(policy: PolicySettings, chosen: Collection[str] = ()) -> froz
     for place, names in (("policy.withhold", policy.withhold), ("--table", chosen)):
         for name in names:
             if name not in known:
-                near = get_close_matches(name, sorted(known), 1)
-                raise ConfigError(place, expected="a table of the CDM", got=f"'{name}'", todo=f"Did you mean '{near[0]}'?" if near else "See its names.")
+                raise ConfigError(place, expected="a table of the CDM", got=f"'{name}'", todo=did_you_mean(name, sorted(known), "See its names."))
     forbidden = sorted({*chosen} & policy.withheld)
     if forbidden:
         raise ExportError(

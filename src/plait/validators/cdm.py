@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from plait.validators.suite import Check, checks_of
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import duckdb
@@ -28,6 +29,38 @@ if TYPE_CHECKING:
 
 _KEYS = {"death": "person_id"}
 """Tables whose rows the lineage names by another column than an id of their own."""
+
+
+class Queries(Mapping[str, str]):
+    """The SELECT of the rows that offend a check, by the check's id, of those of which there is one; each is made when it is asked for.
+
+    Args:
+        checks: The checks.
+        columns: The tables and columns of the CDM, as `columns_of` gives them.
+        today: The date that checks compare with.
+    """
+
+    def __init__(self, checks: Iterable[Check], columns: Mapping[str, Mapping[str, str]], today: dt.date) -> None:
+        self._checks, self._columns, self._today = {check.id: check for check in checks}, columns, today
+
+    def __getitem__(self, name: str) -> str:
+        query = self.of(self._checks[name])
+        if query is None:
+            raise KeyError(name)
+        return query
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, check in self._checks.items() if self.of(check) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def of(self, check: Check) -> str | None:
+        """Give the SELECT of the rows that offend a check; None where no SELECT does, or the CDM cannot answer."""
+        try:
+            return rows_query(check, self._columns, self._today)
+        except Unanswerable:
+            return None
 
 
 @dataclass(frozen=True)
@@ -58,10 +91,11 @@ class CdmExaminer:
 
     def query(self, check: Check) -> str | None:
         """Give the SELECT of the rows that offend a check."""
-        try:
-            return rows_query(check, self.columns, self.today)
-        except Unanswerable:
-            return None
+        return self.queries((check,)).of(check)
+
+    def queries(self, checks: Iterable[Check]) -> Queries:
+        """Give the SELECTs of the rows that offend checks, which can be asked for when the connection is closed."""
+        return Queries(checks, self.columns, self.today)
 
     def offending(self, check: Check, limit: int | None) -> Listed:
         """Give the rows that offend a check, with the source records behind each."""

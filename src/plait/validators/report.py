@@ -11,20 +11,15 @@ from xml.etree import ElementTree as ET
 from plait.validators.suite import SEVERITIES, dqd_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from plait.validators.judge import Result
-    from plait.validators.suite import Check
 
 DQD_VERSION = "2.8.4"
 """The release of DataQualityDashboard whose checks these are, which its viewer shows."""
 
 _STATUSES = ("FAIL", "ERROR", "PASS", "NA")
-
-
-def _no_query(check: Check) -> None:
-    del check
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class Validated:
         results: What every check found, in the checks' order.
         notes: What a reader should know beyond it.
         source: The row of CDM_SOURCE that tells of the data, as far as there is one.
-        query_of: Gives the SELECT of the rows that offend a check, None where no SELECT does.
+        queries: The SELECT of the offending rows, by the id of the check.
         data_docs: The first page of Great Expectations' Data Docs, where they were written.
     """
 
@@ -54,7 +49,7 @@ class Validated:
     results: tuple[Result, ...]
     notes: tuple[str, ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
-    query_of: Callable[[Check], str | None] = _no_query
+    queries: Mapping[str, str] = field(default_factory=dict)
     data_docs: Path | None = None
 
     @property
@@ -87,7 +82,7 @@ class Validated:
             "counts": self.counted(),
             "notes": list(self.notes),
             "data_docs": self.data_docs,
-            "results": [_as_dict(result, self.query_of(result.check)) for result in self.results],
+            "results": [_as_dict(result, self.queries.get(result.check.id)) for result in self.results],
         }
 
 
@@ -127,7 +122,7 @@ def dqd_json(found: Validated) -> str:
         "endTimestamp": [f"{finished:%Y-%m-%d %H:%M:%S}"],
         "executionTime": [f"{found.seconds:.0f} secs"],
         "executionTimeSeconds": [round(found.seconds, 3)],
-        "CheckResults": [_dqd_result(result, found.query_of(result.check)) for result in results],
+        "CheckResults": [_dqd_result(result, found.queries.get(result.check.id)) for result in results],
         "Metadata": [_metadata(found)],
         "Overview": {name: [value] for name, value in _overview(results).items()},
     }

@@ -32,7 +32,7 @@ tables and of snapshots, and suites of users."""
 _OF_USERS = "expectations."
 """How names begin of checks that users add; they are not there where they are not run."""
 
-OF_THE_CDM = frozenset({"dqd", "plait"})
+_OF_THE_CDM = frozenset({"dqd", "plait"})
 """Suites of checks of the CDM; `cdm` names both."""
 
 _VARYING = frozenset("*?[")
@@ -144,8 +144,8 @@ class Check:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """What it can be chosen by, in small letters: its name, also DataQualityDashboard's, its type, its table, its suite, and `cdm` if it is of the CDM."""
-        own = (self.id.lower(), self.type.name.lower(), self.table, self.suite, dqd_id(self))
-        return (*own, "cdm") if self.suite in OF_THE_CDM else own
+        own = (self.id.lower(), self.type.name.lower(), self.table.lower(), self.suite, dqd_id(self))
+        return (*own, "cdm") if self.suite in _OF_THE_CDM else own
 
     @property
     def about(self) -> str:
@@ -281,7 +281,7 @@ def _with(check: Check, rule: CheckRule) -> Check:
 
 def _fits(check: Check, pattern: str) -> bool:
     if not _VARYING & set(pattern):
-        return pattern == check.suite or (pattern == "cdm" and check.suite in OF_THE_CDM) or pattern in check.names
+        return pattern == check.suite or (pattern == "cdm" and check.suite in _OF_THE_CDM) or pattern in check.names
     return any(map(_like(pattern), check.names))
 
 

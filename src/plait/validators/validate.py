@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ from plait.validators.examiner import Examined, Held
 from plait.validators.expectations.options import Options
 from plait.validators.foreign import is_postgres, name_of, open_cdm, parquet_files, source_of, sqlalchemy_url, version_of
 from plait.validators.report import Validated, as_row
-from plait.validators.suite import OF_THE_CDM, Check, adjusted, checks_of, select, settled
+from plait.validators.suite import Check, adjusted, checks_of, select, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,13 +91,11 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
     settings: Settings,
     *,
     chosen: Sequence[str] = (),
-    severity: str | None = None,
     today: dt.date | None = None,
     threads: int | None = None,
     memory: str | None = None,
     held: Held | None = None,
     options: Options = _AS_INSTALLED,
-    con: duckdb.DuckDBPyConnection | None = None,
     progress: Progress,
 ) -> Validated:
     """Check a version of a study, and keep what was found in `plait.checks`.
@@ -107,13 +105,11 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
         version: The version that is checked.
         settings: Say which checks are left out, and which thresholds and severities are the study's own.
         chosen: Checks to make, by id, type, table or suite, with `*` for what varies; all if empty. Only all are kept.
-        severity: Make the chosen checks of this severity alone, as the settings have it.
         today: The date that checks compare with; the day it is if None.
         threads: Threads to use, all cores if None.
         memory: DuckDB's memory limit, half of the machine if None.
         held: What is checked beside the CDM; without it, embedding tables are not. Snapshots in it are checked alone where no check is chosen.
         options: What is asked of Great Expectations.
-        con: A connection with the version, which has its own threads and memory; one is opened if None.
         progress: Hears of tables that were scanned.
 
     Raises:
@@ -121,13 +117,9 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
         StudyError: Another validation is under way.
     """
     chosen = _chosen(study, chosen, held)
-    opened = _opened(study, version, settings, today, threads=threads, memory=memory, held=held, con=con)
+    opened = _opened(study, version, settings, today, threads=threads, memory=memory, held=held)
     with locked(study, validations_folder(study)), opened as examined:
-        every = partial(_all_of, examined, options, keep=not chosen)
-        if chosen and {*chosen} <= {"cdm", *OF_THE_CDM}:
-            examination = _Examination((_of_the_cdm(examined),), settings.validation, chosen, severity, others=every)
-        else:
-            examination = _Examination(every(), settings.validation, chosen, severity)
+        examination = _Examination(_all_of(examined, options, keep=not chosen), settings.validation, chosen)
         found = examination.make(examined.con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
         if not chosen and found.results:
             _keep(examined.con, study, version, found)
@@ -135,6 +127,29 @@ def validate_study(  # noqa: PLR0913 - as many as the command has options
         with suppress(StudyError), writing(study):  # a run does it at its end
             build_catalog(study, version)
     return found
+
+
+def validate_leaving(
+    con: duckdb.DuckDBPyConnection, study: Path, version: Version, settings: Settings, *, severity: str | None, progress: Progress
+) -> Validated:
+    """Check the CDM of a version that is about to leave, and nothing else of the study; nothing is kept.
+
+    Args:
+        con: A connection with the version, which has its own threads and memory.
+        study: The study's folder.
+        version: The version that is checked.
+        settings: As in `validate_study`; what they say of checks of others is only looked at where it fits none of the CDM's.
+        severity: Make the checks of this severity alone, as the settings have it; all if None.
+        progress: Hears of tables that were scanned.
+
+    Raises:
+        ConfigError: A check that the settings name is none.
+    """
+    _show_profile_before(con, study, version)
+    examined = Examined(study, version, settings, con, _today(), Held())
+    others = partial(_all_of, examined, _AS_INSTALLED)
+    examination = _Examination((_of_the_cdm(examined),), settings.validation, (), severity, others=others)
+    return examination.make(con, settings.study, CDM_VERSION, examined.today, progress, version=version.version)
 
 
 def validate_cdm(
@@ -290,7 +305,6 @@ class _Examination:
         for examiner, those in offered:
             ids = {check.id for check in those}
             self._by_examiner.append((examiner, [check for check in self.checks if check.id in ids]))
-        self._examiner_of = {check.id: examiner for examiner, those in self._by_examiner for check in those}
 
     def make(
         self,
@@ -312,6 +326,7 @@ class _Examination:
             elif checks:
                 results += examiner.examine(checks, progress)
         expectations = [examiner for examiner, _ in self._by_examiner if _comes_last(examiner)]
+        cdm, of_cdm = next(((examiner, checks) for examiner, checks in self._by_examiner if isinstance(examiner, CdmExaminer)), (None, []))
         return Validated(
             name=name,
             cdm_version=cdm_version,
@@ -322,12 +337,9 @@ class _Examination:
             results=tuple(results),
             notes=notes + tuple(note for one in expectations for note in one.notes()),
             data_docs=next((one.data_docs for one in expectations), None),
-            source=source_of(con, next((one.columns for one, _ in self._by_examiner if isinstance(one, CdmExaminer)), {})),
-            query_of=self._query_of,
+            source=source_of(con, cdm.columns if cdm else {}),
+            queries=cdm.queries(of_cdm) if cdm else {},
         )
-
-    def _query_of(self, check: Check) -> str | None:
-        return self._examiner_of[check.id].query(check)
 
     def list_offending(self, name: str, limit: int | None) -> dict[str, Any]:
         """Give what offends the one check that there must be."""
@@ -349,14 +361,12 @@ def _opened(
     threads: int | None = None,
     memory: str | None = None,
     held: Held | None = None,
-    con: duckdb.DuckDBPyConnection | None = None,
 ) -> Iterator[Examined]:
     """Give a version to examine, with the values of the version that was examined before it."""
     limit = None if memory is None else f"{size_mib(memory)}MiB"
-    own = open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) if con is None else nullcontext(con)
-    with own as opened:
-        _show_profile_before(opened, study, version)
-        yield Examined(study, version, settings, opened, today or _today(), held or Held())
+    with open_catalog(study, version, threads=threads, memory=limit, spill=validations_folder(study)) as con:
+        _show_profile_before(con, study, version)
+        yield Examined(study, version, settings, con, today or _today(), held or Held())
 
 
 def _keep(con: duckdb.DuckDBPyConnection, study: Path, version: Version, found: Validated) -> None:
