@@ -11,6 +11,7 @@ import re
 import threading
 from contextlib import suppress
 from functools import cache
+from glob import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -96,8 +97,17 @@ def listed(con: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any]
 
 
 def parquet(*paths: object) -> str:
-    """Give the table function that reads Parquet files."""
-    return f"read_parquet([{', '.join(map(literal, paths))}])"
+    """Give the table function that reads Parquet files: these alone, and nothing of what folders are called."""
+    return f"read_parquet([{', '.join(literal(one_file(path)) for path in paths)}], hive_partitioning = false)"
+
+
+def one_file(path: object) -> str:
+    """Give a path as DuckDB's readers take it, for which `*`, `?` and `[` are signs of a pattern.
+
+    >>> one_file("/data/x[1]/a.csv")
+    '/data/x[[]1]/a.csv'
+    """
+    return escape(str(path))
 
 
 @cache

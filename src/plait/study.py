@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -492,8 +493,15 @@ def open_study(path: str | Path = ".", *, version: int | None = None) -> Study:
             folder, expected=f"a study (a folder with a {SETTINGS_FILE})", got="none", todo=f"Make one with `plait init {folder}`, or name another with -s DIR."
         )
     folder = folder.resolve()
+    _need_plain(folder)
     committed = newest_version(folder) if version is None else read_version(folder, _existing(folder, version))
     return Study(folder, committed, pinned=version is not None)
+
+
+def _need_plain(folder: Path) -> None:
+    """Fail where a path has signs of a pattern: DuckDB would read the files of another study that it fits."""
+    if has_magic(str(folder)):
+        raise ConfigError(folder, expected="a path without *, ? and [", got="one with such a sign", todo="Rename the folder, or that above it which has it.")
 
 
 def init_study(path: Path, *, vocabulary: str = "data/athena") -> Study:
@@ -506,6 +514,7 @@ def init_study(path: Path, *, vocabulary: str = "data/athena") -> Study:
     if settings.exists():
         raise ConfigError(settings, expected="a folder without a study", got="one that is a study", todo="Name another folder.")
     need_place(path)
+    _need_plain(path.resolve())
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
     name = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in path.resolve().name).strip("-_.") or "study"

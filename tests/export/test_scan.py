@@ -392,6 +392,20 @@ def test_the_last_look_asks_nothing_of_what_is_gone(text: str, study: Path, tmp_
         assert not con.spill.exists()
 
 
+def test_what_was_spilled_never_leaves(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On some file systems an open file stays in its folder."""
+    opened = plait.open(study)
+    assert opened.version is not None
+    remove = shutil.rmtree
+    monkeypatch.setattr("plait.export.outgoing.shutil.rmtree", lambda path, **_: None if path.name == ".spill" else remove(path))
+    with (
+        pytest.raises(ExportError, match=r"\.spill: expected a folder that can be removed"),
+        leaving(study, opened.version, opened.settings, tmp_path / "out", has_notes=False) as out,
+    ):
+        out.seal()
+    assert not (tmp_path / "out").exists()
+
+
 def test_too_little_memory_is_told_and_leaves_nothing(study: Path, tmp_path: Path) -> None:
     opened = plait.open(study)
     assert opened.version is not None

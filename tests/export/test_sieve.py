@@ -119,6 +119,49 @@ def test_what_cannot_be_read_is_left(tmp_path: Path) -> None:
         assert {path.name for path in Sieve(con).left(tmp_path.iterdir())} >= {"b.parquet", "c.parquet", "m.parquet"}
 
 
+@pytest.mark.parametrize("place", ["code=source", "x[1]", "a*b"])
+def test_a_file_is_read_whatever_its_folder_is_called(place: str, tmp_path: Path) -> None:
+    """DuckDB would take `code` from the folder, and read `x1/a.parquet` for `x[1]/a.parquet`."""
+    with knowing(KNOWN) as con:
+        for name, text in ((place, "May Young"), ("x1", "nothing")):
+            (tmp_path / name).mkdir()
+            con.sql(f"SELECT '{text}' AS code, 1 AS n").write_parquet(str(tmp_path / name / "a.parquet"))
+        files = [tmp_path / place / "a.parquet", tmp_path / "x1" / "a.parquet"]
+        assert Sieve(con).left(files) == files[:1]
+        assert scan(tmp_path, Known(con).everywhere, paths=files[:1]) != []
+
+
+def test_columns_of_one_name_are_left(tmp_path: Path) -> None:
+    with knowing(KNOWN) as con:
+        for number, names in enumerate((["note", "Note"], ["note", "note"], ["note", "text"])):
+            table = pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], names)
+            pq.write_table(table, tmp_path / f"{number}.parquet", store_schema=False)
+        assert {path.name for path in Sieve(con).left(tmp_path.iterdir())} == {"0.parquet", "1.parquet"}
+
+
+def test_ids_of_fields_are_left_and_a_constant_hides_no_key(tmp_path: Path) -> None:
+    with knowing(KNOWN) as con:
+        con.execute(f"COPY (SELECT 1 AS a) TO '{tmp_path}/a.parquet' (FIELD_IDS {{a: 10000263}})")
+        con.execute(f"COPY (SELECT 1 AS a) TO '{tmp_path}/b.parquet' (KV_METADATA {{'May Young': 'AAAA'}})")
+        (tmp_path / "c.txt").symlink_to(tmp_path / "nowhere")
+        assert len(Sieve(con, constants=["AAAA"]).left(tmp_path.iterdir())) == 3
+
+
+def test_what_may_stand_in_metadata_may_not_stand_in_rows(tmp_path: Path) -> None:
+    with knowing(KNOWN) as con:
+        sieve = Sieve(con, allowed=["May Young", "data@example.org"])
+        for name, text in (("a.csv", "said\nseen by May Young\n"), ("b.csv", "said\ndata@example.org\n"), ("c.md", "by May Young, data@example.org")):
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        assert {path.name for path in sieve.left(tmp_path.iterdir())} == {"a.csv", "b.csv"}
+
+
+def test_one_suspect_among_many_is_found(tmp_path: Path) -> None:
+    with knowing(KNOWN) as con:
+        for number in range(60):
+            (tmp_path / f"{number}.txt").write_text(("seen: May Young" if number == 41 else "nothing") + " here" * 9_000, encoding="utf-8")
+        assert Sieve(con).left(tmp_path.iterdir()) == [tmp_path / "41.txt"]
+
+
 def test_documents_and_names(tmp_path: Path) -> None:
     with knowing(KNOWN) as con:
         texts = {"a.json": '{"contact": "data@example.org"}', "b.json": '{"contact": "jane@example.net"}', "c.json": r'{"a": "\u004day Young"}', "d.bin": "x"}

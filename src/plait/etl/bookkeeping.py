@@ -42,7 +42,11 @@ def _enter_unread(run: Run, ledger: Ledger, staged: Sequence[StagedFile]) -> Non
     """Enter the files that no SELECT reads: look-ups, texts that notes took in or left, and unused ones."""
     notes = rows_of(staged, "note")
     taken = (
-        set(run.con.execute("SELECT DISTINCT source || '/' || text_file FROM read_parquet($paths) WHERE text_file IS NOT NULL", {"paths": notes}).fetchall())
+        set(
+            run.con.execute(
+                "SELECT DISTINCT source || '/' || text_file FROM read_parquet($paths, hive_partitioning = false) WHERE text_file IS NOT NULL", {"paths": notes}
+            ).fetchall()
+        )
         if notes
         else set()
     )

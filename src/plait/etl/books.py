@@ -197,7 +197,7 @@ def write_study_tables(
     specs = cdm_tables()
     today = con.execute("SELECT current_date").fetchone()
     newest = con.execute(
-        "SELECT coalesce(max(known_time)::DATE, current_date) FROM read_parquet($files) WHERE known_time <= now()::TIMESTAMP",
+        "SELECT coalesce(max(known_time)::DATE, current_date) FROM read_parquet($files, hive_partitioning = false) WHERE known_time <= now()::TIMESTAMP",
         {"files": [str(warehouse / file) for file in row_meta]},
     ).fetchone()
     assert today is not None and newest is not None  # noqa: S101, PT018 - aggregates give a row

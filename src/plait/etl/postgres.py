@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from plait.duck import literal, quoted, sql
+from plait.duck import literal, one_file, quoted, sql
 from plait.errors import ConfigError, MissingExtraError, PlaitError, PublishError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def read_copied(file: Path, columns: Mapping[str, str]) -> str:
     """Give the table function that reads what `copy_table` wrote, in columns of these types."""
     types = "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items()) + "}"
     return (
-        f"read_csv({literal(file)}, columns = {types}, header = false, auto_detect = false, "
+        f"read_csv({literal(one_file(file))}, hive_partitioning = false, columns = {types}, header = false, auto_detect = false, "
         "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false)"
     )
 

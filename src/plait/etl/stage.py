@@ -391,7 +391,8 @@ def _counted(con: duckdb.DuckDBPyConnection, task: Task, select: Select, path: P
         )
     summed = con.execute(
         'SELECT count(*) FILTER ("ignore" IS NULL AND reject IS NULL), coalesce(sum(unparsed), 0), '
-        "count(*) FILTER (record IS NULL OR record NOT BETWEEN 1 AND $records), count(*) - count(DISTINCT record * 65536 + part) FROM read_parquet($path)",
+        "count(*) FILTER (record IS NULL OR record NOT BETWEEN 1 AND $records), count(*) - count(DISTINCT record * 65536 + part) "
+        "FROM read_parquet($path, hive_partitioning = false)",
         {"path": str(path), "records": records},
     ).fetchone()
     assert summed is not None  # noqa: S101 - an aggregate gives a row

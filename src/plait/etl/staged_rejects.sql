@@ -9,5 +9,5 @@ SELECT DISTINCT
     reject,
     reject_detail,
     FALSE
-FROM read_parquet($path)
+FROM read_parquet($path, hive_partitioning = false)
 WHERE reject IS NOT NULL;

@@ -121,7 +121,7 @@ def _parquet_record(path: Path, number: int) -> dict[str, Any] | None:
     with duckdb.connect() as con:
         return _one(
             con,
-            "SELECT * EXCLUDE (file_row_number) FROM read_parquet($path, file_row_number = true) WHERE file_row_number = $row",
+            "SELECT * EXCLUDE (file_row_number) FROM read_parquet($path, file_row_number = true, hive_partitioning = false) WHERE file_row_number = $row",
             {"path": str(path), "row": number - 1},
         )
 

@@ -129,6 +129,8 @@ class Outgoing:
         left = Sieve(self.con, allowed=allowed, constants=constants).left(written)
         everywhere = self.known.everywhere if left else None
         shutil.rmtree(spill, ignore_errors=True)  # nothing is asked of the engine from here on
+        if spill.exists():
+            raise ExportError(spill, expected="a folder that can be removed", got="one that stays", todo="Nothing was written. Name another place for it.")
         if everywhere is not None:
             refuse(scan(self.folder, everywhere, paths=left, allowed=allowed))
         refuse_small(audit(self.folder, self.policy.min_cell, self.persons), self.policy.min_cell)

@@ -83,7 +83,7 @@ def load_coded(con: duckdb.DuckDBPyConnection, study: Path, version: Version) ->
     con.execute(sql("plait.etl", "present"))
     columns = "'shape': 'VARCHAR', 'attribute': 'VARCHAR', 'domain_id': 'VARCHAR', 'is_strict': 'BOOLEAN', 'note': 'VARCHAR'"
     path = literal(files("plait.mapping") / "attribute_domains.csv")
-    con.execute(f"CREATE OR REPLACE TABLE attribute_domain AS FROM read_csv({path}, header = true, columns = {{{columns}}})")
+    con.execute(f"CREATE OR REPLACE TABLE attribute_domain AS FROM read_csv({path}, hive_partitioning = false, header = true, columns = {{{columns}}})")
 
 
 def list_unmapped(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 from contextlib import suppress
+from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal, parquet, quoted
+from plait.duck import connect, literal, one_file, parquet, quoted
 from plait.errors import ConfigError, InputFileError, in_words
 from plait.etl.sources.inventory import detected_layout
 from plait.etl.sources.raw import csv_records
@@ -102,8 +103,13 @@ def _of_files(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 
 def parquet_files(path: Path | str) -> dict[str, list[Path]]:
-    """Give the Parquet files behind each table of a CDM that is a folder: one, or a folder of them; of any other CDM there are none."""
+    """Give the Parquet files behind each table of a CDM that is a folder: one, or a folder of them; of any other CDM there are none.
+
+    Nor are there of one in whose path are signs of a pattern: what the engine tells of its files would be of others, too.
+    """
     found: dict[str, list[Path]] = {}
+    if has_magic(str(path)):
+        return found
     for entry in sorted(Path(path).iterdir()) if "://" not in str(path) and Path(path).is_dir() else ():
         name = entry.name.lower()
         if name.endswith(".parquet"):
@@ -159,7 +165,7 @@ def _make_table(con: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
     # it would guess.
     options = f"header = true, sample_size = -1, {layout}, dateformat = '%Y-%m-%d', skip = 0, comment = ''"
     try:
-        con.execute(f"CREATE TABLE cdm.{quoted(table)} AS FROM read_csv({literal(file)}, {options})")
+        con.execute(f"CREATE TABLE cdm.{quoted(table)} AS FROM read_csv({literal(one_file(file))}, hive_partitioning = false, {options})")
     except duckdb.Error:
         raise _unreadable(file, delimiter, quote) from None
     _read_dates(con, table)

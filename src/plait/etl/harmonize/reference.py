@@ -6,7 +6,7 @@ import csv
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from plait.duck import quoted, sql
+from plait.duck import one_file, quoted, sql
 from plait.etl.own_code import code_digest
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ def load_reference(con: duckdb.DuckDBPyConnection, rules: Iterable[tuple[str, st
     """Make the reference tables, the sources' rules (name, visit_rollup, provider_from_visit, anchor, its date), and `code_concept`."""
     for table, (file, columns) in _TABLES.items():
         path = files("plait.etl.harmonize") / f"{file}.csv"
-        con.execute(f"CREATE OR REPLACE TABLE {quoted(table)} AS FROM read_csv($path, header = true, columns = {{{columns}}})", {"path": str(path)})
+        con.execute(
+            f"CREATE OR REPLACE TABLE {quoted(table)} AS FROM read_csv($path, hive_partitioning = false, header = true, columns = {{{columns}}})",
+            {"path": one_file(path)},
+        )
     con.execute("CREATE OR REPLACE TABLE source_rule (source VARCHAR, visit_rollup VARCHAR, provider_from_visit BOOLEAN, anchor VARCHAR, anchor_date DATE)")
     for rule in rules:
         con.execute("INSERT INTO source_rule VALUES (?, ?, ?, ?, ?)", rule)

@@ -144,7 +144,7 @@ def harmonize_dimensions(inputs: Inputs, name: str, before: Path | None) -> Shar
     with connect(threads=inputs.threads, memory=inputs.memory, spill=inputs.spill) as con:
         con.execute(sql(_PACKAGE, "dimension_before"))
         if before is not None:
-            con.execute("INSERT INTO dimension_id FROM read_parquet($file)", {"file": str(before)})
+            con.execute("INSERT INTO dimension_id FROM read_parquet($file, hive_partitioning = false)", {"file": str(before)})
         adopted = tuple(shape for shape in adopted_shapes(inputs.staged, remap=False) if not SHAPES[shape].of_person)
         live_views(con, (*_SHARED_SHAPES, *adopted), inputs.staged, None)
         make_view(con, "link_fate", f"FROM {parquet(inputs.links)}")
@@ -184,7 +184,7 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     make_view(con, "gene_map", f"FROM {parquet(inputs.genes)}")
     con.execute(sql(_PACKAGE, "concept_change"))
     if inputs.adopted_map is not None:
-        con.execute("CREATE TABLE adopted_map AS FROM read_parquet($file)", {"file": str(inputs.adopted_map)})
+        con.execute("CREATE TABLE adopted_map AS FROM read_parquet($file, hive_partitioning = false)", {"file": str(inputs.adopted_map)})
     con.execute(sql(_PACKAGE, "panel_rule"))
     for rank, panel in enumerate(inputs.panels):
         con.execute("INSERT INTO panel_rule SELECT $1, $2, $3, $4 WHERE $3 IS NOT NULL", [*panel, rank])

@@ -198,7 +198,7 @@ class Dictionary:
         import ahocorasick
         import pyarrow.parquet as pq
 
-        table = pq.read_table(path)
+        table = pq.read_table(path, partitioning=None)
         self.concept_ids: list[int] = table["concept_id"].to_pylist()
         self.targets: list[list[int]] = table["targets"].to_pylist()
         self.domains = [tuple(map(intern, domains)) for domains in table["domains"].to_pylist()]

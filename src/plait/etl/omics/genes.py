@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, make_view, parquet, quoted, sql, write_parquet
+from plait.duck import literal, make_view, one_file, parquet, quoted, sql, write_parquet
 from plait.errors import InputFileError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _gene_table(con: duckdb.DuckDBPyConnection, file: Path) -> str:
 
     plain = file.name.removesuffix(".gz")
     delimiter = "," if plain.endswith(".csv") else "\t"
-    scan = f"read_csv({literal(file)}, delim = {literal(delimiter)}, header = true, all_varchar = true, quote = '\"')"
+    scan = f"read_csv({literal(one_file(file))}, hive_partitioning = false, delim = {literal(delimiter)}, header = true, all_varchar = true, quote = '\"')"
     try:
         have = [str(row[0]) for row in con.execute(f"DESCRIBE FROM {scan}").fetchall()]
     except duckdb.Error:

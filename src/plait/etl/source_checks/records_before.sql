@@ -3,5 +3,5 @@ SELECT
     source,
     file,
     sum(records)::BIGINT AS records
-FROM read_parquet($files)
+FROM read_parquet($files, hive_partitioning = false)
 GROUP BY source, file

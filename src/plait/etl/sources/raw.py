@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.duck import literal, quoted
+from plait.duck import literal, one_file, parquet, quoted
 from plait.errors import InputFileError, PlaitError
 from plait.etl.sources.inventory import as_inspected
 from plait.etl.sources.reader import FAULT, PLACE, csv_quoting
@@ -58,7 +58,7 @@ def load_raw(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source, *,
         elif file.format == "records":
             _load_records(con, file, source, table)
         else:
-            _create(con, table, _first(_raw_query(file, rule, source, f"read_parquet({literal(path)})"), most))
+            _create(con, table, _first(_raw_query(file, rule, source, parquet(path)), most))
     counted = con.execute("SELECT count(*) FROM query_table($table)", {"table": table}).fetchone()
     return int(counted[0]) if counted else 0
 
@@ -82,7 +82,7 @@ def load_columns(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source
             for name in columns
         ]
         with as_inspected(file):
-            _create(con, table, f"SELECT {', '.join(given)} FROM read_parquet({literal(file.path)})")
+            _create(con, table, f"SELECT {', '.join(given)} FROM {parquet(file.path)}")
         return
     load_raw(con, file, source, table=whole, spill=spill)
     _create(con, table, f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(whole)} WHERE _fault IS NULL")
@@ -254,12 +254,12 @@ def count_unread(con: duckdb.DuckDBPyConnection, file: InputFile, source: Source
         return sum(batch.num_rows for batch in source.reader.records(source, file))
     try:
         if file.format == "parquet":
-            row = con.execute("SELECT count(*) FROM read_parquet($path)", {"path": str(file.path)}).fetchone()
+            row = con.execute("SELECT count(*) FROM read_parquet($path, hive_partitioning = false)", {"path": one_file(file.path)}).fetchone()
         elif file.format == "csv":
             row = con.execute(
-                "SELECT count(*) FROM read_csv($path, header = true, all_varchar = true, strict_mode = false, null_padding = true, "
+                "SELECT count(*) FROM read_csv($path, hive_partitioning = false, header = true, all_varchar = true, strict_mode = false, null_padding = true, "
                 "ignore_errors = true, parallel = false)",
-                {"path": str(file.path)},
+                {"path": one_file(file.path)},
             ).fetchone()
         else:
             return 1
@@ -287,7 +287,8 @@ def _csv_scan(file: InputFile, path: Path, *, strict: bool, longest: int) -> str
     """Give the `read_csv` that keeps record numbers true (one reader, nothing rejected by it)."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*_names(file), *_SPARE))
     return (
-        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = false, skip = {file.comment_lines + 1}, "
+        f"read_csv({literal(one_file(path))}, hive_partitioning = false, columns = {{{columns}}}, auto_detect = false, header = false, "
+        f"skip = {file.comment_lines + 1}, "
         f"delim = {literal(file.delimiter)}, quote = {literal(file.quote)}, escape = {literal(file.quote)}, "
         f"nullstr = {literal(_NEVER)}, null_padding = true, strict_mode = {str(strict).lower()}, parallel = false, "
         f"max_line_size = {longest}, buffer_size = {longest})"

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Literal, cast
 
-from plait.duck import sql
+from plait.duck import one_file, sql
 from plait.errors import VocabularyError
 from plait.schema import VOCABULARY_TABLES, cdm_tables
 
@@ -196,7 +196,7 @@ def _parquet_columns(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, .
     import duckdb
 
     try:
-        described = con.execute(sql(__package__, "parquet_columns"), {"path": str(path)}).fetchall()
+        described = con.execute(sql(__package__, "parquet_columns"), {"path": one_file(path)}).fetchall()
     except duckdb.Error as error:
         raise VocabularyError(path, expected="a Parquet file", got=str(error).partition("\n")[0], todo=_AGAIN) from error
     return tuple(str(row[0]).lower() for row in described)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from plait.duck import quoted
+from plait.duck import one_file, quoted
 from plait.errors import VocabularyError
 from plait.etl.vocabulary.download import UNREADABLE, DateStyle, SourceFile, open_bytes
 from plait.schema import Field, cdm_tables
@@ -144,7 +144,7 @@ def _lines(file: SourceFile) -> Iterator[str]:
 
 def _parquet_rows(con: duckdb.DuckDBPyConnection, file: SourceFile) -> Iterator[tuple[int, Sequence[str]]]:
     columns = ", ".join(f"COALESCE(CAST({quoted(name)} AS VARCHAR), '')" for name in file.columns)
-    cursor = con.cursor().execute(f"SELECT {columns} FROM read_parquet($path)", {"path": str(file.path)})
+    cursor = con.cursor().execute(f"SELECT {columns} FROM read_parquet($path, hive_partitioning = false)", {"path": one_file(file.path)})
     number = 0
     while rows := cursor.fetchmany(10_000):
         for row in rows:

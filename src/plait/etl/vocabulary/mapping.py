@@ -67,7 +67,10 @@ def map_codes(con: duckdb.DuckDBPyConnection, staged: Iterable[HasCodes], source
     con.execute(sql("plait.etl.vocabulary", "study_code"))
     summaries = [str(codes_file(file.path)) for file in staged if codes_file(file.path).is_file()]
     if summaries:
-        con.execute("INSERT INTO study_code SELECT source, code_system, code, display, records FROM read_parquet($files)", {"files": summaries})
+        con.execute(
+            "INSERT INTO study_code SELECT source, code_system, code, display, records FROM read_parquet($files, hive_partitioning = false)",
+            {"files": summaries},
+        )
     aliases = [
         (source.name, alias, vocabulary_id, rank)
         for source in sources

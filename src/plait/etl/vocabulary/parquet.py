@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from plait.duck import quoted, sql
+from plait.duck import one_file, quoted, sql
 from plait.errors import VocabularyError
 from plait.etl.vocabulary.faults import Dates, inspect
 from plait.schema import Field, cdm_tables
@@ -38,7 +38,10 @@ _TEXT_DATE = (
 )
 _DAY_FIRST = "WHEN regexp_full_match({0}, '[0-9]{{2}}/[0-9]{{2}}/[0-9]{{4}}') THEN CAST(strptime({0}, '%d/%m/%Y') AS DATE) "
 _MONTH_FIRST = _DAY_FIRST.replace("%d/%m", "%m/%d")
-_CSV = "read_csv($paths, columns = $columns, delim = $delim, quote = $quote, escape = $quote, compression = $compression, header = true, auto_detect = false)"
+_CSV = (
+    "read_csv($paths, hive_partitioning = false, columns = $columns, delim = $delim, quote = $quote, escape = $quote, "
+    "compression = $compression, header = true, auto_detect = false)"
+)
 
 
 def write_table(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path, *, with_zero: bool = False) -> tuple[int, tuple[str, ...]]:
@@ -140,12 +143,12 @@ def _write_zero(con: duckdb.DuckDBPyConnection, file: SourceFile, target: Path) 
 
 
 def _relation(file: SourceFile) -> str:
-    return "read_parquet($paths, union_by_name = true)" if file.is_parquet else _CSV
+    return "read_parquet($paths, union_by_name = true, hive_partitioning = false)" if file.is_parquet else _CSV
 
 
 def _reading(file: SourceFile, paths: list[Path]) -> dict[str, object]:
     """Give the parameters of `_relation`."""
-    parameters: dict[str, object] = {"paths": [str(path) for path in paths]}
+    parameters: dict[str, object] = {"paths": [one_file(path) for path in paths]}
     if not file.is_parquet:
         compression = "gzip" if file.is_gzip else "none"
         parameters |= {"columns": _types(file), "delim": file.delimiter, "quote": file.quote, "compression": compression}

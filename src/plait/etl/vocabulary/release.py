@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from plait.duck import literal, quoted
+from plait.duck import parquet, quoted
 from plait.errors import VocabularyError
 from plait.schema import VOCABULARY_TABLES, cdm_tables, empty_select
 
@@ -122,7 +122,7 @@ def register(con: duckdb.DuckDBPyConnection, release: Release, schema: str = "vo
 def table_select(folder: Path, table: str) -> str:
     """Give the SELECT over a table's Parquet file in `folder`; it yields no row where there is no such file."""
     path = (folder / f"{table}.parquet").resolve()
-    return f"SELECT * FROM read_parquet({literal(path)})" if path.exists() else empty_select(cdm_tables()[table])
+    return f"SELECT * FROM {parquet(path)}" if path.exists() else empty_select(cdm_tables()[table])
 
 
 def choose_release(release: Release) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from plait.duck import connect, literal, parquet
+from plait.duck import connect, literal, one_file, parquet
 from plait.errors import ExportError
 from plait.export.package import HASHES_FILE
 
@@ -110,7 +110,7 @@ def _read(folder: Path) -> Opened:
 
 def source_of(file: Path) -> str:
     """Give a file with a table as DuckDB reads it."""
-    return parquet(file) if file.suffix == ".parquet" else f"read_csv({literal(file)}, header = true, all_varchar = true)"
+    return parquet(file) if file.suffix == ".parquet" else f"read_csv({literal(one_file(file))}, hive_partitioning = false, header = true, all_varchar = true)"
 
 
 def _columns(files: Mapping[str, Path]) -> dict[str, list[str] | str]:

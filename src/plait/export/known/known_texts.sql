@@ -2,6 +2,6 @@
 SELECT DISTINCT
     person_id,
     kind,
-    regexp_replace(text_value, '^[\s\p{Z}]+|[\s\p{Z}]+$', '', 'g') AS text_value
+    regexp_replace(text_value, '^[\s\v\x{85}\p{Z}]+|[\s\v\x{85}\p{Z}]+$', '', 'g') AS text_value
 FROM gathered_text
-WHERE NOT regexp_matches(text_value, '^1\.2\.840\.10008\.') AND regexp_matches(text_value, '[^\s\p{Z}]')
+WHERE NOT regexp_matches(text_value, '^1\.2\.840\.10008\.') AND regexp_matches(text_value, '[^\s\v\x{85}\p{Z}]')

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from glob import has_magic
+from typing import TYPE_CHECKING, NamedTuple
 
 from plait.duck import filled, literal, parquet, quoted, sql
 from plait.export.known.telling import EVERYWHERE_SHORTEST
@@ -16,6 +16,7 @@ from plait.export.scanning.finder import ANY_PATTERN, IDENTIFIERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     import duckdb
 
@@ -23,6 +24,8 @@ _PACKAGE = "plait.export.known"
 _LARGEST_TABLE = 64 << 20
 """Bytes of a Parquet file that is looked at as a whole."""
 _LARGEST_TEXT = 1 << 20
+"""Bytes of a text, and about as many of several, that are looked at at once."""
+_MOST_FILES = 1000
 _TEXTS = frozenset({".json", ".md", ".cff", ".csv", ".sql", ".txt", ".yaml"})
 """Suffixes of files that are texts."""
 _OF_ARROW = b"ARROW:schema"
@@ -34,9 +37,11 @@ _WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTIN
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a file may hold: texts, and SELECTs (text_value) of what stands in its columns."""
+    """What a file may hold: texts (its name, and what its columns are called), a document of lines, and SELECTs (text_value) of what stands in columns."""
 
+    path: Path
     texts: tuple[str, ...]
+    document: str = ""
     selects: tuple[str, ...] = ()
 
 
@@ -46,7 +51,7 @@ class Sieve:
     Args:
         con: A connection with the tables `known_text` (see `plait.export.known.identifiers.gather`) and `key_word`.
         allowed: Texts that may stand in metadata, as the contact's address.
-        constants: Metadata of Parquet files that is plait's own, and the same in all packages.
+        constants: Schemas of Arrow in Parquet files that are plait's own, and the same in all packages.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, *, allowed: Iterable[str] = (), constants: Collection[str] = ()) -> None:
@@ -57,64 +62,101 @@ class Sieve:
         every = list(paths)
         if not self._is_usable():
             return every
-        held = {path: told for path in every if (told := self._held(path)) is not None}
-        tables = [path for path in every if path.suffix.lower() == ".parquet" and path.is_file() and path.stat().st_size <= _LARGEST_TABLE]
-        with _as_far_as_readable():
-            held |= self._held_in_tables(tables)
-        if self._clears(*held.values()):
-            return [path for path in every if path not in held]
-        return [path for path in every if path not in held or not self._clears(held[path])]
+        cleared = {path for lot in self._lots(every) for path in self._cleared(lot)}
+        return [path for path in every if path not in cleared]
 
     def _is_usable(self) -> bool:
         """Tell whether what is looked for is in ASCII, and so found by comparing signs."""
         return self._con.execute("SELECT count(*) FROM known_text WHERE strlen(text_value) != length(text_value)").fetchone() == (0,)
 
+    def _lots(self, paths: Sequence[Path]) -> Iterator[list[_Held]]:
+        """Yield what files and folders may hold, as far as that is known here, so much at a time that it fits into memory."""
+        tables = {}
+        with _as_far_as_readable():
+            tables = self._tables([path for path in paths if path.suffix.lower() == ".parquet" and path.is_file() and _is_small_table(path)])
+        lot: list[_Held] = []
+        signs = 0
+        for path in paths:
+            held = tables.get(path) or self._held(path)
+            if held is None:
+                continue
+            lot.append(held)
+            signs += len(held.document)
+            if signs > _LARGEST_TEXT or len(lot) == _MOST_FILES:
+                yield lot
+                lot, signs = [], 0
+        if lot:
+            yield lot
+
     def _held(self, path: Path) -> _Held | None:
         """Give what a folder may hold, or a text in ASCII without signs that stand for others; None of any other file."""
+        suffix = path.suffix.lower()
         if path.is_dir():
-            return _Held((path.name,))
-        if path.suffix.lower() not in _TEXTS or path.stat().st_size > _LARGEST_TEXT:
+            return _Held(path, (path.name,))
+        if suffix not in _TEXTS or not path.is_file() or path.stat().st_size > _LARGEST_TEXT:
             return None
         content = path.read_bytes()
-        if not content.isascii() or b"\\" in content or b"\0" in content:
+        is_data = suffix == ".csv"
+        if not content.isascii() or any(sign in content for sign in (b"\\", b"\0", *([b"\r"] if is_data else []))):
             return None
         text = content.decode("ascii")
-        for one in self._allowed:
+        for one in () if is_data else self._allowed:
             text = text.replace(one, "")
-        return _Held((path.name, *text.splitlines()))
+        return _Held(path, (path.name,), text)
 
-    def _held_in_tables(self, paths: Sequence[Path]) -> dict[Path, _Held]:
+    def _tables(self, paths: Sequence[Path]) -> dict[Path, _Held]:
         """Give what Parquet files may hold whose columns are of kinds that are known here: in their columns' names, in metadata and in columns."""
         if not paths:
             return {}
         files = f"[{', '.join(map(literal, paths))}]"
-        fields: dict[Path, list[tuple[str, str | None, int]]] = {path: [] for path in paths}
-        for file, name, kind, parts in self._con.execute(f"SELECT file_name, name, duckdb_type, num_children FROM parquet_schema({files})").fetchall():
-            fields[Path(file)].append((name, kind, parts or 0))
-        metadata: dict[Path, list[bytes]] = {path: [] for path in paths}
+        fields: dict[str, list[_Field]] = {}
+        for file, *field in self._con.execute(f"SELECT file_name, name, duckdb_type, num_children, field_id FROM parquet_schema({files})").fetchall():
+            fields.setdefault(file, []).append(_Field(*field))
+        metadata: dict[str, list[tuple[bytes, bytes]]] = {}
         for file, key, value in self._con.execute(f"SELECT file_name, key, value FROM parquet_kv_metadata({files})").fetchall():
-            if value not in self._constants:
-                metadata[Path(file)] += [key, value]
+            metadata.setdefault(file, []).append((key, value))
         held = {}
         for path in paths:
-            selects = list(_selects(path, iter(fields[path][1:])))
-            if None not in selects and all(text.isascii() and text != _OF_ARROW for text in metadata[path]):
-                texts = (path.name, *(name for name, _, _ in fields[path]), *(text.decode("ascii") for text in metadata[path]))
-                held[path] = _Held(texts, tuple(filter(None, selects)))
+            told, own = fields.get(str(path), []), [pair for pair in metadata.get(str(path), []) if pair[0] != _OF_ARROW or pair[1] not in self._constants]
+            selects = list(_selects(path, iter(told[1:])))
+            is_plain = all(text.isascii() and text != _OF_ARROW for pair in own for text in pair) and all(field.id is None for field in told)
+            if told and is_plain and None not in selects:
+                texts = (path.name, *(field.name for field in told), *(text.decode("ascii") for pair in own for text in pair))
+                held[path] = _Held(path, texts, selects=tuple(filter(None, selects)))
         return held
 
-    def _clears(self, *held: _Held) -> bool:
+    def _cleared(self, lot: Sequence[_Held]) -> list[Path]:
+        """Give the files that can hold nothing: all at once, or those of each half."""
+        if self._clears(lot):
+            return [one.path for one in lot]
+        middle = len(lot) // 2
+        return self._cleared(lot[:middle]) + self._cleared(lot[middle:]) if middle else []
+
+    def _clears(self, lot: Sequence[_Held]) -> bool:
         """Tell whether nothing of this can identify."""
-        texts = [text for one in held for text in one.texts]
-        given = [f"SELECT unnest({filled('$texts', {'texts': texts})}) AS text_value"] if texts else []
-        looked_at = " UNION ALL ".join([*given, *(select for one in held for select in one.selects)])
-        if not looked_at:
-            return True
-        statement = filled(sql(_PACKAGE, "sieve"), {"patterns": ANY_PATTERN}).replace("looked_at", f"({looked_at})")
+        texts = [text for one in lot for text in one.texts]
+        given = f"SELECT unnest({filled('$texts', {'texts': texts})}) AS text_value"
+        lines = (f"SELECT unnest(string_split({literal(one.document)}, chr(10))) AS text_value" for one in lot if one.document)
+        looked_at = " UNION ALL ".join([given, *lines, *(select for one in lot for select in one.selects)])
+        statement = filled(sql(_PACKAGE, "sieve"), {"patterns": ANY_PATTERN}).replace("looked_at", f"({looked_at})", 1)
         suspects = None
         with _as_far_as_readable():
             suspects = self._con.execute(statement).fetchone()
         return suspects == (0,)
+
+
+class _Field(NamedTuple):
+    """A field of a Parquet file: its name, DuckDB's type, the number of its parts, and an id that it was given."""
+
+    name: str
+    kind: str | None
+    parts: int | None
+    id: int | None
+
+
+def _is_small_table(path: Path) -> bool:
+    """Tell whether a file is small, and is itself what DuckDB reads by its path."""
+    return path.stat().st_size <= _LARGEST_TABLE and not has_magic(str(path))
 
 
 @contextmanager
@@ -135,22 +177,29 @@ def find_key_words(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"CREATE OR REPLACE TABLE key_word AS {filled(sql(_PACKAGE, 'key_words'), {'shortest': EVERYWHERE_SHORTEST})}")
 
 
-def _selects(path: Path, fields: Iterator[tuple[str, str | None, int]]) -> Iterator[str | None]:
+def _selects(path: Path, fields: Iterator[_Field]) -> Iterator[str | None]:
     """Yield the SELECT of the texts of each column, nothing of one that holds none, and None of one that is of no kind that is known here.
 
     Args:
         path: The file.
-        fields: The columns, each with its parts after it: name, DuckDB's type, and the number of parts.
+        fields: The columns, each with its parts after it.
     """
-    for name, kind, parts in fields:
+    names: set[str] = set()
+    for name, kind, parts, _ in fields:
         column = quoted(name)
+        if name.lower() in names:  # of which DuckDB reads the first
+            yield None
+        names.add(name.lower())
         if parts:
-            (_, between, inner), (_, of, more) = next(fields), next(fields, ("", None, 1))  # a list has two levels
-            is_texts = (parts, between, inner, of, more) == (1, None, 1, "VARCHAR", 0)
-            yield f"SELECT unnest({column}) AS text_value FROM {parquet(path)}" if is_texts else None
-            if not is_texts:
+            between, of = next(fields, _NOTHING), next(fields, _NOTHING)  # a list has two levels
+            if (parts, between.kind, between.parts, of.kind, of.parts) != (1, None, 1, "VARCHAR", None):
+                yield None
                 return
+            yield f"SELECT unnest({column}) AS text_value FROM {parquet(path)}"
         elif kind == "VARCHAR" or (kind in _WHOLE and IDENTIFIERS.search(name)):
             yield f"SELECT DISTINCT CAST({column} AS VARCHAR) AS text_value FROM {parquet(path)}"
         else:
             yield "" if kind in _WHOLE or (kind or "").startswith(_PLAIN) else None
+
+
+_NOTHING = _Field("", None, None, None)

@@ -159,7 +159,7 @@ class Timeline:
             self.con.execute(f"COPY ({by_file}) TO {literal(folder / str(place))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (file))")
         for file in sorted({int(path.name.partition("=")[2]) for path in folder.glob("*/file=*")}):
             laid = sorted(folder.glob(f"*/file={file}/*.parquet"))
-            yield f"SELECT * FROM read_parquet([{', '.join(map(literal, laid))}], hive_partitioning = false)"
+            yield f"SELECT * FROM {parquet(*laid)}"
             for path in laid:
                 path.unlink()
         shutil.rmtree(folder)
@@ -170,7 +170,7 @@ class Timeline:
         if parts == 1:
             return [None]
         shares = ", ".join(str(part / parts) for part in range(1, parts))
-        query = f"SELECT quantile_disc(person_id, [{shares}]), min(person_id) - 1, max(person_id) FROM pseudonym"
+        query = f"SELECT quantile_disc(person_id, [{shares}]), CAST(min(person_id) AS HUGEINT) - 1, max(person_id) FROM pseudonym"
         between, before, last = self.con.execute(query).fetchone() or ([], 0, 0)
         return list(pairwise(sorted({before, *between, last})))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.duck import connect, literal
+from plait.duck import connect, literal, one_file
 from plait.export.scanning.contents import Content, names
 from plait.export.scanning.finder import IDENTIFIERS
 
@@ -44,7 +44,7 @@ def delimited(path: Path, place: str) -> Iterator[Content]:
 
     con = connect()
     try:
-        reader = con.execute(f"FROM read_csv({literal(path)}, header = true, all_varchar = true)").to_arrow_reader(_ROWS)
+        reader = con.execute(f"FROM read_csv({literal(one_file(path))}, hive_partitioning = false, header = true, all_varchar = true)").to_arrow_reader(_ROWS)
         yield names(f"{place}, the column's name", reader.schema.names)
         for batch in reader:
             for name, column in zip(batch.schema.names, batch.columns, strict=True):

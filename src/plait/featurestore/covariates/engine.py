@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
-from plait.duck import literal, make_view, quoted, sql
+from plait.duck import literal, make_view, one_file, quoted, sql
 from plait.errors import ConfigError
 from plait.etl.derive.eras import GAP_DAYS
 from plait.featurestore.covariates.analyses import PACKAGE, Analysis, Windows
@@ -333,8 +333,8 @@ def score_concepts(con: duckdb.DuckDBPyConnection, *, wanted: bool) -> Iterator[
 def _load(con: duckdb.DuckDBPyConnection, table: str, file: str, columns: dict[str, str]) -> None:
     """Make a temporary table of one of the package's CSV files, with the place of each row."""
     names = ", ".join(f"{literal(name)}: {literal(columns.get(name, 'VARCHAR'))}" for name in _header(file))
-    read = f"SELECT *, row_number() OVER () AS place FROM read_csv($path, header = true, columns = {{{names}}})"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {read}", {"path": str(files(PACKAGE) / f"{file}.csv")})
+    read = f"SELECT *, row_number() OVER () AS place FROM read_csv($path, hive_partitioning = false, header = true, columns = {{{names}}})"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {read}", {"path": one_file(files(PACKAGE) / f"{file}.csv")})
 
 
 @cache

@@ -195,7 +195,7 @@ def _read_part(file: Path, place: int, encoder_id: str, norm: tuple[float, float
             return DIMENSION, None
         if found.names != wanted.names or any(not found.field(name).type.equals(wanted.field(name).type) for name in wanted.names):
             return COLUMNS, None
-        table = pq.read_table(file, columns=[name for name in wanted.names if name != "vector"])
+        table = pq.read_table(file, partitioning=None, columns=[name for name in wanted.names if name != "vector"])
         if any(table[name].null_count for name in _FILLED):
             return COLUMNS, None
         own = gathered.copy()
