@@ -83,7 +83,7 @@ def differences(ours: Path, theirs: Path) -> None:
     with connect() as con:
         query = f"""
         SELECT coalesce(o.code, t.code) AS code, coalesce(o.n, 0) AS ours, coalesce(t.n, 0) AS theirs
-        FROM (SELECT code, count(*) AS n FROM {parquet(ours / "data" / "*.parquet")} GROUP BY code) AS o
+        FROM (SELECT code, count(*) AS n FROM {parquet(*(ours / "data").glob("*.parquet"))} GROUP BY code) AS o
         FULL JOIN (SELECT code, count(*) AS n FROM read_parquet({literal(theirs / "data" / "*.parquet")}) GROUP BY code) AS t ON o.code = t.code
         """
         same, events = con.execute(f"SELECT count(*), sum(ours) FROM ({query}) WHERE ours = theirs").fetchone() or (0, 0)

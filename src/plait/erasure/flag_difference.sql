@@ -7,4 +7,4 @@ SELECT
     NULL,
     $sign * f.records
 FROM ignored_flags AS f
-CROSS JOIN (SELECT any_value(source) AS source, any_value(file) AS file FROM read_parquet($path, hive_partitioning = false)) AS s;
+CROSS JOIN (SELECT any_value(source) AS source, any_value(file) AS file FROM read_parquet($path, hive_partitioning = FALSE)) AS s;

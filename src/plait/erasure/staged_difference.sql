@@ -8,5 +8,5 @@ SELECT
     f.reason,
     $sign * f.records
 FROM staged_fates AS f
-CROSS JOIN (SELECT any_value(source) AS source, any_value(file) AS file FROM read_parquet($path, hive_partitioning = false)) AS s
+CROSS JOIN (SELECT any_value(source) AS source, any_value(file) AS file FROM read_parquet($path, hive_partitioning = FALSE)) AS s
 WHERE f.fate != 'staged';

@@ -6,5 +6,5 @@ SELECT
     'unparsed_number',
     NULL,
     $sign * CAST(coalesce(sum(unparsed), 0) AS BIGINT)
-FROM read_parquet($path, hive_partitioning = false)
+FROM read_parquet($path, hive_partitioning = FALSE)
 HAVING coalesce(sum(unparsed), 0) > 0;

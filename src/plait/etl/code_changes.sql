@@ -5,6 +5,6 @@ SELECT
     n.source,
     n.code_system,
     n.code
-FROM read_parquet($now, hive_partitioning = false) AS n
-INNER JOIN read_parquet($before, hive_partitioning = false) AS b ON n.source = b.source AND n.code_system = b.code_system AND n.code = b.code
+FROM read_parquet($now, hive_partitioning = FALSE) AS n
+INNER JOIN read_parquet($before, hive_partitioning = FALSE) AS b ON n.source = b.source AND n.code_system = b.code_system AND n.code = b.code
 WHERE n.digest != b.digest;

@@ -2,5 +2,5 @@
 SELECT
     count(*) AS "rows",
     CAST(sum(md5_number_lower(concat_ws(chr(31), dimension, system, key, id))) AS VARCHAR) AS digest
-FROM read_parquet($file, hive_partitioning = false)
+FROM read_parquet($file, hive_partitioning = FALSE)
 WHERE is_present

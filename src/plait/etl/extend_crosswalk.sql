@@ -5,7 +5,7 @@ WITH newcomer AS (
     SELECT DISTINCT
         p.system,
         p.person AS identifier
-    FROM read_parquet($files, hive_partitioning = false) AS p
+    FROM read_parquet($files, hive_partitioning = FALSE) AS p
     ANTI JOIN crosswalk AS k ON p.system = k.system AND p.person = k.identifier
     WHERE p.reject IS NULL AND p."ignore" IS NULL
 )

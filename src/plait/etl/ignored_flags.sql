@@ -2,7 +2,7 @@
 SELECT
     flag,
     CAST(sum(coalesce(instances, 1)) AS BIGINT) AS records
-FROM read_parquet($path, hive_partitioning = false)
+FROM read_parquet($path, hive_partitioning = FALSE)
 WHERE "ignore" IS NOT NULL AND flag IS NOT NULL
 GROUP BY flag
 ORDER BY flag

@@ -4,4 +4,4 @@ SELECT
     system,
     identifier,
     person_id
-FROM read_parquet($file, hive_partitioning = false);
+FROM read_parquet($file, hive_partitioning = FALSE);

@@ -5,7 +5,7 @@ WITH fated AS (
         record,
         CASE WHEN reject IS NOT NULL THEN 2 WHEN "ignore" IS NOT NULL THEN 3 ELSE 1 END AS fate,
         coalesce(reject, "ignore") AS reason
-    FROM read_parquet($path, hive_partitioning = false)
+    FROM read_parquet($path, hive_partitioning = FALSE)
 ),
 
 best AS (

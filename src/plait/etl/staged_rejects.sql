@@ -9,5 +9,5 @@ SELECT DISTINCT
     reject,
     reject_detail,
     FALSE
-FROM read_parquet($path, hive_partitioning = false)
+FROM read_parquet($path, hive_partitioning = FALSE)
 WHERE reject IS NOT NULL;

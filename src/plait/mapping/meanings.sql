@@ -44,6 +44,6 @@ SELECT
     coalesce(bool_and(j.is_standard) FILTER (j.target_concept_id != 0), TRUE) AS is_standard,
     min(d.digest) AS digest
 FROM judged AS j
-INNER JOIN read_parquet($digests, hive_partitioning = false) AS d ON j.source = d.source AND j.code_system = d.code_system AND j.code = d.code
+INNER JOIN read_parquet($digests, hive_partitioning = FALSE) AS d ON j.source = d.source AND j.code_system = d.code_system AND j.code = d.code
 LEFT JOIN led AS l ON j.source = l.source AND j.code_system = l.code_system AND j.code = l.code
 GROUP BY j.source, j.code_system, j.code

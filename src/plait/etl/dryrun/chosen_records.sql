@@ -9,6 +9,6 @@ SELECT DISTINCT
     reject,
     reject_detail,
     FALSE AS is_late
-FROM read_parquet($path, hive_partitioning = false)
+FROM read_parquet($path, hive_partitioning = FALSE)
 WHERE reject IS NOT NULL
 QUALIFY dense_rank() OVER (PARTITION BY reject, reject_detail ORDER BY record) <= $most

@@ -4,7 +4,7 @@ WITH named AS (
     SELECT DISTINCT
         system,
         person AS identifier
-    FROM read_parquet($paths, union_by_name = TRUE, hive_partitioning = false)
+    FROM read_parquet($paths, union_by_name = TRUE, hive_partitioning = FALSE)
     WHERE reject = 'unknown_person'
 )
 

@@ -1,7 +1,7 @@
 -- One row: a column of a staged file, and in how many of the rows that go on it has a value.
 WITH sound AS (
     SELECT *
-    FROM read_parquet($path, hive_partitioning = false)
+    FROM read_parquet($path, hive_partitioning = FALSE)
     WHERE reject IS NULL AND "ignore" IS NULL
 ),
 

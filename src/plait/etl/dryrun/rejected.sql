@@ -3,7 +3,7 @@ SELECT
     reject,
     reject_detail,
     count(DISTINCT record) AS records
-FROM read_parquet($path, hive_partitioning = false)
+FROM read_parquet($path, hive_partitioning = FALSE)
 WHERE reject IS NOT NULL
 GROUP BY ALL
 ORDER BY records DESC, reject, reject_detail

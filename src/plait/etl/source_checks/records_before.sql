@@ -3,5 +3,5 @@ SELECT
     source,
     file,
     sum(records)::BIGINT AS records
-FROM read_parquet($files, hive_partitioning = false)
+FROM read_parquet($files, hive_partitioning = FALSE)
 GROUP BY source, file

@@ -6,14 +6,14 @@ WITH RECURSIVE newest AS (
         type,
         own_key,
         max(updated) AS updated
-    FROM read_parquet($names, hive_partitioning = false)
+    FROM read_parquet($names, hive_partitioning = FALSE)
     GROUP BY ALL
     HAVING count(DISTINCT updated) > 1
 ),
 
 name AS (
     SELECT n.*
-    FROM read_parquet($names, hive_partitioning = false) AS n
+    FROM read_parquet($names, hive_partitioning = FALSE) AS n
     LEFT JOIN newest AS v ON n.type = v.type AND n.own_key = v.own_key
     WHERE coalesce(n.updated >= v.updated, TRUE)
 ),

@@ -2,7 +2,7 @@
 SELECT
     key,
     max(fhir_instant(json_extract_string(body, '$.meta.lastUpdated'))) AS newest
-FROM read_parquet($file, hive_partitioning = false)
+FROM read_parquet($file, hive_partitioning = FALSE)
 WHERE home IS NULL
 GROUP BY key
 HAVING count(DISTINCT fhir_instant(json_extract_string(body, '$.meta.lastUpdated'))) > 1;
