@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from plait.duck import filled, literal, parquet, quoted, sql
 from plait.export.known.telling import EVERYWHERE_SHORTEST
 from plait.export.scanning.finder import ANY_PATTERN, IDENTIFIERS
+from plait.validators.plan import WHOLE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -32,7 +33,6 @@ _OF_ARROW = b"ARROW:schema"
 """Key under which Arrow keeps a schema, which has metadata of its own."""
 _PLAIN = ("BOOLEAN", "DATE", "TIME", "TIMESTAMP", "FLOAT", "DOUBLE", "DECIMAL")
 """How DuckDB's types begin of which no value is a text."""
-_WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +196,10 @@ def _selects(path: Path, fields: Iterator[_Field]) -> Iterator[str | None]:
                 yield None
                 return
             yield f"SELECT unnest({column}) AS text_value FROM {parquet(path)}"
-        elif kind == "VARCHAR" or (kind in _WHOLE and IDENTIFIERS.search(name)):
+        elif kind == "VARCHAR" or (kind in WHOLE_TYPES and IDENTIFIERS.search(name)):
             yield f"SELECT DISTINCT CAST({column} AS VARCHAR) AS text_value FROM {parquet(path)}"
         else:
-            yield "" if kind in _WHOLE or (kind or "").startswith(_PLAIN) else None
+            yield "" if kind in WHOLE_TYPES or (kind or "").startswith(_PLAIN) else None
 
 
 _NOTHING = _Field("", None, None, None)
